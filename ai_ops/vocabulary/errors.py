@@ -1,0 +1,53 @@
+"""The errors of ai_ops.
+
+AiOpsError
+├── BadInput               something a person wrote or sent is wrong (CLI exit code 2)
+│   ├── BadFeatureFile     an AI feature's YAML: file, line, field, mend
+│   └── UnknownVersion     a model version that the registry does not hold
+├── MissingEvidence        what a judgement needs is not there (CLI exit code 3)
+├── MissingExtra           an optional part of the package is not installed (CLI exit code 2)
+├── RegistryUnavailable    the model registry does not answer
+├── LedgerBroken           the hash chain does not hold
+├── ClockRefused           a clock that this root does not allow
+└── LogWriteFailed         a prediction could not be logged
+"""
+
+
+class AiOpsError(Exception):
+    """The root of every error that ai_ops raises on purpose."""
+
+
+class BadInput(AiOpsError):
+    """Something a person wrote or sent is wrong; the message names where and how to mend it."""
+
+
+class BadFeatureFile(BadInput):
+    """An AI feature's YAML does not say what it must; the message has one line a mistake."""
+
+
+class UnknownVersion(BadInput):
+    """The registry holds no such version of the model."""
+
+
+class MissingEvidence(AiOpsError):
+    """What a judgement needs is not there: never to be read as health."""
+
+
+class MissingExtra(AiOpsError):
+    """An optional part of the package is not installed; the message has the command that does."""
+
+
+class RegistryUnavailable(AiOpsError):
+    """The model registry does not answer."""
+
+
+class LedgerBroken(AiOpsError):
+    """The hash chain of the ledger does not hold; the message names the first broken link."""
+
+
+class ClockRefused(AiOpsError):
+    """This clock may not be used here: a live root knows the wall clock only."""
+
+
+class LogWriteFailed(AiOpsError):
+    """A prediction could not be written to its log."""

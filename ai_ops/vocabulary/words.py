@@ -1,0 +1,38 @@
+"""The closed sets of words: each a ``Literal``, so that a misspelling is found before it runs."""
+
+from typing import Literal
+
+Status = Literal["pass", "fail", "no_evidence", "waived"]
+
+Domain = Literal[
+    "prediction_logging",
+    "drift_monitoring",
+    "accuracy_evaluation",
+    "retraining_pipeline",
+    "inference_management",
+]
+
+OwnedDomain = Literal[
+    "prediction_logging", "drift_monitoring", "retraining_pipeline", "inference_management"
+]
+"""The four domains of ownership; accuracy evaluation declares which of their owners it follows."""
+
+Cadence = Literal["pre_launch", "weekly", "monthly"]
+
+FindingKind = Literal[
+    "drift",
+    "data_quality",
+    "volume",
+    "completeness",
+    "accuracy",
+    "labels",
+    "cost",
+    "version",
+    "operations",
+]
+
+PredictionStatus = Literal["ok", "failed", "refused"]
+
+Mode = Literal["sync", "batch"]
+
+RootMode = Literal["live", "replay"]
