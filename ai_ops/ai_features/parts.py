@@ -1,0 +1,187 @@
+"""The parts of an AI feature's YAML, each a frozen pydantic model that refuses unknown keys."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from ai_ops.vocabulary.words import OwnedDomain
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """What every part has in common: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputColumn(Part):
+    """One input of the model. ("Feature" alone never means an input column.)"""
+
+    name: Name
+    type: Literal["number", "category", "boolean"]
+    nullable: bool = False
+    description: str = ""
+
+
+class OutputColumn(Part):
+    """One output of the model; a ``probability`` is a number in [0, 1]."""
+
+    name: Name
+    type: Literal["probability", "number", "boolean", "category"]
+    description: str = ""
+
+
+class Judged(Part):
+    """Which outputs are judged against the label, and where a probability becomes a decision."""
+
+    score: Name
+    decision: Name
+    threshold: Share = 0.5
+
+
+class Monitoring(Part):
+    """From which day on the feature is monitored; a feature that retires has an end (exclusive)."""
+
+    start: date
+    end: date | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> "Monitoring":
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("monitoring ends after it starts: mend `end` or leave it out")
+        return self
+
+
+class GroundTruth(Part):
+    """Where labels come from: tables that the log has no part in.
+
+    ``labels`` is a glob below the root (or an absolute one) of Parquet files; the columns named
+    here hold the prediction's id, the label and when the label became known. Labels of a
+    prediction are expected ``mature_after_hours`` after it.
+    """
+
+    kind: Literal["binary"] = "binary"
+    labels: str
+    id_column: str = "id"
+    label_column: str = "label"
+    available_at_column: str = "available_at"
+    mature_after_hours: Annotated[float, Field(gt=0)] = 24
+    minimum_coverage: Share = 0.9
+    minimum_labels: Annotated[int, Field(ge=1)] = 200
+
+
+class UserActions(Part):
+    """What users did, from a source that the log had no part in: the witness of completeness."""
+
+    table: str
+    id_column: str = "id"
+    time_column: str = "time"
+    missing_share: Share = 0.0
+
+
+class DomainOwner(Part):
+    """Who answers for a domain; ``public_keys`` maps a person to a base64 Ed25519 public key."""
+
+    accountable: Email
+    supporting: tuple[Email, ...] = ()
+    public_keys: dict[Email, str] = Field(default_factory=dict)
+
+
+class FollowedOwner(Part):
+    """Accuracy evaluation follows the owner of one of the four domains."""
+
+    follows: OwnedDomain
+
+
+class Owners(Part):
+    """The owners, one entry a domain: a domain without an owner refuses to load."""
+
+    prediction_logging: DomainOwner
+    drift_monitoring: DomainOwner
+    retraining_pipeline: DomainOwner
+    inference_management: DomainOwner
+    accuracy_evaluation: FollowedOwner
+
+
+class Drift(Part):
+    """When drift is an alert: over a trailing window, ``k`` of the last ``n`` days and the last."""
+
+    window_days: Annotated[int, Field(ge=1)] = 7
+    k: Annotated[int, Field(ge=1)] = 3
+    n: Annotated[int, Field(ge=1)] = 4
+    minimum_rows: Annotated[int, Field(ge=1)] = 500
+    bins: Annotated[int, Field(ge=4, le=100)] = 20
+    review_within_days: Annotated[int, Field(ge=1)] = 7
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> "Drift":
+        if self.k > self.n:
+            raise ValueError("k of n: k is at most n")
+        return self
+
+
+class Gate(Part):
+    """How much worse than at launch is a confirmed gap, per metric, beyond its interval."""
+
+    auc_drop: Share = 0.05
+    brier_rise: Share = 0.05
+    calibration_gap: Share = 0.05
+    minimum_days: Annotated[int, Field(ge=1)] = 5
+    k: Annotated[int, Field(ge=1)] = 3
+    n: Annotated[int, Field(ge=1)] = 4
+
+
+class ExpectedPeak(Part):
+    """The declared peak that serving must hold."""
+
+    requests_per_second: Annotated[float, Field(gt=0)]
+
+
+class Slo(Part):
+    """What serving promises."""
+
+    p99_ms: Annotated[float, Field(gt=0)] = 250
+    failed_share: Share = 0.01
+
+
+class Serving(Part):
+    """How the feature is served."""
+
+    expected_peak: ExpectedPeak
+    slo: Slo = Slo()
+    poll_seconds: Annotated[float, Field(gt=0)] = 2.0
+
+
+class Compute(Part):
+    """A kind of machine that serves the feature, and what an hour of one costs."""
+
+    name: str
+    hourly_price: Annotated[float, Field(ge=0)]
+    count: Annotated[int, Field(ge=1)] = 1
+
+
+class Costs(Part):
+    """What serving costs. A price that is not declared makes the cost unknown, never zero."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    compute: tuple[Compute, ...] = ()
+    storage_price_per_gb_month: Annotated[float, Field(ge=0)] | None = None
+    weekly_rise: Share = 0.10
+    compounding_weeks: Annotated[int, Field(ge=2)] = 4
+
+
+class Retraining(Part):
+    """Whether a confirmed problem starts a retraining by itself."""
+
+    automated: bool = False
+
+
+class Privacy(Part):
+    """What is kept of a prediction, per field, and for how long."""
+
+    fields: dict[str, Literal["keep", "drop", "hash", "encrypt"]] = Field(default_factory=dict)
+    retention_days: Annotated[int, Field(ge=1)] = 400

@@ -1,0 +1,78 @@
+"""A root: the place where everything of one installation lies, live or replay from its birth."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from ai_ops.storage.clocks import ReplayClock, WallClock
+from ai_ops.storage.lake import Lake
+from ai_ops.storage.ledger import Ledger
+from ai_ops.storage.registry import Registry
+from ai_ops.vocabulary.clock import Clock
+from ai_ops.vocabulary.errors import ClockRefused
+
+ROOT_VARIABLE = "AI_OPS_ROOT"
+LEDGER_VARIABLE = "AI_OPS_LEDGER_URL"
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True)
+class Root:
+    """The lake, the segments, the ledger, the registry and the clock of one installation.
+
+    Databases are SQLite files below the folder unless the environment names others.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None, environment: Mapping[str, str] | None = None) -> "Root":
+        """The root in ``folder``, or where ``AI_OPS_ROOT`` says, or in ``./data``."""
+        variables = os.environ if environment is None else environment
+        return cls(Path(folder or variables.get(ROOT_VARIABLE) or "data").absolute(), dict(variables))
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The derived files."""
+        return Lake(str(self.folder / "lake"))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The append-only book of what was judged and decided."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Ledger(self.environment.get(LEDGER_VARIABLE) or f"sqlite:///{self.folder / 'ledger.db'}")
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The models: MLflow."""
+        store = self.folder / "mlflow"
+        uri = self.environment.get(TRACKING_VARIABLE) or f"sqlite:///{store / 'mlflow.db'}"
+        return Registry(uri, artifacts=store / "artifacts")
+
+    @property
+    def segments(self) -> Path:
+        """Where writers of this machine put their segments."""
+        return self.folder / "segments"
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of this root; ``ClockRefused`` when a live root has a replay's clock file."""
+        replay = ReplayClock(self.folder / "lake" / "clock.json")
+        mode = self.ledger.mode()
+        if mode == "live" and replay.file.exists():
+            raise ClockRefused(f"{replay.file}: this root is live; remove the file, it knows the wall only")
+        if mode == "replay" or (mode is None and replay.file.exists()):
+            return replay
+        return WallClock()
+
+    def begin_replay(self, moment: datetime) -> ReplayClock:
+        """Make this root a replay that begins at ``moment``; ``ClockRefused`` in a live root."""
+        if self.ledger.mode() == "live":
+            raise ClockRefused(f"{self.folder}: a live root refuses any clock but the wall")
+        clock = ReplayClock(self.folder / "lake" / "clock.json")
+        clock.advance(moment)
+        return clock
