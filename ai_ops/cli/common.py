@@ -1,0 +1,125 @@
+"""What every command shares: where the root is, which feature is meant, how an end is told."""
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
+
+import typer
+
+from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
+from ai_ops.vocabulary.clock import utc
+from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence, MissingExtra
+from ai_ops.vocabulary.windows import Window
+
+DONE: Final = 0
+FAILS: Final = 1
+BAD: Final = 2
+NO_EVIDENCE: Final = 3
+
+DEFS = Path(__file__).parents[1] / "defs"
+"""Where the AI features of this project are declared, one folder each."""
+
+RootOption = Annotated[
+    Path, typer.Option("--root", envvar="AI_OPS_ROOT", help="Folder of the installation's state.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+FeatureArgument = Annotated[str, typer.Argument(help="Name of the AI feature.")]
+
+DEFAULT_ROOT = Path("data")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def told(command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose errors end it with one message on stderr and the exit code they stand for.
+
+    ``BadInput`` and ``MissingExtra`` end with 2, ``MissingEvidence`` with 3, every other
+    ``AiOpsError`` (a broken ledger, a refused clock) with 1. Any other exception is a bug and
+    keeps its traceback.
+    """
+
+    @functools.wraps(command)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except AiOpsError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(exit_code(error)) from None
+
+    return telling
+
+
+def exit_code(error: AiOpsError) -> int:
+    """The exit code that an error stands for.
+
+    >>> exit_code(BadInput("a misspelt name")), exit_code(MissingEvidence("no labels"))
+    (2, 3)
+    """
+    match error:
+        case BadInput() | MissingExtra():
+            return BAD
+        case MissingEvidence():
+            return NO_EVIDENCE
+        case _:
+            return FAILS
+
+
+def resolve_feature(name: str, defs: Path = DEFS) -> AiFeatureSpec:
+    """The AI feature of that name; ``BadInput`` says which there are."""
+    files = find_features(defs)
+    if name not in files:
+        known = ", ".join(files) or f"none, write {defs}/<name>/defs.yaml"
+        raise BadInput(f"{name}: no such AI feature; there are: {known}")
+    feature = load_feature(files[name])
+    if feature.name != name:
+        raise BadInput(
+            f"{files[name]}: name: {feature.name} is not its folder's name; make them equal"
+        )
+    return feature
+
+
+def parse_day(text: str, option: str) -> date:
+    """The day that an option names; ``BadInput`` names the option.
+
+    >>> parse_day("2021-03-04", "--from").isoformat()
+    '2021-03-04'
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{option}: write a day as YYYY-MM-DD (found {text!r})") from None
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """The moment that an option names, in UTC; ``BadInput`` names the option.
+
+    >>> parse_moment("2021-03-04T05:00:00+01:00", "--as-of").isoformat()
+    '2021-03-04T04:00:00+00:00'
+    """
+    try:
+        return utc(text)
+    except ValueError as error:
+        raise BadInput(
+            f"{option}: write ISO 8601 with its zone, as 2021-03-04T05:00:00Z ({error})"
+        ) from None
+
+
+def span(first: str, last: str) -> Window:
+    """The UTC days from ``--from`` to ``--to``, both included; ``BadInput`` if they are swapped.
+
+    >>> list(span("2021-03-04", "2021-03-05").days())
+    ['2021-03-04', '2021-03-05']
+    """
+    start, end = parse_day(first, "--from"), parse_day(last, "--to")
+    if end < start:
+        raise BadInput(f"--to: {end} lies before --from {start}; swap them")
+    return Window(Window.of_day(start).start, Window.of_day(end).end)
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON value; a NaN is refused, for JSON has none."""
+    typer.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
