@@ -19,6 +19,9 @@ OwnedDomain = Literal[
 
 Cadence = Literal["pre_launch", "weekly", "monthly"]
 
+Rhythm = Literal["daily", "weekly"]
+"""How often an asset is materialised; weeks begin on Monday."""
+
 FindingKind = Literal[
     "drift",
     "data_quality",

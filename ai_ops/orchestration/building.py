@@ -1,0 +1,132 @@
+"""From a plain computation to a Dagster asset: key, owner, group, partitions and metadata alike."""
+
+import base64
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.partitions import moments_of, partitions_of
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.words import Domain, Rhythm
+
+Compute = Callable[[Root, AiFeatureSpec, Sequence[Moment]], Mapping[str, Summary]]
+
+
+def asset_key(feature: AiFeatureSpec, name: str) -> dg.AssetKey:
+    """The key of one of the feature's assets: its name is the prefix."""
+    return dg.AssetKey([feature.name, name])
+
+
+def spec_of(
+    feature: AiFeatureSpec,
+    name: str,
+    *,
+    domain: Domain,
+    description: str,
+    deps: Iterable[str | tuple[str, dg.PartitionMapping]] = (),
+    kinds: Iterable[str] = (),
+    rhythm: Rhythm | None = None,
+) -> dg.AssetSpec:
+    """What the UI shows of an asset: its domain as group, who answers for it, what it reads."""
+    owner = feature.owner_of(domain)
+    return dg.AssetSpec(
+        asset_key(feature, name),
+        description=description,
+        group_name=domain,
+        owners=[owner.accountable],
+        kinds=set(kinds),
+        deps=[_dep(feature, dep) for dep in deps],
+        metadata={"accountable": owner.accountable, "supporting": ", ".join(owner.supporting) or "–"},
+        partitions_def=partitions_of(feature, rhythm) if rhythm else None,
+    )
+
+
+def partitioned_asset(
+    feature: AiFeatureSpec,
+    compute: Compute,
+    *,
+    domain: Domain,
+    rhythm: Rhythm = "daily",
+    deps: Iterable[str | tuple[str, dg.PartitionMapping]] = (),
+    kinds: Iterable[str] = (),
+) -> dg.AssetsDefinition:
+    """The asset that ``compute_<name>`` computes, one day (or week) a partition.
+
+    A range of partitions is one call, so that a week costs one reading of what it shares.
+    """
+    name = compute.__name__.removeprefix("compute_")  # type: ignore[attr-defined]
+
+    def body(context: dg.AssetExecutionContext, root: RootResource) -> None:
+        opened = root.open()
+        partitions = list(context.partition_keys)
+        moments = moments_of(partitions, rhythm, tags=context.run.tags, clock=opened.clock)
+        for partition, summary in compute(opened, feature, moments).items():
+            context.add_asset_metadata(metadata_of(summary), partition_key=partition)
+
+    return _define(
+        body,
+        spec_of(
+            feature,
+            name,
+            domain=domain,
+            description=description_of(compute),
+            deps=deps,
+            kinds=kinds,
+            rhythm=rhythm,
+        ),
+    )
+
+
+def unpartitioned_asset(
+    feature: AiFeatureSpec,
+    name: str,
+    body: Callable[..., None],
+    *,
+    domain: Domain,
+    description: str,
+    deps: Iterable[str] = (),
+    kinds: Iterable[str] = (),
+) -> dg.AssetsDefinition:
+    """An asset without partitions; ``body`` takes Dagster's context, the root, perhaps a config."""
+    return _define(
+        body,
+        spec_of(feature, name, domain=domain, description=description, deps=deps, kinds=kinds),
+    )
+
+
+def description_of(function: Callable[..., Any]) -> str:
+    """A function's docstring, which is what the UI shows of it."""
+    return inspect.getdoc(function) or function.__name__
+
+
+def metadata_of(summary: Summary) -> dict[str, Any]:
+    """A summary as Dagster metadata: numbers, a picture, links to files; never a row's values."""
+    metadata: dict[str, Any] = {
+        name: ("–" if value is None else value) for name, value in summary.numbers.items()
+    }
+    if summary.picture is not None:
+        encoded = base64.b64encode(summary.picture).decode()
+        metadata["picture"] = dg.MetadataValue.md(f"![picture](data:image/png;base64,{encoded})")
+    for name, path in summary.files.items():
+        metadata[name] = dg.MetadataValue.path(path)
+    return metadata
+
+
+def _dep(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> dg.AssetDep:
+    if isinstance(dep, str):
+        return dg.AssetDep(asset_key(feature, dep))
+    name, mapping = dep
+    return dg.AssetDep(asset_key(feature, name), partition_mapping=mapping)
+
+
+def _define(body: Callable[..., None], spec: dg.AssetSpec) -> dg.AssetsDefinition:
+    single_run = dg.BackfillPolicy.single_run() if spec.partitions_def else None
+    decorate = dg.multi_asset(
+        specs=[spec], name="__".join(spec.key.path), backfill_policy=single_run
+    )
+    return decorate(body)

@@ -1,0 +1,190 @@
+"""Verdict → ledger → asset check, in one place.
+
+A verdict is appended to the ledger first; Dagster's evaluation is its projection.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import asset_key, description_of
+from ai_ops.orchestration.partitions import moments_of, partitions_of
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Domain, FindingKind, Rhythm
+
+FINDINGS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Check:
+    """One asset check: the asset it is about, and the judgement that it reports.
+
+    ``judge`` takes root, feature and moment and returns a ``Verdict``; its docstring is what the
+    UI shows. ``missing`` is the kind of finding when what it reads is not there.
+    """
+
+    name: str
+    asset: str
+    domain: Domain
+    missing: FindingKind
+    judge: Callable[[Root, AiFeatureSpec, Moment], Verdict]
+    rhythm: Rhythm | None = "daily"
+
+
+def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetChecksDefinition]:
+    """The Dagster checks of these: one op per asset, one block of the ledger per op and run."""
+    by_asset = groupby(sorted(checks, key=lambda check: check.asset), key=lambda check: check.asset)
+    return [_checks_of_asset(feature, asset, tuple(group)) for asset, group in by_asset]
+
+
+def judge_and_record(
+    root: Root,
+    feature: AiFeatureSpec,
+    checks: Sequence[Check],
+    moments: Sequence[Moment],
+    *,
+    run_id: str | None,
+) -> tuple[RecordedVerdict, ...]:
+    """Judge every check at every moment and append the verdicts to the ledger as one block."""
+    verdicts = [
+        RecordedVerdict(
+            feature=feature.name,
+            item=check.name,
+            asset=check.asset,
+            partition=moment.partition if check.rhythm else None,
+            window=moment.window,
+            as_of=moment.as_of,
+            verdict=_judge(root, feature, check, moment),
+        )
+        for moment in moments
+        for check in checks
+    ]
+    return root.ledger.record_verdicts(verdicts, clock=root.clock, run_id=run_id)
+
+
+def moment_now(now: datetime) -> Moment:
+    """The moment at which something without partitions is judged: now, for the day it is."""
+    return Moment("latest", Window.of_day(now.date()), now)
+
+
+def metadata_of_verdict(recorded: RecordedVerdict, *, owner: str) -> dict[str, Any]:
+    """A verdict as check metadata: its reason, its numbers (Dagster plots them), its findings."""
+    verdict = recorded.verdict
+    metadata: dict[str, Any] = {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "sample_size": verdict.sample_size,
+        "owner": owner,
+        "as_of": recorded.as_of.isoformat(),
+    }
+    for name, value in verdict.observed.items():
+        metadata.setdefault(name, "–" if value is None else value)
+    if verdict.findings:
+        metadata["findings"] = dg.MetadataValue.md(_as_list(verdict.findings))
+    return metadata
+
+
+def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> Verdict:
+    try:
+        return check.judge(root, feature, moment)
+    except MissingEvidence as missing:
+        return Verdict.lacking(str(missing), check.missing, window=moment.window)
+
+
+def _checks_of_asset(
+    feature: AiFeatureSpec, asset: str, checks: tuple[Check, ...]
+) -> dg.AssetChecksDefinition:
+    rhythm = checks[0].rhythm
+    if any(check.rhythm != rhythm for check in checks):
+        raise ValueError(f"the checks of {asset} differ in their rhythm")
+    partitions = partitions_of(feature, rhythm) if rhythm else None
+
+    @dg.multi_asset_check(
+        name=f"{feature.name}__{asset}__checks",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=asset_key(feature, asset),
+                description=description_of(check.judge),
+                metadata={
+                    "item": check.name,
+                    "domain": check.domain,
+                    "owner": feature.owner_of(check.domain).accountable,
+                },
+                partitions_def=partitions,
+            )
+            for check in checks
+        ],
+        can_subset=True,
+    )
+    def run_checks(
+        context: dg.AssetCheckExecutionContext, root: RootResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        opened = root.open()
+        selected = {key.name for key in context.selected_asset_check_keys}
+        chosen = [check for check in checks if check.name in selected]
+        if rhythm:
+            moments = moments_of(
+                list(context.partition_keys), rhythm, tags=context.run.tags, clock=opened.clock
+            )
+        else:
+            moments = [moment_now(opened.clock.now())]
+        recorded = judge_and_record(opened, feature, chosen, moments, run_id=context.run.run_id)
+        yield from _report(context, feature, chosen, recorded)
+
+    return run_checks
+
+
+def _report(
+    context: dg.AssetCheckExecutionContext,
+    feature: AiFeatureSpec,
+    checks: Sequence[Check],
+    recorded: Sequence[RecordedVerdict],
+) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        owner = feature.owner_of(check.domain).accountable
+        own = [verdict for verdict in recorded if verdict.item == check.name]
+        if len(own) > 1:
+            # The one result of a run over a range lands on no partition: each partition's own is
+            # reported beside it, or it would stay "planned" for ever.
+            for verdict in own:
+                context.instance.report_runless_asset_event(
+                    dg.AssetCheckEvaluation(
+                        asset_key=asset_key(feature, check.asset),
+                        check_name=check.name,
+                        passed=verdict.verdict.passed,
+                        metadata=metadata_of_verdict(verdict, owner=owner),
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        partition=verdict.partition,
+                    )
+                )
+        worst = next((v for v in reversed(own) if not v.verdict.passed), own[-1])
+        yield dg.AssetCheckResult(
+            asset_key=asset_key(feature, check.asset),
+            check_name=check.name,
+            passed=worst.verdict.passed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata=metadata_of_verdict(worst, owner=owner),
+        )
+
+
+def _as_list(findings: Sequence[Finding]) -> str:
+    lines = [f"- **{f.kind}** ({f.status}): {_plain(f.reason)}" for f in findings[:FINDINGS_SHOWN]]
+    if len(findings) > FINDINGS_SHOWN:
+        lines.append(f"- … and {len(findings) - FINDINGS_SHOWN} more, in the ledger")
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    # A reason may quote a category that a user typed: it must not become markup.
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#!|" else c for c in text)

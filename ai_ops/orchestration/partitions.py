@@ -1,0 +1,67 @@
+"""Days and Monday weeks as Dagster partitions, and the moment at which each one is judged."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.vocabulary.clock import Clock
+from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Rhythm
+
+JUDGED_TAG = "ai_ops/judged"
+AT_SCHEDULE = "at_schedule"
+"""The value of the tag that lets a run judge each partition as of the moment at which the schedule
+would have: a replay or a backfill of a week then gives the verdicts that seven daily runs give."""
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+DELAYS: Mapping[Rhythm, timedelta] = {"daily": timedelta(hours=6), "weekly": timedelta(hours=7)}
+"""How long after the end of its window a partition is judged."""
+
+
+def partitions_of(feature: AiFeatureSpec, rhythm: Rhythm) -> dg.TimeWindowPartitionsDefinition:
+    """The feature's partitions: its monitored days, or the Monday weeks that touch them."""
+    start, end = feature.monitoring.start, feature.monitoring.end
+    if rhythm == "daily":
+        return dg.DailyPartitionsDefinition(start.isoformat(), end_date=end and end.isoformat())
+    monday = start - timedelta(days=start.weekday())
+    until = end and end + timedelta(days=-end.weekday() % 7)
+    return dg.WeeklyPartitionsDefinition(
+        monday.isoformat(), day_offset=1, end_date=until and until.isoformat()
+    )
+
+
+def window_of(partition: str, rhythm: Rhythm) -> Window:
+    """The window that a partition key names."""
+    return Window.of_day(partition) if rhythm == "daily" else Window.of_week(partition)
+
+
+def judged_at(window: Window, rhythm: Rhythm) -> datetime:
+    """The moment at which the schedule judges a window."""
+    return window.end + DELAYS[rhythm]
+
+
+def moments_of(
+    partitions: list[str], rhythm: Rhythm, *, tags: Mapping[str, str], clock: Clock
+) -> list[Moment]:
+    """The partitions of a run as moments, judged now or, where the run's tag says so, as the
+    schedule would have.
+
+    Raises ``BadInput`` for a partition that is not over yet: half a day is not a day.
+    """
+    now = clock.now()
+    moments = []
+    for partition in partitions:
+        window = window_of(partition, rhythm)
+        as_of = judged_at(window, rhythm) if tags.get(JUDGED_TAG) == AT_SCHEDULE else now
+        if as_of > now or window.end > now:
+            raise BadInput(
+                f"partition {partition} cannot be judged before {max(as_of, window.end)}: "
+                f"the clock of this root says {now}"
+            )
+        moments.append(Moment(partition, window, as_of))
+    return moments
