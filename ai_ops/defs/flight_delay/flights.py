@@ -150,7 +150,7 @@ def scheduled_arrival(raw: pd.DataFrame, departure: pd.Series, airports: pd.Data
     The table has only the clock's time at the destination: it is the first such time, in the
     destination's zone, after the scheduled departure.
     """
-    zones = {**airports.set_index("faa")["tzone"].to_dict(), **ZONES_LEFT_OUT}
+    zones = pd.concat([airports.set_index("faa")["tzone"], pd.Series(ZONES_LEFT_OUT)])
     zone = raw["dest"].map(zones)
     if zone.isna().any():
         unknown = ", ".join(sorted(raw.loc[zone.isna(), "dest"].unique()))
@@ -166,7 +166,7 @@ def scheduled_arrival(raw: pd.DataFrame, departure: pd.Series, airports: pd.Data
 def recent_delay(
     origin: pd.Series, time: pd.Series, departed: pd.Series, delay: pd.Series
 ) -> pd.Series:
-    """The mean departure delay, in minutes, of what left the same origin in the 3 h before ``time``.
+    """The mean departure delay (minutes) of what left the same origin in the 3 h before ``time``.
 
     A departure counts in [time - 3 h, time) by the moment it *really* happened: a flight that
     is scheduled earlier but has not left yet has a delay that nobody knows. NaN when none left.
@@ -192,7 +192,8 @@ def _to_utc(local: pd.Series, zone: pd.Series) -> pd.Series:
         ).dt.tz_convert("UTC")
         for name, moments in local.groupby(zone)
     ]
-    return pd.concat(parts).reindex(local.index)
+    whole: pd.Series = pd.concat(parts).reindex(local.index)
+    return whole
 
 
 def _weather_an_hour_before(
