@@ -39,3 +39,27 @@ PredictionStatus = Literal["ok", "failed", "refused"]
 Mode = Literal["sync", "batch"]
 
 RootMode = Literal["live", "replay"]
+
+EventKind = Literal[
+    "verdict",
+    "launch",
+    "promotion",
+    "rollback",
+    "approval",
+    "rejection",
+    "waiver",
+    "sign_off",
+    "threshold_change",
+    "gate_freeze",
+    "gate_amendment",
+    "incident_opened",
+    "incident_step",
+    "incident_acknowledged",
+    "incident_concluded",
+    "incident_resolved",
+    "hold",
+    "release",
+    "drill",
+    "review",
+]
+"""What the ledger holds: verdicts, and what people and playbooks decided."""
