@@ -50,6 +50,7 @@ class PredictionLog:
         self._closed = False
         self._segment: Segment | None = None
         self._sync_error: OSError | None = None
+        self._dirty = False
         self._begin()
         self._segment = self._open()
         _after_fork(self)
@@ -108,10 +109,9 @@ class PredictionLog:
         try:
             bodies = [encode(prediction) for prediction in predictions]
         except (TypeError, ValueError) as error:
-            self._failures += len(predictions)
-            raise LogWriteFailed(
-                f"{self._feature}: a prediction cannot be logged: {error}"
-            ) from error
+            with self._lock:
+                self._fail(len(predictions))
+            raise LogWriteFailed(f"{self._feature}: cannot be logged: {error}") from error
         with self._lock:
             self._write(bodies)
 

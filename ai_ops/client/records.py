@@ -193,6 +193,8 @@ def _as_plain(value: Any) -> Any:
         return dict(value)
     if isinstance(value, Sequence):
         return list(value)
-    raise TypeError(
-        f"{type(value).__name__} has no form in JSON; log numbers, strings, lists or mappings"
-    )
+    raise TypeError(f"{type(value).__name__} has no form in JSON; log numbers, strings, lists")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_plain)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
