@@ -19,12 +19,17 @@ def load_feature(path: Path) -> AiFeatureSpec:
 
     Raises ``BadFeatureFile`` with one line a mistake, each ``file:line: field: what is wrong``.
     """
-    tree = _compose(path)
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    text = _read(path)
+    tree = _compose(path, text)
+    data = yaml.safe_load(text)
     if not isinstance(data, dict):
-        raise BadFeatureFile(f"{path}:1: a feature's YAML is a mapping with `type` and `attributes`")
+        raise BadFeatureFile(
+            f"{path}:1: a feature's YAML is a mapping with `type` and `attributes`"
+        )
     if data.get("type") != COMPONENT_TYPE:
-        raise BadFeatureFile(f"{path}:1: type: expected {COMPONENT_TYPE}, found {data.get('type')!r}")
+        raise BadFeatureFile(
+            f"{path}:1: type: expected {COMPONENT_TYPE}, found {data.get('type')!r}"
+        )
     if extra := sorted(set(data) - {"type", "attributes"}):
         raise BadFeatureFile(f"{path}:{_line(tree, extra[:1])}: {extra[0]}: unknown key, remove it")
     try:
@@ -39,35 +44,59 @@ def find_features(folder: Path) -> dict[str, Path]:
     return {file.parent.name: file for file in files}
 
 
-def _compose(path: Path) -> yaml.Node:
+def _read(path: Path) -> str:
     try:
-        tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadFeatureFile(f"{path}: no such file; write one, or name another folder") from None
+    except OSError as error:
+        raise BadFeatureFile(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BadFeatureFile(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+
+
+def _compose(path: Path, text: str) -> yaml.Node:
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadFeatureFile(f"{path}:{line}: not YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise BadFeatureFile(f"{path}:{line}: not YAML: {error.reason}") from None
     if tree is None:
         raise BadFeatureFile(f"{path}:1: the file is empty")
-    _refuse_repeated_keys(path, tree)
+    _refuse_what_yaml_loses(path, tree, "attributes")
     return tree
 
 
-def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+def _refuse_what_yaml_loses(path: Path, node: yaml.Node, field: str) -> None:
     # PyYAML keeps the last of two equal keys and says nothing: a silent way to lose an owner.
+    line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.value in seen:
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadFeatureFile(f"{path}:{line}: {field}: a key is a plain word")
+            if first := seen.get(key.value):
                 raise BadFeatureFile(
-                    f"{path}:{line}: {key.value}: the key stands twice (first in line {seen[key.value]})"
+                    f"{path}:{line}: {key.value}: the key stands twice (first in line {first})"
                 )
             seen[key.value] = line
-            _refuse_repeated_keys(path, value)
+            _refuse_what_yaml_loses(path, value, key.value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _refuse_repeated_keys(path, item)
+            _refuse_what_yaml_loses(path, item, field)
+    try:
+        yaml.SafeLoader("").construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        raise BadFeatureFile(f"{path}:{line}: {field}: {error.problem}") from None
+    except ValueError as error:  # a date that the calendar does not have
+        raise BadFeatureFile(f"{path}:{line}: {field}: {error} (found {node.value!r})") from None
 
 
 def _mistakes(path: Path, tree: yaml.Node, error: ValidationError) -> list[str]:
@@ -100,7 +129,9 @@ def _line(tree: yaml.Node, location: Sequence[Any]) -> int:
             if pair is None:
                 return line
             line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:

@@ -22,9 +22,9 @@ from ai_ops.ai_features.parts import (
     Serving,
     UserActions,
 )
-from ai_ops.vocabulary.words import Domain
+from ai_ops.vocabulary.words import Domain, OwnedDomain
 
-OWNED_DOMAINS = (
+OWNED_DOMAINS: tuple[OwnedDomain, ...] = (
     "prediction_logging",
     "drift_monitoring",
     "retraining_pipeline",
@@ -58,13 +58,16 @@ class AiFeatureSpec(Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
-        names = [column.name for column in (*self.inputs, *self.outputs)]
+        names = [column.name for column in self.inputs]
+        names += [column.name for column in self.outputs]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"inputs and outputs share a name or repeat it: {', '.join(twice)}")
         outputs = {column.name: column.type for column in self.outputs}
         for role, name in (("score", self.judged.score), ("decision", self.judged.decision)):
             if name not in outputs:
-                raise ValueError(f"judged.{role} names no output: {name} (have {', '.join(outputs)})")
+                raise ValueError(
+                    f"judged.{role} names no output: {name} (have {', '.join(outputs)})"
+                )
         if outputs[self.judged.score] != "probability":
             raise ValueError(f"judged.score is not of type probability: {self.judged.score}")
         if unknown := sorted(set(self.privacy.fields) - set(names)):

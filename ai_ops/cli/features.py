@@ -1,0 +1,100 @@
+"""``ai-ops features``: which AI features there are, and whether their YAML says what it must."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
+from ai_ops.ai_features.schema import OWNED_DOMAINS
+from ai_ops.cli.common import BAD, DEFS, JsonOption, print_json, told
+from ai_ops.vocabulary.errors import BadFeatureFile, MissingEvidence
+
+app = typer.Typer(help="The AI features that are monitored.", no_args_is_help=True)
+
+
+@app.command("list")
+@told
+def list_features(as_json: JsonOption = False) -> None:
+    """List the AI features, since when each is monitored, and who is accountable."""
+    specs = [load_feature(path) for path in find_features(DEFS).values()]
+    if as_json:
+        print_json({"features": [_as_data(spec) for spec in specs]})
+        return
+    table = Table(header_style="bold")
+    for title in ("feature", "question", "served by", "monitored", "accountable"):
+        table.add_column(title)
+    for spec in specs:
+        people = dict.fromkeys(spec.owner_of(domain).accountable for domain in OWNED_DOMAINS)
+        until = f" … {spec.monitoring.end}" if spec.monitoring.end else " …"
+        since = f"{spec.monitoring.start}{until}"
+        table.add_row(spec.name, spec.title, spec.served_by, since, "\n".join(people))
+    Console().print(table)
+
+
+@app.command()
+@told
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="YAML files or folders; all features if none.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the YAML of AI features: every mistake with file, line, field and its mend."""
+    files = [file for path in paths or [DEFS] for file in _files(path)]
+    results = [_checked(file) for file in files]
+    if as_json:
+        print_json({"features": results})
+    else:
+        _print_results(results)
+    if any(result["mistakes"] for result in results):
+        raise typer.Exit(BAD)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    if (inner := path / "defs.yaml").is_file():
+        return [inner]
+    if not (found := list(find_features(path).values())):
+        raise MissingEvidence(f"{path}: holds no AI feature; write {path}/<name>/defs.yaml")
+    return found
+
+
+def _checked(file: Path) -> dict[str, Any]:
+    try:
+        spec = load_feature(file)
+    except BadFeatureFile as error:
+        return {
+            "file": str(file),
+            "feature": None,
+            "mistakes": str(error).splitlines(),
+            "flags": [],
+        }
+    return {"file": str(file), "feature": spec.name, "mistakes": [], "flags": list(spec.flags)}
+
+
+def _print_results(results: list[dict[str, Any]]) -> None:
+    for result in results:
+        for mistake in result["mistakes"]:
+            typer.echo(mistake, err=True)
+        for flag in result["flags"]:
+            typer.echo(f"{result['file']}: warning: {flag}", err=True)
+        if not result["mistakes"]:
+            typer.echo(f"{result['file']}: OK ({result['feature']})")
+
+
+def _as_data(spec: AiFeatureSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "served_by": spec.served_by,
+        "monitoring": {
+            "start": spec.monitoring.start.isoformat(),
+            "end": spec.monitoring.end.isoformat() if spec.monitoring.end else None,
+        },
+        "accountable": {domain: spec.owner_of(domain).accountable for domain in OWNED_DOMAINS},
+        "flags": list(spec.flags),
+    }
