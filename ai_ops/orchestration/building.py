@@ -3,17 +3,20 @@
 import base64
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.orchestration.partitions import moments_of, partitions_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.timing import timed
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.words import Domain, Rhythm
 
+Group = Domain | Literal["checklist"]
 Compute = Callable[[Root, AiFeatureSpec, Sequence[Moment]], Mapping[str, Summary]]
 
 
@@ -26,22 +29,31 @@ def spec_of(
     feature: AiFeatureSpec,
     name: str,
     *,
-    domain: Domain,
+    domain: Group,
     description: str,
     deps: Iterable[str | tuple[str, dg.PartitionMapping]] = (),
     kinds: Iterable[str] = (),
     rhythm: Rhythm | None = None,
 ) -> dg.AssetSpec:
-    """What the UI shows of an asset: its domain as group, who answers for it, what it reads."""
-    owner = feature.owner_of(domain)
+    """What the UI shows of an asset: its domain as group, who answers for it, what it reads.
+
+    A checklist crosses the domains: whoever is accountable for one of them owns it too.
+    """
+    domains = OWNED_DOMAINS if domain == "checklist" else (domain,)
+    owners = [feature.owner_of(owned) for owned in domains]
+    accountable = list(dict.fromkeys(owner.accountable for owner in owners))
+    supporting = dict.fromkeys(person for owner in owners for person in owner.supporting)
     return dg.AssetSpec(
         asset_key(feature, name),
         description=description,
         group_name=domain,
-        owners=[owner.accountable],
+        owners=accountable,
         kinds=set(kinds),
         deps=[_dep(feature, dep) for dep in deps],
-        metadata={"accountable": owner.accountable, "supporting": ", ".join(owner.supporting) or "–"},
+        metadata={
+            "accountable": ", ".join(accountable),
+            "supporting": ", ".join(supporting) or "–",
+        },
         partitions_def=partitions_of(feature, rhythm) if rhythm else None,
     )
 
@@ -50,7 +62,7 @@ def partitioned_asset(
     feature: AiFeatureSpec,
     compute: Compute,
     *,
-    domain: Domain,
+    domain: Group,
     rhythm: Rhythm = "daily",
     deps: Iterable[str | tuple[str, dg.PartitionMapping]] = (),
     kinds: Iterable[str] = (),
@@ -65,7 +77,9 @@ def partitioned_asset(
         opened = root.open()
         partitions = list(context.partition_keys)
         moments = moments_of(partitions, rhythm, tags=context.run.tags, clock=opened.clock)
-        for partition, summary in compute(opened, feature, moments).items():
+        with timed():
+            summaries = compute(opened, feature, moments)
+        for partition, summary in summaries.items():
             context.add_asset_metadata(metadata_of(summary), partition_key=partition)
 
     return _define(
@@ -87,7 +101,7 @@ def unpartitioned_asset(
     name: str,
     body: Callable[..., None],
     *,
-    domain: Domain,
+    domain: Group,
     description: str,
     deps: Iterable[str] = (),
     kinds: Iterable[str] = (),
@@ -112,9 +126,15 @@ def metadata_of(summary: Summary) -> dict[str, Any]:
     if summary.picture is not None:
         encoded = base64.b64encode(summary.picture).decode()
         metadata["picture"] = dg.MetadataValue.md(f"![picture](data:image/png;base64,{encoded})")
+    if summary.table:
+        metadata["table"] = dg.MetadataValue.table([dg.TableRecord(_row(r)) for r in summary.table])
     for name, path in summary.files.items():
         metadata[name] = dg.MetadataValue.path(path)
     return metadata
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: ("–" if value is None else value) for name, value in row.items()}
 
 
 def _dep(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> dg.AssetDep:

@@ -1,7 +1,7 @@
-"""Dagster's SQLite event log with one engine a shard, and the readers of its private calls.
+"""What ai_ops asks of Dagster's event log beyond its public interface, in this one module.
 
-The stock storage builds and disposes an engine for every event: of a replay of 150 days it costs
-two thirds of the time. Remove this file when dagster's own storage keeps its engines.
+The SQLite event log with one engine a shard: the stock storage builds and disposes an engine for every event: of a replay of 150 days it costs
+two thirds of the time. Remove the class when dagster's own storage keeps its engines.
 """
 
 import os
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine, event
@@ -78,3 +79,22 @@ def _without_a_sync_per_event(connection: Any, _record: Any) -> None:
     # In WAL mode NORMAL loses no consistency, only the last events of a power cut; the ledger,
     # not this log, is what verdicts are read from.
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def report_evaluation(
+    instance: dg.DagsterInstance, run_id: str, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Report the check evaluation of one partition on behalf of a run over a range of them.
+
+    ``instance.report_runless_asset_event`` would do it once only (its rows are unique per check
+    and partition, a second run over the same range fails) and leave the run's own rows "planned"
+    for ever. Remove this when a check of a range run may yield a result per partition.
+    """
+    instance.report_dagster_event(
+        DagsterEvent(
+            event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
+            job_name="range_of_partitions",
+            event_specific_data=evaluation,
+        ),
+        run_id=run_id,
+    )

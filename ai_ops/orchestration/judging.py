@@ -13,8 +13,10 @@ import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import asset_key, description_of
+from ai_ops.orchestration.event_log import report_evaluation
 from ai_ops.orchestration.partitions import moments_of, partitions_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.timing import timed
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
@@ -29,15 +31,16 @@ FINDINGS_SHOWN = 12
 class Check:
     """One asset check: the asset it is about, and the judgement that it reports.
 
-    ``judge`` takes root, feature and moment and returns a ``Verdict``; its docstring is what the
-    UI shows. ``missing`` is the kind of finding when what it reads is not there.
+    ``judge`` takes root, feature and moment (without a rhythm: the clock's time) and returns a
+    ``Verdict``; its docstring is what the UI shows. ``missing`` is the kind of finding when what
+    it reads is not there.
     """
 
     name: str
     asset: str
     domain: Domain
     missing: FindingKind
-    judge: Callable[[Root, AiFeatureSpec, Moment], Verdict]
+    judge: Callable[[Root, AiFeatureSpec, Any], Verdict]
     rhythm: Rhythm | None = "daily"
 
 
@@ -56,20 +59,21 @@ def judge_and_record(
     run_id: str | None,
 ) -> tuple[RecordedVerdict, ...]:
     """Judge every check at every moment and append the verdicts to the ledger as one block."""
-    verdicts = [
-        RecordedVerdict(
-            feature=feature.name,
-            item=check.name,
-            asset=check.asset,
-            partition=moment.partition if check.rhythm else None,
-            window=moment.window,
-            as_of=moment.as_of,
-            verdict=_judge(root, feature, check, moment),
-        )
-        for moment in moments
-        for check in checks
-    ]
-    return root.ledger.record_verdicts(verdicts, clock=root.clock, run_id=run_id)
+    with timed():
+        verdicts = [
+            RecordedVerdict(
+                feature=feature.name,
+                item=check.name,
+                asset=check.asset,
+                partition=moment.partition if check.rhythm else None,
+                window=moment.window,
+                as_of=moment.as_of,
+                verdict=_judge(root, feature, check, moment),
+            )
+            for moment in moments
+            for check in checks
+        ]
+        return root.ledger.record_verdicts(verdicts, clock=root.clock, run_id=run_id)
 
 
 def moment_now(now: datetime) -> Moment:
@@ -96,7 +100,7 @@ def metadata_of_verdict(recorded: RecordedVerdict, *, owner: str) -> dict[str, A
 
 def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> Verdict:
     try:
-        return check.judge(root, feature, moment)
+        return check.judge(root, feature, moment if check.rhythm else moment.as_of)
     except MissingEvidence as missing:
         return Verdict.lacking(str(missing), check.missing, window=moment.window)
 
@@ -152,30 +156,30 @@ def _report(
     recorded: Sequence[RecordedVerdict],
 ) -> Iterator[dg.AssetCheckResult]:
     for check in checks:
-        owner = feature.owner_of(check.domain).accountable
         own = [verdict for verdict in recorded if verdict.item == check.name]
-        if len(own) > 1:
-            # The one result of a run over a range lands on no partition: each partition's own is
-            # reported beside it, or it would stay "planned" for ever.
-            for verdict in own:
-                context.instance.report_runless_asset_event(
-                    dg.AssetCheckEvaluation(
-                        asset_key=asset_key(feature, check.asset),
-                        check_name=check.name,
-                        passed=verdict.verdict.passed,
-                        metadata=metadata_of_verdict(verdict, owner=owner),
-                        severity=dg.AssetCheckSeverity.ERROR,
-                        partition=verdict.partition,
-                    )
+        for verdict in own:
+            result = _result(feature, check, verdict)
+            if len(own) == 1:
+                yield dg.AssetCheckResult(**result)
+            else:
+                # A result that a range run yields lands on no partition: each partition's is
+                # reported on the run's behalf instead, or it would stay "planned" for ever.
+                report_evaluation(
+                    context.instance,
+                    context.run.run_id,
+                    dg.AssetCheckEvaluation(**result, partition=verdict.partition),
                 )
-        worst = next((v for v in reversed(own) if not v.verdict.passed), own[-1])
-        yield dg.AssetCheckResult(
-            asset_key=asset_key(feature, check.asset),
-            check_name=check.name,
-            passed=worst.verdict.passed,
-            severity=dg.AssetCheckSeverity.ERROR,
-            metadata=metadata_of_verdict(worst, owner=owner),
-        )
+
+
+def _result(feature: AiFeatureSpec, check: Check, recorded: RecordedVerdict) -> dict[str, Any]:
+    owner = feature.owner_of(check.domain).accountable
+    return {
+        "asset_key": asset_key(feature, check.asset),
+        "check_name": check.name,
+        "passed": recorded.verdict.passed,
+        "severity": dg.AssetCheckSeverity.ERROR,
+        "metadata": metadata_of_verdict(recorded, owner=owner),
+    }
 
 
 def _as_list(findings: Sequence[Finding]) -> str:

@@ -65,3 +65,10 @@ def moments_of(
             )
         moments.append(Moment(partition, window, as_of))
     return moments
+
+
+def trailing_days(days: int) -> dg.TimeWindowPartitionMapping:
+    """The mapping of a day that reads itself and the ``days - 1`` before it."""
+    return dg.TimeWindowPartitionMapping(
+        start_offset=1 - days, end_offset=0, allow_nonexistent_upstream_partitions=True
+    )

@@ -1,1 +1,1 @@
-"""The words every part of ai_ops speaks: standard library only, so that anything may import them."""
+"""The words every part of ai_ops speaks: standard library only, so anything may import them."""

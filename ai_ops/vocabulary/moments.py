@@ -22,11 +22,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What an asset shows about one partition: counts, a picture (PNG), links to files.
+    """What an asset shows about one partition: counts, a picture (PNG), a table, links to files.
 
     Never a row's values: rows may hold personal data.
     """
 
     numbers: Mapping[str, Observed] = field(default_factory=dict)
     picture: bytes | None = None
+    table: tuple[Mapping[str, Observed], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)

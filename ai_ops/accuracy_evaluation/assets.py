@@ -1,0 +1,77 @@
+"""The assets of accuracy evaluation: the labels, the daily run, and any version on demand."""
+
+import dagster as dg
+
+from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
+from ai_ops.accuracy_evaluation.labels import compute_ground_truth
+from ai_ops.accuracy_evaluation.versions import evaluate_version
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import (
+    description_of,
+    metadata_of,
+    partitioned_asset,
+    unpartitioned_asset,
+)
+from ai_ops.orchestration.partitions import trailing_days
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.vocabulary.windows import Window
+
+MONTH_DAYS = 28
+
+
+class EvaluationConfig(dg.Config):
+    """Which registered version to evaluate, on the labelled predictions of which days.
+
+    Empty means the version in production, and the 28 days that ended last.
+    """
+
+    version: str = ""
+    first_day: str = ""
+    last_day: str = ""
+
+
+def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
+    """The feature's assets of this domain."""
+    return [
+        partitioned_asset(
+            feature, compute_ground_truth, domain="accuracy_evaluation", kinds={"parquet"}
+        ),
+        partitioned_asset(
+            feature,
+            compute_evaluation_run,
+            domain="accuracy_evaluation",
+            deps=[
+                ("prediction_log", trailing_days(MONTH_DAYS)),
+                ("ground_truth", trailing_days(MONTH_DAYS)),
+                "model_versions",
+            ],
+            kinds={"json"},
+        ),
+        _version_evaluation(feature),
+    ]
+
+
+def _version_evaluation(feature: AiFeatureSpec) -> dg.AssetsDefinition:
+    def body(
+        context: dg.AssetExecutionContext, config: EvaluationConfig, root: RootResource
+    ) -> None:
+        opened = root.open()
+        now = opened.clock.now()
+        version = config.version or opened.registry.require_champion(feature.name)
+        trailing = list(Window.trailing(now.date(), days=MONTH_DAYS + 1).days())
+        window = Window(
+            Window.of_day(config.first_day or trailing[0]).start,
+            Window.of_day(config.last_day or trailing[-2]).end,
+        )
+        _, summary = evaluate_version(opened, feature, version, window, now)
+        context.add_asset_metadata(metadata_of(summary))
+
+    return unpartitioned_asset(
+        feature,
+        "version_evaluation",
+        body,
+        domain="accuracy_evaluation",
+        description=description_of(evaluate_version),
+        deps=["prediction_log", "ground_truth", "model_versions"],
+        kinds={"mlflow", "json"},
+    )

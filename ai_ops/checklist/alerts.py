@@ -1,0 +1,44 @@
+"""Alerts: runs of failing verdicts of one item, with the day they began and whether they last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ai_ops.vocabulary.verdicts import RecordedVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An item that failed on one day or on several in a row.
+
+    ``raised_at`` is when the first of them was judged: an alert ages from there. A day without
+    evidence neither begins nor ends an alert: silence is not recovery.
+    """
+
+    item: str
+    begin: str
+    last: str
+    raised_at: datetime
+    columns: tuple[str, ...]
+    open: bool
+
+
+def alerts_of(item: str, verdicts: Mapping[str, RecordedVerdict]) -> list[Alert]:
+    """The alerts in one item's verdicts by day (ISO date → verdict), oldest first."""
+    alerts: list[Alert] = []
+    failing: list[tuple[str, RecordedVerdict]] = []
+    for day, recorded in sorted(verdicts.items()):
+        if recorded.verdict.status == "fail":
+            failing.append((day, recorded))
+        elif recorded.verdict.passed and failing:
+            alerts.append(_alert(item, failing, still_open=False))
+            failing = []
+    if failing:
+        alerts.append(_alert(item, failing, still_open=True))
+    return alerts
+
+
+def _alert(item: str, failing: list[tuple[str, RecordedVerdict]], *, still_open: bool) -> Alert:
+    (begin, first), (last, latest) = failing[0], failing[-1]
+    columns = sorted({column for f in latest.verdict.findings for column in f.columns})
+    return Alert(item, begin, last, first.as_of, tuple(columns), still_open)

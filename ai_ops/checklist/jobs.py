@@ -1,0 +1,66 @@
+"""The jobs that keep a feature's evidence fresh: every day, every week, on demand."""
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import asset_key
+
+DAILY = (
+    "prediction_log",
+    "user_actions",
+    "log_completeness",
+    "ground_truth",
+    "prediction_profile",
+    "drift_report",
+    "service_health",
+    "cost_rollup",
+    "evaluation_run",
+)
+WEEKLY = ("cost_trend", "weekly_checklist")
+VERSIONS = ("model_versions", "reference_profile")
+ON_DEMAND = ("version_evaluation",)
+
+
+def daily_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job of one day (or a range of days)."""
+    return f"{feature.name}__daily"
+
+
+def weekly_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job of one week."""
+    return f"{feature.name}__weekly"
+
+
+def versions_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that looks at the registry and profiles the live version's reference."""
+    return f"{feature.name}__versions"
+
+
+def jobs(feature: AiFeatureSpec) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The feature's jobs."""
+    return [
+        dg.define_asset_job(
+            daily_job_name(feature),
+            _selection(feature, DAILY),
+            description="One day's log, drift, accuracy, health and cost, each with its checks.",
+        ),
+        dg.define_asset_job(
+            weekly_job_name(feature),
+            _selection(feature, WEEKLY),
+            description="The week's cost trend and the weekly checklist.",
+        ),
+        dg.define_asset_job(
+            versions_job_name(feature),
+            _selection(feature, VERSIONS),
+            description="What the registry holds, and the reference of the version in production.",
+        ),
+        dg.define_asset_job(
+            f"{feature.name}__evaluate_version",
+            _selection(feature, ON_DEMAND),
+            description="Evaluate any registered version on labelled predictions, on demand.",
+        ),
+    ]
+
+
+def _selection(feature: AiFeatureSpec, names: tuple[str, ...]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*[asset_key(feature, name) for name in names])

@@ -1,0 +1,88 @@
+"""The component that an AI feature's YAML names: one YAML instance, one asset graph.
+
+It stands above the domains because it collects their assets and checks; the schema and the one
+loader stand at the bottom, in ``ai_ops.ai_features``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from ai_ops.accuracy_evaluation import assets as accuracy_assets
+from ai_ops.accuracy_evaluation import checks as accuracy_checks
+from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features.loader import FILE_NAME
+from ai_ops.checklist import assets as checklist_assets
+from ai_ops.checklist import checks as checklist_checks
+from ai_ops.checklist import jobs as checklist_jobs
+from ai_ops.checklist import schedules as checklist_schedules
+from ai_ops.drift_monitoring import assets as drift_assets
+from ai_ops.drift_monitoring import checks as drift_checks
+from ai_ops.inference_management import assets as inference_assets
+from ai_ops.inference_management import checks as inference_checks
+from ai_ops.orchestration.judging import checks_of
+from ai_ops.orchestration.resources import root_from_environment
+from ai_ops.prediction_logging import assets as logging_assets
+from ai_ops.prediction_logging import checks as logging_checks
+from ai_ops.retraining_pipeline import assets as retraining_assets
+from ai_ops.retraining_pipeline import checks as retraining_checks
+from ai_ops.vocabulary.errors import BadFeatureFile
+
+ASSETS = (
+    logging_assets.assets,
+    drift_assets.assets,
+    accuracy_assets.assets,
+    inference_assets.assets,
+    retraining_assets.assets,
+    checklist_assets.assets,
+)
+
+CHECKS = (
+    *logging_checks.CHECKS,
+    *drift_checks.CHECKS,
+    *accuracy_checks.CHECKS,
+    *inference_checks.CHECKS,
+    *retraining_checks.CHECKS,
+    *checklist_checks.CHECKS,
+)
+
+
+class AiFeature(dg.Component):
+    """An AI feature: its prediction log, drift, accuracy, cost, versions and checklists."""
+
+    def __init__(self, spec: AiFeatureSpec):
+        self.spec = spec
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel] | None:
+        """None: the project's own loader checks the attributes, and names file, line and field."""
+        return None
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> "AiFeature":
+        """The feature of the YAML that Dagster found; ``BadFeatureFile`` when it is wrong."""
+        file = Path(context.path) / FILE_NAME
+        spec = load_feature(file)
+        if spec.name != file.parent.name:
+            raise BadFeatureFile(
+                f"{file}: name: {spec.name!r} stands in the folder {file.parent.name!r}; "
+                "give both one name"
+            )
+        return cls(spec)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The feature's assets, checks, jobs and schedules."""
+        return definitions_of(self.spec)
+
+
+def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
+    """Everything that Dagster knows about one AI feature."""
+    return dg.Definitions(
+        assets=[asset for assets in ASSETS for asset in assets(spec)],
+        asset_checks=checks_of(spec, CHECKS),
+        jobs=checklist_jobs.jobs(spec),
+        schedules=checklist_schedules.schedules(spec),
+        resources={"root": root_from_environment()},
+    )

@@ -1,0 +1,85 @@
+"""The traffic of flight_delay's replay: what is asked when, what is known when.
+
+Three streams that a real application would have: hourly requests for predictions, the schedule of
+flights (what users did, known without the log), and labels as they become known.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ai_ops.defs.flight_delay.flights import INPUTS
+
+BEGIN = date(2013, 4, 1)
+END = date(2013, 9, 2)
+"""The day after the last one that the demo replays; both are Mondays."""
+
+SINGLES_WEEKDAY = 2
+"""On Wednesdays every flight is a request of its own, as from a booking page."""
+
+BOOKING_PAGE, HOURLY_BATCH = "booking_page", "hourly_batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What is asked in one hour: flights as the bodies of `/predict`, or of one `/predict/batch`."""
+
+    hour: datetime
+    predictions: list[dict[str, Any]]
+    single: bool
+
+
+def hourly_requests(flights: pd.DataFrame, begin: datetime, end: datetime) -> Iterator[Requests]:
+    """The requests of every hour in [begin, end) that has a flight, in order of time."""
+    inside = flights[(flights["time"] >= begin) & (flights["time"] < end)]
+    for hour, rows in inside.groupby("time", sort=True):
+        moment = hour.to_pydatetime().astimezone(UTC)
+        single = moment.weekday() == SINGLES_WEEKDAY
+        yield Requests(moment, _bodies(rows, BOOKING_PAGE if single else HOURLY_BATCH), single)
+
+
+def write_schedule(flights: pd.DataFrame, day: date, folder: Path) -> Path:
+    """The day's scheduled flights, ``id`` and ``time``, as a file that the log has no part in."""
+    rows = flights[_on(flights["time"], day)]
+    return _write(rows[["id", "time"]], folder / "schedule" / f"{day}.parquet")
+
+
+def write_labels(flights: pd.DataFrame, day: date, folder: Path) -> Path:
+    """The labels that became known on a day: ``id``, ``label``, ``available_at``."""
+    rows = flights[_on(flights["available_at"], day)].rename(columns={"late": "label"})
+    rows = rows.astype({"label": bool})
+    return _write(rows[["id", "label", "available_at"]], folder / "labels" / f"{day}.parquet")
+
+
+def _bodies(rows: pd.DataFrame, call_site: str) -> list[dict[str, Any]]:
+    inputs = rows[list(INPUTS)]
+    return [
+        {
+            "id": flight_id,
+            "inputs": {name: (None if pd.isna(value) else value) for name, value in row.items()},
+            "tenant": tenant,
+            "call_site": call_site,
+        }
+        for flight_id, tenant, row in zip(
+            rows["id"], rows["tenant"], inputs.to_dict("records"), strict=True
+        )
+    ]
+
+
+def _on(times: "pd.Series[pd.Timestamp]", day: date) -> "pd.Series[bool]":
+    start = pd.Timestamp(day, tz=UTC)
+    return (times >= start) & (times < start + timedelta(days=1))
+
+
+def _write(rows: pd.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".fresh")
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), fresh)
+    fresh.replace(path)
+    return path

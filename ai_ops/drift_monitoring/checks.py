@@ -1,0 +1,29 @@
+"""The checks of drift monitoring."""
+
+from ai_ops.drift_monitoring.reports import (
+    judge_input_drift,
+    judge_inputs_well_formed,
+    judge_output_drift,
+    judge_reference_present,
+)
+from ai_ops.orchestration.judging import Check
+
+CHECKS = (
+    Check(
+        "reference_present",
+        "reference_profile",
+        "drift_monitoring",
+        "drift",
+        judge_reference_present,
+        rhythm=None,
+    ),
+    Check(
+        "inputs_well_formed",
+        "prediction_profile",
+        "drift_monitoring",
+        "data_quality",
+        judge_inputs_well_formed,
+    ),
+    Check("input_drift", "drift_report", "drift_monitoring", "drift", judge_input_drift),
+    Check("output_drift", "drift_report", "drift_monitoring", "drift", judge_output_drift),
+)

@@ -1,0 +1,82 @@
+"""The Dagster instance of a root, and its jobs run in this process."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
+from ai_ops.storage.root import ROOT_VARIABLE
+
+INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""A run's own log is in the event log; on the console it would bury the progress."""
+
+
+def dagster_home(root: Path) -> Path:
+    """Where the root's Dagster instance lies, with the project's ``dagster.yaml``."""
+    home = root.absolute() / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    if INSTANCE_FILE.exists():
+        shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
+    return home
+
+
+def dagster_environment(root: Path) -> dict[str, str]:
+    """The environment in which Dagster's processes of this root run."""
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(dagster_home(root)),
+        ROOT_VARIABLE: str(root.absolute()),
+    }
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs the jobs of some definitions in this process, on one instance."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def run(self, job: str, *, partition: str | None = None) -> dg.ExecuteInProcessResult:
+        """Run a job, for a partition if it has some, judged as the schedule would judge it."""
+        return self._job(job).execute_in_process(
+            instance=self.instance,
+            partition_key=partition,
+            run_config=QUIET,
+            tags={JUDGED_TAG: AT_SCHEDULE} if partition else {},
+        )
+
+    def run_range(self, job: str, first: str, last: str) -> dg.ExecuteInProcessResult:
+        """Run a job once for a range of partitions, each judged as its schedule would judge it."""
+        return self._job(job).execute_in_process(
+            instance=self.instance,
+            run_config=QUIET,
+            tags={RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
+        )
+
+    def _job(self, name: str) -> dg.JobDefinition:
+        return self.definitions.resolve_job_def(name)
+
+
+@contextmanager
+def open_runner(root: Path, definitions: dg.Definitions) -> Iterator[Runner]:
+    """A runner on the root's own Dagster instance."""
+    with _environment(dagster_environment(root)), dg.DagsterInstance.get() as instance:
+        yield Runner(definitions, instance)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

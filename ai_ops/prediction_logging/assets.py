@@ -1,0 +1,28 @@
+"""The assets of prediction logging: the log itself, its completeness, and its witness."""
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import partitioned_asset
+from ai_ops.prediction_logging.compaction import compute_prediction_log
+from ai_ops.prediction_logging.completeness_report import compute_log_completeness
+from ai_ops.prediction_logging.sources import compute_user_actions
+
+
+def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
+    """The feature's assets of this domain."""
+    return [
+        partitioned_asset(
+            feature, compute_prediction_log, domain="prediction_logging", kinds={"parquet"}
+        ),
+        partitioned_asset(
+            feature, compute_user_actions, domain="prediction_logging", kinds={"parquet"}
+        ),
+        partitioned_asset(
+            feature,
+            compute_log_completeness,
+            domain="prediction_logging",
+            deps=["prediction_log", "user_actions"],
+            kinds={"json"},
+        ),
+    ]

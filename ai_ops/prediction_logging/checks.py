@@ -1,0 +1,20 @@
+"""The checks of prediction logging."""
+
+from ai_ops.orchestration.judging import Check
+from ai_ops.prediction_logging.completeness_report import (
+    judge_log_complete,
+    judge_log_written,
+    judge_user_actions_present,
+)
+
+CHECKS = (
+    Check("log_written", "prediction_log", "prediction_logging", "volume", judge_log_written),
+    Check("log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete),
+    Check(
+        "user_actions_present",
+        "user_actions",
+        "prediction_logging",
+        "completeness",
+        judge_user_actions_present,
+    ),
+)
