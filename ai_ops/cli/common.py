@@ -5,17 +5,15 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
 
 from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
+from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence, MissingExtra
 from ai_ops.vocabulary.windows import Window
-
-if TYPE_CHECKING:
-    from ai_ops.storage.root import Root
 
 DONE: Final = 0
 FAILS: Final = 1
@@ -85,11 +83,8 @@ def resolve_feature(name: str, defs: Path = DEFS) -> AiFeatureSpec:
     return feature
 
 
-def open_root(folder: Path) -> "Root":
+def open_root(folder: Path) -> Root:
     """The root in a folder that exists; ``BadInput`` otherwise: reading never makes a new root."""
-    # Here, for it brings MLflow along: commands that read no root answer at once.
-    from ai_ops.storage.root import Root
-
     if not folder.is_dir():
         raise BadInput(f"--root: {folder.absolute()} is no folder; name one, or set AI_OPS_ROOT")
     return Root.open(folder)
