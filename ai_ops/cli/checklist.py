@@ -1,0 +1,68 @@
+"""`ai-ops checklist`: the checklist as it stands at a moment, judged from the ledger."""
+
+from typing import Annotated, cast, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ai_ops.checklist import reading
+from ai_ops.cli.common import (
+    DEFAULT_ROOT,
+    DONE,
+    FAILS,
+    NO_EVIDENCE,
+    FeatureArgument,
+    JsonOption,
+    RootOption,
+    parse_moment,
+    print_json,
+    resolve_feature,
+    told,
+)
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.words import Cadence
+
+COLOURS = {"pass": "green", "fail": "red", "no_evidence": "yellow", "waived": "cyan"}
+
+
+@told
+def checklist(
+    feature: FeatureArgument,
+    cadence: Annotated[str, typer.Option(help="pre_launch, weekly or monthly.")] = "weekly",
+    as_of: Annotated[
+        str | None, typer.Option(help="ISO 8601 with zone; default: the root's clock.")
+    ] = None,
+    root: RootOption = DEFAULT_ROOT,
+    json_: JsonOption = False,
+) -> None:
+    """Judge a checklist for the last whole week before a moment.
+
+    Ends with 0 when every item passes, 1 when one fails, 3 when evidence is missing.
+    """
+    if cadence not in get_args(Cadence):
+        raise BadInput(f"--cadence: one of {', '.join(get_args(Cadence))} (found {cadence!r})")
+    spec = resolve_feature(feature)
+    opened = Root.open(root)
+    moment = parse_moment(as_of, "--as-of") if as_of else opened.clock.now()
+    window = reading.last_whole_week(moment)
+    lines = reading.read_checklist(opened, spec, cast(Cadence, cadence), window, moment)
+    if json_:
+        print_json(reading.as_data(spec, cast(Cadence, cadence), moment, lines))
+    else:
+        _print(lines, f"{spec.name}: {cadence}, as of {moment:%Y-%m-%d %H:%M} UTC")
+    statuses = {line.verdict.status for line in lines}
+    raise typer.Exit(
+        FAILS if "fail" in statuses else NO_EVIDENCE if "no_evidence" in statuses else DONE
+    )
+
+
+def _print(lines: list[reading.Line], title: str) -> None:
+    table = Table("item", "owner", "status", "age", "reason", title=title)
+    for line in lines:
+        status = line.verdict.status
+        age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
+        coloured = f"[{COLOURS[status]}]{status}[/{COLOURS[status]}]"
+        table.add_row(line.item.title, line.owner, coloured, age, line.verdict.reason)
+    Console().print(table)

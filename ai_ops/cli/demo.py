@@ -1,0 +1,50 @@
+"""`ai-ops demo`: real flights through a real model, logged, monitored and seen."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ai_ops.cli.common import DEFAULT_ROOT, JsonOption, RootOption, print_json, told
+from ai_ops.storage.root import Root
+
+
+@told
+def demo(
+    root: RootOption = DEFAULT_ROOT,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="End instead of opening the UI.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on the loopback.")] = 3000,
+    until: Annotated[
+        str | None, typer.Option(help="Stop before this Monday (YYYY-MM-DD).")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Replay the flights of a spring and a summer, then open the Dagster UI.
+
+    A second run finds the replay done and goes straight to the summary. Ends with 0 when the
+    replay worked, whatever its verdicts.
+    """
+    # Dagster and torch take seconds to import; the other commands must not wait for them.
+    from ai_ops.cli.demo_run import open_ui, run_demo
+    from ai_ops.cli.demo_summary import print_summary
+
+    progress = Console(stderr=True)
+    opened = Root.open(root)
+    summary = run_demo(opened, until, progress)
+    if json_:
+        print_json(summary)
+    else:
+        print_summary(summary, Console())
+    if not no_ui:
+        open_ui(opened.folder, port, progress)
+
+
+@told
+def ui(
+    root: RootOption = DEFAULT_ROOT,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on the loopback.")] = 3000,
+) -> None:
+    """Open the Dagster UI and its daemon on a root, until Ctrl-C."""
+    from ai_ops.cli.demo_run import open_ui
+
+    open_ui(Root.open(root).folder, port, Console(stderr=True))

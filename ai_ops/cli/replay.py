@@ -1,0 +1,155 @@
+"""The replay: the year's flights cross a socket to the server, hour by hour, week by week.
+
+Only the clock file tells where a replay stands. What is done at a moment is done again when the
+replay was stopped there: requests repeat their ids, files and verdicts are replaced by equal ones.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.jobs import daily_job_name, weekly_job_name
+from ai_ops.cli.server_process import ServerProcess
+from ai_ops.defs.flight_delay.traffic import (
+    Requests,
+    hourly_requests,
+    write_labels,
+    write_schedule,
+)
+from ai_ops.orchestration.partitions import DELAYS
+from ai_ops.orchestration.running import Runner
+from ai_ops.orchestration.timing import timing
+from ai_ops.storage.clocks import ReplayClock
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+Kind = Literal["schedule", "requests", "labels", "daily", "weekly"]
+ORDER: tuple[Kind, ...] = ("schedule", "requests", "labels", "daily", "weekly")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens at a moment of the replay."""
+
+    at: datetime
+    kind: Kind
+    first: date
+    last: date
+    requests: Requests | None = None
+
+
+@dataclass
+class Seconds:
+    """Where the replay's wall time went."""
+
+    serving: float = 0.0
+    dagster: float = 0.0
+    statistics: float = 0.0
+    training: float = 0.0
+    predictions: int = 0
+    days: int = 0
+
+
+@dataclass
+class Replay:
+    """Drives one feature through its past.
+
+    ``stand`` is called with the day reached after every event, for a progress bar.
+    """
+
+    feature: AiFeatureSpec
+    flights: pd.DataFrame
+    root: Path
+    clock: ReplayClock
+    server: ServerProcess
+    runner: Runner
+    stand: Callable[[datetime], None] = lambda _: None
+    seconds: Seconds = field(default_factory=Seconds)
+
+    def run(self, begin: date, end: date) -> None:
+        """Replay [begin, end) from where the clock stands."""
+        reached = self.clock.now()
+        for event in timeline(self.flights, begin, end):
+            if event.at < reached:
+                continue
+            self.clock.advance(event.at)
+            self._do(event)
+            self.stand(event.at)
+
+    def _do(self, event: Event) -> None:
+        match event.kind:
+            case "schedule":
+                for day in _days(event.first, event.last):
+                    write_schedule(self.flights, day, self._sources)
+            case "labels":
+                write_labels(self.flights, event.first, self._sources)
+            case "requests":
+                if event.requests is not None:
+                    self._ask(event.requests)
+            case "daily":
+                self._job(daily_job_name(self.feature), event.first, event.last)
+                self.seconds.days += (event.last - event.first).days + 1
+            case "weekly":
+                self._job(weekly_job_name(self.feature), event.first, event.first)
+
+    @property
+    def _sources(self) -> Path:
+        return self.root / "sources" / self.feature.name
+
+    def _ask(self, requests: Requests) -> None:
+        begin = time.perf_counter()
+        if requests.single:
+            for body in requests.predictions:
+                self.server.post("/predict", body)
+        else:
+            self.server.post("/predict/batch", {"predictions": requests.predictions})
+        self.seconds.serving += time.perf_counter() - begin
+        self.seconds.predictions += len(requests.predictions)
+
+    def _job(self, job: str, first: date, last: date) -> None:
+        begin = time.perf_counter()
+        with timing() as stopwatch:
+            if first == last:
+                self.runner.run(job, partition=first.isoformat())
+            else:
+                self.runner.run_range(job, first.isoformat(), last.isoformat())
+        self.seconds.statistics += stopwatch.seconds
+        self.seconds.dagster += time.perf_counter() - begin - stopwatch.seconds
+
+
+def timeline(flights: pd.DataFrame, begin: date, end: date) -> Iterator[Event]:
+    """Everything that happens in [begin, end), both Mondays, and the judging of its last days.
+
+    Each week's daily chain is one range on the Monday after it; of the last week, each day runs by
+    itself on the morning after it, exactly as the schedules would run it.
+    """
+    last_week = end - WEEK
+    events = [Event(_start(begin), "schedule", begin, end - DAY)]
+    for requests in hourly_requests(flights, _start(begin), _start(end)):
+        events.append(Event(requests.hour, "requests", requests.hour.date(), end, requests))
+    for day in _days(begin, end - DAY):
+        events.append(Event(_start(day + DAY), "labels", day, day))
+        if day >= last_week:
+            events.append(Event(_start(day + DAY) + DELAYS["daily"], "daily", day, day))
+    for monday in _days(begin, end - WEEK, step=7):
+        after = _start(monday + WEEK)
+        if monday < last_week:
+            events.append(Event(after + DELAYS["daily"], "daily", monday, monday + 6 * DAY))
+        events.append(Event(after + DELAYS["weekly"], "weekly", monday, monday))
+    yield from sorted(events, key=lambda event: (event.at, ORDER.index(event.kind)))
+
+
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _days(first: date, last: date, step: int = 1) -> Iterator[date]:
+    for offset in range(0, (last - first).days + 1, step):
+        yield first + timedelta(days=offset)
