@@ -1,0 +1,94 @@
+"""What users did, from a source that the log had no part in: the witness of its completeness."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.parts import UserActions
+from ai_ops.prediction_logging.log_table import TIME
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment, Summary
+
+USER_ACTIONS = "user_actions"
+MISSING = b"ai_ops.missing"
+"""Key of the table's metadata under which it stands why the source could not be read."""
+
+_SCHEMA = pa.schema(
+    [("id", pa.string()), ("time", TIME), ("call_site", pa.string()), ("tenant", pa.string())]
+)
+
+
+def compute_user_actions(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> dict[str, Summary]:
+    """Write each day's user actions: id, time, and call site and tenant where the source has them.
+
+    A source that cannot be read gives empty tables that carry the reason: no evidence, not zero
+    actions.
+    """
+    missing, actions = "", _SCHEMA.empty_table()
+    try:
+        actions = _read(root.folder, feature.user_actions, moments)
+    except MissingEvidence as error:
+        missing = str(error)
+    summaries = {}
+    for moment in moments:
+        known = min(moment.window.end, moment.as_of)
+        inside = pc.and_(
+            pc.greater_equal(actions["time"], pa.scalar(moment.window.start, TIME)),
+            pc.less(actions["time"], pa.scalar(known, TIME)),
+        )
+        day = actions.filter(inside).replace_schema_metadata({MISSING: missing.encode()})
+        path = root.lake.path(feature.name, USER_ACTIONS, moment.partition)
+        root.lake.write_table(path, day)
+        numbers = {"user_actions": day.num_rows, **({"missing": missing} if missing else {})}
+        summaries[moment.partition] = Summary(numbers, files={"user_actions": path})
+    return summaries
+
+
+def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Table:
+    """The source's rows of all the moments, by time and id."""
+    pattern = str(folder / source.table)  # an absolute pattern stays as it is
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is UTC
+        optional = ("call_site", "tenant")
+        try:
+            rows = connection.read_parquet(pattern, union_by_name=True)
+        except duckdb.IOException as error:
+            raise MissingEvidence(
+                f"user_actions.table: no file matches {source.table} below the root ({error})"
+            ) from error
+        absent = [c for c in (source.id_column, source.time_column) if c not in rows.columns]
+        if absent:
+            raise MissingEvidence(
+                f"user_actions: {source.table} has no column {' nor '.join(absent)} "
+                f"(has {', '.join(rows.columns)}); mend the file or name its columns in the YAML"
+            )
+        selected = ", ".join(
+            [
+                f"CAST({_quoted(source.id_column)} AS VARCHAR) AS id",
+                f"CAST({_quoted(source.time_column)} AS TIMESTAMPTZ) AS time",
+                *(
+                    f"CAST({_quoted(c) if c in rows.columns else 'NULL'} AS VARCHAR) AS {c}"
+                    for c in optional
+                ),
+            ]
+        )
+        start = min(moment.window.start for moment in moments)
+        end = max(moment.window.end for moment in moments)
+        found = connection.execute(
+            f"SELECT * FROM (SELECT {selected} FROM read_parquet(?, union_by_name = true)) "
+            "WHERE time >= ? AND time < ? ORDER BY time, id",
+            [pattern, start, end],
+        )
+        table: pa.Table = found.to_arrow_table()
+    return table.cast(_SCHEMA)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

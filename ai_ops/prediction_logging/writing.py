@@ -1,0 +1,72 @@
+"""Is the log being written? Judged from the day's rows and from what had to be quarantined."""
+
+from collections import Counter
+
+import pyarrow as pa
+
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+
+def judge_writing(log: pa.Table | None, damaged: pa.Table | None, window: Window) -> Verdict:
+    """Whether there are rows, and no line had to be set apart.
+
+    ``log`` has a column ``model_version``; ``damaged`` has ``reason``, ``segment`` and ``detail``.
+    Either is None when it was not materialised.
+    """
+    rows = log.num_rows if log is not None else 0
+    observed: dict[str, Observed] = {
+        "rows": rows,
+        "quarantined": damaged.num_rows if damaged is not None else 0,
+    }
+    if damaged is not None and damaged.num_rows:
+        findings = _damage(damaged, window)
+        reason = f"{rows} rows were logged; " + "; ".join(finding.reason for finding in findings)
+        return Verdict.failing(reason, *findings, sample_size=rows, observed=observed)
+    if log is None:
+        reason = "no log was compacted: no writer has begun a segment, or the asset did not run"
+        return Verdict.lacking(reason, "volume", window=window, observed=observed)
+    if not rows:
+        return Verdict.lacking(
+            "no prediction was logged", "volume", window=window, observed=observed
+        )
+    versions = sorted({str(v) for v in log["model_version"].unique().to_pylist() if v is not None})
+    answered = f"by version {', '.join(versions)}" if versions else "by no version"
+    return Verdict.passing(
+        f"{rows} predictions were logged, {answered}; every line could be read",
+        sample_size=rows,
+        observed={**observed, "versions": ", ".join(versions)},
+    )
+
+
+def judge_actions(count: int, missing: str, window: Window) -> Verdict:
+    """Whether the source of user actions has rows; ``missing`` says why it could not be read.
+
+    >>> judge_actions(0, "", Window.of_day("2021-03-04")).status
+    'no_evidence'
+    """
+    if missing:
+        reason = f"user actions cannot be read: {missing}"
+        return Verdict.lacking(reason, "completeness", window=window)
+    if not count:
+        reason = "the source of user actions has no row of this day"
+        return Verdict.lacking(reason, "completeness", window=window)
+    return Verdict.passing(
+        f"{count} user actions bear witness", sample_size=count, observed={"user_actions": count}
+    )
+
+
+def _damage(damaged: pa.Table, window: Window) -> list[Finding]:
+    """One finding a reason, with the segments it concerns."""
+    rows = damaged.to_pylist()
+    counts = Counter(row["reason"] for row in rows)
+    findings = []
+    for reason, count in sorted(counts.items()):
+        segments = sorted({row["segment"] for row in rows if row["reason"] == reason})
+        named = ", ".join(segments[:3]) + (f" and {len(segments) - 3} more" if segments[3:] else "")
+        # Only a whole segment's detail is shown: a line's may quote what it held.
+        details = {row["detail"] for row in rows if row["reason"] == reason}
+        why = f": {', '.join(sorted(filter(None, details)))}" if reason.endswith("segment") else ""
+        text = f"{count} × {reason} in {named}{why}"
+        findings.append(Finding("completeness", "fail", text, window=window, size=count))
+    return findings
