@@ -1,0 +1,27 @@
+"""What every test may use, and the rule for tests that need a system package."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+NO_SKIPS = bool(os.environ.get("AI_OPS_NO_SKIPS"))
+
+NEEDS = {
+    "postgres": ("Postgres 15", Path("/usr/lib/postgresql/15/bin/initdb").exists()),
+    "chromium": ("Chromium", shutil.which("chromium") is not None),
+}
+
+# Telemetry of the libraries is off by default, in tests too.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, (name, installed) in NEEDS.items():
+        if item.get_closest_marker(marker) and not installed:
+            if NO_SKIPS:
+                pytest.fail(f"{name} is not installed, and no test may be skipped here")
+            pytest.skip(f"{name} is not installed")
