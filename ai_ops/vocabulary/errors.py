@@ -6,6 +6,7 @@ AiOpsError
 │   └── UnknownVersion     a model version that the registry does not hold
 ├── MissingEvidence        what a judgement needs is not there (CLI exit code 3)
 ├── MissingExtra           an optional part of the package is not installed (CLI exit code 2)
+├── ArtifactChanged        a file of a registered version is not what was registered
 ├── RegistryUnavailable    the model registry does not answer
 ├── LedgerBroken           the hash chain does not hold
 ├── ClockRefused           a clock that this root does not allow
@@ -35,6 +36,10 @@ class MissingEvidence(AiOpsError):
 
 class MissingExtra(AiOpsError):
     """An optional part of the package is not installed; the message has the command that does."""
+
+
+class ArtifactChanged(AiOpsError):
+    """A file of a registered version is not the one that was registered: it is not used."""
 
 
 class RegistryUnavailable(AiOpsError):

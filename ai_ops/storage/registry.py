@@ -1,0 +1,305 @@
+"""The model registry: MLflow, as ai_ops uses it.
+
+A version is one folder: the model as ``pt2`` (never a pickle), the encoder that reads its inputs,
+and its *reference*, the rows and scores that drift and accuracy are later judged against. The
+sha256 of each of them is fixed at registration and checked at every read.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ai_ops.inference_management.encoding import Matrix, TabularEncoder
+from ai_ops.storage.loaded_model import LoadedModel
+from ai_ops.storage.model_files import (
+    ENCODER,
+    MODEL,
+    REFERENCE,
+    checked_content,
+    digests,
+    mlflow_module,
+    quiet,
+    save_version,
+)
+from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable, UnknownVersion
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from torch.nn import Module
+
+CHAMPION = "champion"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One registered version: what it scored at launch, what it was trained on, who points at it.
+
+    ``metrics`` are those logged with the model; ``size_bytes`` is the size of its ``pt2``.
+    """
+
+    name: str
+    version: str
+    created_at: datetime
+    metrics: Mapping[str, float]
+    dataset_digest: str
+    aliases: tuple[str, ...]
+    model_id: str
+    run_id: str
+    size_bytes: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The versions of every model: ``uri`` is MLflow's store, ``artifacts`` where the files go.
+
+    Importing this module is cheap; MLflow itself is imported by the first call. Every method
+    raises ``RegistryUnavailable`` when the store does not answer.
+    """
+
+    uri: str
+    artifacts: Path
+
+    def register(
+        self,
+        name: str,
+        module: "Module",
+        encoder: TabularEncoder,
+        example: Matrix,
+        *,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str],
+        dataset: "pd.DataFrame",
+        dataset_digest: str,
+        reference: pa.Table,
+        tags: Mapping[str, str] | None = None,
+    ) -> ModelVersion:
+        """Register a module that turns encoded rows [n, width] into probabilities.
+
+        ``example`` is two encoded rows or more: an export from one row would fix the size of
+        every batch at one. ``dataset`` is what it was trained on; its digest and schema are kept,
+        its rows are not.
+        """
+        with self._answering(), tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            save_version(folder, module, encoder, example, reference)
+            sizes = {"size_bytes": str((folder / MODEL).stat().st_size)}
+            facts = {**params, **digests(folder), **sizes, "dataset_digest": dataset_digest}
+            client = self._client
+            run = client.create_run(self._experiment(name), run_name=name).info.run_id
+            model = client.create_logged_model(
+                self._experiment(name), name=name, source_run_id=run, params=facts
+            )
+            client.log_model_artifacts(model.model_id, str(folder))
+            client.finalize_logged_model(model.model_id, "READY")
+            self._log(run, model, metrics, dataset, dataset_digest)
+            version = self._create_version(name, run, model, tags or {})
+        return self.version(name, version)
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Every version of a model, oldest first; empty when there is none."""
+        if not self._exists():
+            return []
+        with self._answering():
+            found = self._client.search_model_versions(f"name = '{name}'")
+            pointing = self._aliases(name) if found else {}
+            versions = [self._described(one, pointing) for one in found]
+        return sorted(versions, key=lambda version: int(version.version))
+
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One version; ``UnknownVersion`` names those that there are."""
+        known = self.versions(name)
+        for one in known:
+            if one.version == version:
+                return one
+        held = ", ".join(one.version for one in known) or "none"
+        raise UnknownVersion(f"{name}: no version {version!r} in the registry (it holds: {held})")
+
+    def champion(self, name: str) -> str | None:
+        """The version that serves, or None when no version was made champion yet."""
+        return self.alias(name, CHAMPION)
+
+    def require_champion(self, name: str) -> str:
+        """The version that serves; ``MissingEvidence`` when there is none."""
+        version = self.champion(name)
+        if version is None:
+            raise MissingEvidence(f"{name}: no version has the alias {CHAMPION}; launch one first")
+        return version
+
+    def alias(self, name: str, alias: str) -> str | None:
+        """The version that an alias points at, or None; a few milliseconds."""
+        from_mlflow = mlflow_module().exceptions.MlflowException
+        if not self._exists():
+            return None
+        with self._answering():
+            try:
+                return str(self._client.get_model_version_by_alias(name, alias).version)
+            except from_mlflow as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Point an alias at a version; ``UnknownVersion`` when there is no such version."""
+        self.version(name, version)
+        with self._answering():
+            self._client.set_registered_model_alias(name, alias, version)
+
+    def load(self, name: str, version: str) -> LoadedModel:
+        """A version, ready to answer; ``ArtifactChanged`` when its files were tampered with."""
+        found, folder = self._found(name, version)
+        encoder = checked_content(folder, ENCODER, found.params, f"{name} version {version}")
+        checked_content(folder, MODEL, found.params, f"{name} version {version}")
+        with self._answering():
+            module = mlflow_module().pytorch.load_model(str(folder))
+        return LoadedModel(name, version, TabularEncoder.from_json(encoder.decode()), module)
+
+    def reference(self, name: str, version: str) -> tuple[pa.Table, str]:
+        """A version's reference table and the sha256 of its file."""
+        found, folder = self._found(name, version)
+        content = checked_content(folder, REFERENCE, found.params, f"{name} version {version}")
+        return pq.read_table(pa.BufferReader(content)), sha256(content).hexdigest()
+
+    # How MLflow is reached
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        mlflow = mlflow_module()
+        if self.uri.startswith("sqlite:///"):
+            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        with quiet():
+            client: MlflowClient = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        return client
+
+    def _exists(self) -> bool:
+        """Whether there is a store to read; one that has vanished since is an outage, not empty."""
+        if not self.uri.startswith("sqlite:///"):
+            return True
+        if Path(self.uri.removeprefix("sqlite:///")).exists():
+            return True
+        if "_client" in self.__dict__:
+            raise RegistryUnavailable(f"{self.uri}: the registry's file has vanished; restore it")
+        return False
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        failures = (
+            mlflow_module().exceptions.MlflowException,
+            SQLAlchemyError,
+            RequestException,
+            OSError,
+        )
+        try:
+            yield
+        except failures as error:
+            text = f"{self.uri}: the registry does not answer: {error}"
+            raise RegistryUnavailable(
+                re.sub(r"://[^/@\s]*@", "://…@", text)
+            ) from error  # passwords
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        # A tracking server knows itself where its artifacts go; a bare database does not.
+        own = None if self.uri.startswith("http") else (self.artifacts / name).absolute().as_uri()
+        return str(self._client.create_experiment(name, artifact_location=own))
+
+    def _log(
+        self,
+        run: str,
+        model: "LoggedModel",
+        metrics: Mapping[str, float],
+        dataset: "pd.DataFrame",
+        digest: str,
+    ) -> None:
+        from mlflow.data.pandas_dataset import from_pandas
+        from mlflow.entities import DatasetInput, LoggedModelInput
+
+        for key, value in metrics.items():
+            self._client.log_metric(
+                run,
+                key,
+                value,
+                model_id=model.model_id,
+                dataset_name=model.name,
+                dataset_digest=digest[:36],
+            )
+        entity = from_pandas(dataset, name=model.name, digest=digest[:36])._to_mlflow_entity()
+        self._client.log_inputs(
+            run, datasets=[DatasetInput(entity)], models=[LoggedModelInput(model.model_id)]
+        )
+        self._client.set_terminated(run)
+
+    def _create_version(
+        self, name: str, run: str, model: "LoggedModel", tags: Mapping[str, str]
+    ) -> str:
+        mlflow = mlflow_module()
+        try:
+            self._client.create_registered_model(name)
+        except mlflow.exceptions.MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        # MLflow's SQL store resolves `models:/m-…` through the process's tracking URI, whatever
+        # the client was given (3.17): set it for this call. Remove when the store uses its own.
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(self.uri)
+        try:
+            made = self._client.create_model_version(
+                name, source=f"models:/{model.model_id}", run_id=run, tags=dict(tags)
+            )
+        finally:
+            mlflow.set_tracking_uri(before)
+        return str(made.version)
+
+    def _found(self, name: str, version: str) -> tuple[ModelVersion, Path]:
+        found = self.version(name, version)
+        with self._answering():
+            location = self._client.get_logged_model(found.model_id).artifact_location
+            if urlparse(location).scheme in ("", "file"):
+                return found, Path(unquote(urlparse(location).path))
+            fetched = mlflow_module().artifacts.download_artifacts(
+                artifact_uri=location, tracking_uri=self.uri
+            )
+        return found, Path(fetched)
+
+    def _aliases(self, name: str) -> dict[str, list[str]]:
+        pointing: dict[str, list[str]] = {}
+        for alias, version in self._client.get_registered_model(name).aliases.items():
+            pointing.setdefault(str(version), []).append(alias)
+        return pointing
+
+    def _described(self, found: Any, pointing: Mapping[str, list[str]]) -> ModelVersion:
+        # The registry's entry has neither metrics nor model id: its source names the logged model.
+        model = self._client.get_logged_model(str(found.source).removeprefix("models:/"))
+        return ModelVersion(
+            name=found.name,
+            version=str(found.version),
+            created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            metrics={metric.key: metric.value for metric in model.metrics or ()},
+            dataset_digest=model.params.get("dataset_digest", ""),
+            aliases=tuple(sorted(pointing.get(str(found.version), ()))),
+            model_id=model.model_id,
+            run_id=found.run_id,
+            size_bytes=int(model.params.get("size_bytes", 0)),
+            tags=dict(found.tags),
+            params=dict(model.params),
+        )
