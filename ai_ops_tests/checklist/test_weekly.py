@@ -1,0 +1,141 @@
+"""The four weekly items, judged from verdicts: green on a whole week, and what each one misses."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.weekly import WEEKLY
+from ai_ops.cli.common import DEFS
+from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
+from ai_ops.vocabulary.windows import Window
+
+FEATURE = load_feature(DEFS / "flight_delay" / "defs.yaml")
+WEEK = Window.of_week("2021-03-08")
+AS_OF = WEEK.end + timedelta(hours=7)
+ITEMS = {item.id: item for item in WEEKLY}
+DAILY = ("input_drift", "output_drift", "log_written", "log_complete", "user_actions_present")
+FINE = Verdict.passing("fine", sample_size=900)
+
+
+def on(item: str, day: str, verdict: Verdict = FINE, *, weekly: bool = False) -> RecordedVerdict:
+    window = Window.of_week(day) if weekly else Window.of_day(day)
+    return RecordedVerdict(
+        "flight_delay", item, "asset", day, window, window.end + timedelta(hours=6), verdict
+    )
+
+
+def whole_week() -> list[RecordedVerdict]:
+    daily = [on(item, day) for item in DAILY for day in WEEK.days()]
+    return [*daily, on("cost_trend", "2021-03-08", weekly=True)]
+
+
+def judge(item: str, verdicts: Iterable[RecordedVerdict], **more: frozenset) -> Verdict:
+    return ITEMS[item].judge(FEATURE, ChecklistEvidence(WEEK, AS_OF, tuple(verdicts), **more))
+
+
+def failing(kind: str, reason: str, column: str = "temp") -> Verdict:
+    return Verdict.failing(reason, Finding(kind, "fail", reason, columns=(column,)))
+
+
+@pytest.mark.requirement("WK-01", "WK-04", "WK-09")
+@pytest.mark.parametrize("item", ["drift_reviewed", "cost_trend_checked", "logs_written"])
+def test_a_week_with_all_its_evidence_and_no_failure_passes(item: str) -> None:
+    assert judge(item, whole_week()).status == "pass"
+
+
+@pytest.mark.requirement("WK-01", "WK-04", "WK-09")
+@pytest.mark.parametrize("item", sorted(ITEMS))
+def test_a_week_without_any_verdict_is_no_evidence(item: str) -> None:
+    assert judge(item, []).status == "no_evidence"
+
+
+@pytest.mark.requirement("WK-09", "WK-10")
+@given(gone=st.integers(0, 5 * 7))
+def test_any_single_missing_verdict_is_named_by_the_item_that_reads_it(gone: int) -> None:
+    verdicts = whole_week()
+    missing = verdicts.pop(gone)
+    reader = next(item for item in WEEKLY if missing.item in item.reads)
+    verdict = judge(reader.id, verdicts)
+    assert verdict.status == "no_evidence"
+    assert missing.item in verdict.reason
+    assert (missing.partition or "") in verdict.reason
+
+
+def drift_since(*days: str) -> list[RecordedVerdict]:
+    bad = failing("drift", "temp moved")
+    others = [v for v in whole_week() if not (v.item == "input_drift" and v.partition in days)]
+    return [*others, *[on("input_drift", day, bad) for day in days]]
+
+
+@pytest.mark.requirement("WK-01", "WK-02", "WK-03")
+def test_an_alert_that_nobody_reviewed_for_a_week_fails_and_says_its_age() -> None:
+    verdict = judge("drift_reviewed", [*drift_since("2021-03-08"), on("input_drift", "2021-03-05")])
+    assert verdict.status == "pass", "six days old: there is a day left to review it"
+    older = judge("drift_reviewed", drift_since("2021-03-06", "2021-03-07", "2021-03-08"))
+    assert older.status == "fail"
+    assert older.findings[0].columns == ("temp",)
+    assert older.findings[0].size == pytest.approx(8 + 1 / 24)
+    assert "2021-03-06" in older.findings[0].reason
+
+
+@pytest.mark.requirement("WK-02")
+def test_a_reviewed_alert_is_no_longer_overdue() -> None:
+    reviewed = frozenset({("input_drift", "2021-03-06")})
+    verdicts = drift_since("2021-03-06", "2021-03-07", "2021-03-08")
+    assert judge("drift_reviewed", verdicts, reviewed=reviewed).status == "pass"
+
+
+@pytest.mark.requirement("WK-03")
+def test_a_day_without_evidence_does_not_end_an_alert() -> None:
+    silent = on("input_drift", "2021-03-07", Verdict.lacking("no rows", "volume"))
+    verdicts = drift_since("2021-03-05", "2021-03-08")
+    verdict = judge("drift_reviewed", [*verdicts, on("input_drift", "2021-03-06", FINE), silent])
+    assert verdict.observed["alerts_without_review"] == 2
+    verdict = judge("drift_reviewed", [*drift_since("2021-03-06", "2021-03-08"), silent])
+    assert verdict.observed["alerts_without_review"] == 1
+
+
+@pytest.mark.requirement("WK-05", "WK-06")
+def test_the_cost_item_says_what_the_week_s_trend_found() -> None:
+    rise = failing("cost", "cost per 1,000 rose by 30 %")
+    others = [v for v in whole_week() if v.item != "cost_trend"]
+    verdict = judge("cost_trend_checked", [*others, on("cost_trend", "2021-03-08", rise, weekly=True)])
+    assert (verdict.status, verdict.reason) == ("fail", "cost per 1,000 rose by 30 %")
+
+
+@pytest.mark.requirement("WK-07", "WK-08")
+def test_retraining_that_is_not_automated_says_so_and_names_drift_left_unanswered() -> None:
+    quiet = judge("retraining_verified", whole_week())
+    assert quiet.status == "no_evidence"
+    assert "not automated" in quiet.reason
+    seen = judge("retraining_verified", drift_since("2021-03-13", "2021-03-14"))
+    assert "input_drift has failed since 2021-03-13" in seen.reason
+
+
+@pytest.mark.requirement("WK-10")
+@pytest.mark.parametrize("item", ["log_written", "log_complete", "user_actions_present"])
+def test_one_bad_day_of_the_log_fails_the_week(item: str) -> None:
+    bad = failing("completeness", "7 user actions have no prediction")
+    verdicts = [
+        replace(v, verdict=bad) if (v.item, v.partition) == (item, "2021-03-10") else v
+        for v in whole_week()
+    ]
+    verdict = judge("logs_written", verdicts)
+    assert verdict.status == "fail"
+    assert "7 user actions" in verdict.reason
+
+
+@pytest.mark.requirement("OW-01")
+def test_every_item_has_an_owner_a_title_and_a_docstring(
+    feature: AiFeatureSpec = FEATURE,
+) -> None:
+    judges: list[Callable[..., Verdict]] = [item.judge for item in WEEKLY]
+    assert len({item.id for item in WEEKLY}) == len(WEEKLY) == 4
+    assert all(judge.__doc__ for judge in judges)
+    assert all(feature.owner_of(item.domain).accountable for item in WEEKLY)
