@@ -1,0 +1,93 @@
+"""Did labels arrive, and do they say one thing? The rules, on the counts of a day."""
+
+from dataclasses import dataclass
+
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+
+@dataclass(frozen=True)
+class LabelArrival:
+    """The labels that became known on one day, by what became of them.
+
+    ``labels`` are kept. ``duplicates`` repeat an earlier label of their id. ``contradictions``
+    differ from another label of their id that was known by then: none of the id's labels is
+    believed. ``unreadable`` are neither true nor false. ``unknown`` are ids that no prediction in
+    the log has; ``unknown_examples`` names a few. ``before_log`` are such ids in the first days
+    of the log, when labels still arrive for predictions that were made before it began.
+    ``problem`` says why the source could not be read.
+    """
+
+    day: str
+    labels: int = 0
+    positives: int = 0
+    duplicates: int = 0
+    contradictions: int = 0
+    unreadable: int = 0
+    unknown: int = 0
+    before_log: int = 0
+    unknown_examples: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def judge_arrival(arrival: LabelArrival) -> Verdict:
+    """The verdict on one day of labels.
+
+    >>> judge_arrival(LabelArrival("2021-03-04")).status
+    'no_evidence'
+    >>> judge_arrival(LabelArrival("2021-03-04", labels=900, contradictions=2)).status
+    'fail'
+    """
+    window = Window.of_day(arrival.day)
+    if arrival.problem:
+        return Verdict.lacking(arrival.problem, "labels", window=window)
+    wrong = [
+        Finding("labels", "fail", reason, window=window, begin=window.start, size=float(count))
+        for count, reason in _wrongs(arrival)
+        if count
+    ]
+    observed: dict[str, Observed] = {
+        "labels": arrival.labels,
+        "positives": arrival.positives,
+        "duplicates": arrival.duplicates,
+        "contradictions": arrival.contradictions,
+        "unreadable": arrival.unreadable,
+        "unknown_ids": arrival.unknown,
+        "ids_from_before_the_log": arrival.before_log,
+    }
+    if wrong:
+        return Verdict.failing(
+            f"{arrival.day}: " + "; ".join(finding.reason for finding in wrong),
+            *wrong,
+            sample_size=arrival.labels,
+            observed=observed,
+        )
+    if not arrival.labels:
+        return Verdict.lacking(
+            f"no label became known on {arrival.day}", "labels", window=window, observed=observed
+        )
+    return Verdict.passing(
+        f"{arrival.labels} labels became known on {arrival.day}, {arrival.positives} of them true, "
+        "each for a logged prediction",
+        sample_size=arrival.labels,
+        observed=observed,
+    )
+
+
+def _wrongs(arrival: LabelArrival) -> tuple[tuple[int, str], ...]:
+    examples = ", ".join(arrival.unknown_examples)
+    return (
+        (
+            arrival.contradictions,
+            f"{arrival.contradictions} labels contradict another label of their id; they are kept "
+            "out and stand in the quarantine",
+        ),
+        (
+            arrival.unreadable,
+            f"{arrival.unreadable} labels are neither true nor false; they stand in the quarantine",
+        ),
+        (
+            arrival.unknown,
+            f"{arrival.unknown} labels are for ids that no logged prediction has, as {examples}",
+        ),
+    )

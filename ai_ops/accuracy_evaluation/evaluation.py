@@ -1,0 +1,247 @@
+"""The evaluation run: how good the version in production is, as far as labels have come."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+
+from ai_ops.accuracy_evaluation.judgement import judge_against_launch, judge_coverage
+from ai_ops.accuracy_evaluation.labelled_rows import (
+    Bools,
+    LabelledRows,
+    coverage_by_day,
+    inputs_of,
+    label_cutoff,
+    read_inputs,
+    read_rows,
+)
+from ai_ops.accuracy_evaluation.metrics import (
+    DaySums,
+    Floats,
+    calibration_curve,
+    difference,
+    estimate,
+    sum_by_day,
+)
+from ai_ops.accuracy_evaluation.pictures import draw_evaluation
+from ai_ops.accuracy_evaluation.records import Beside, EvaluationRun, Launch, Measured
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence
+from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.verdicts import Evidence, Verdict
+from ai_ops.vocabulary.windows import Window
+
+WEEK_DAYS, MONTH_DAYS = 7, 28
+
+
+def compute_evaluation_run(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> dict[str, Summary]:
+    """How good the version in production is, on the labels that have come: the trailing week and
+    month, beside its launch and beside another version on the same rows."""
+    if not moments:
+        return {}
+    month = [Window.trailing(moment.partition, days=MONTH_DAYS) for moment in moments]
+    whole = Window(min(w.start for w in month), max(w.end for w in month))
+    last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
+    rows = read_rows(root.lake, feature, whole, last_cutoff)
+    models = _Models(root, feature, rows)
+    summaries = {}
+    for moment in moments:
+        run = _evaluate(feature, moment, rows, models)
+        path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
+        root.lake.write_json(path, msgspec.to_builtins(run))
+        picture = draw_evaluation(run) if moment is moments[-1] else None
+        summaries[moment.partition] = Summary(_numbers(run), picture)
+    return summaries
+
+
+def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The version in production is as good as at its launch, in discrimination and calibration,
+    on the labelled predictions of the trailing week. Missing labels are not an accuracy drop."""
+    run, evidence = read_run(root, feature, moment.partition)
+    verdict = judge_against_launch(run, feature.gate, feature.ground_truth, feature.judged.score)
+    return verdict.with_evidence(evidence)
+
+
+def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The predictions of this day and the day before have their labels, as far as they are old
+    enough to."""
+    run, evidence = read_run(root, feature, moment.partition)
+    return judge_coverage(run.coverage[-2:], feature.ground_truth).with_evidence(evidence)
+
+
+def read_run(root: Root, feature: AiFeatureSpec, day: str) -> tuple[EvaluationRun, Evidence]:
+    """The evaluation run of a day, and its evidence; ``MissingEvidence`` when there is none."""
+    path = root.lake.path(feature.name, "evaluation_run", day, "json")
+    data, evidence = root.lake.read_json(path)
+    return msgspec.convert(data, EvaluationRun), evidence
+
+
+class _Models:
+    """What the registry holds of the judged versions, each read once in a call."""
+
+    def __init__(self, root: Root, feature: AiFeatureSpec, rows: LabelledRows) -> None:
+        self._root, self._feature, self._rows = root, feature, rows
+        self._launches: dict[str, Launch | str] = {}
+        self._scores: dict[str, Floats] = {}
+
+    def launch(self, version: str) -> Launch | str:
+        """What the version promised, or why that is not known."""
+        if version not in self._launches:
+            self._launches[version] = self._read_launch(version)
+        return self._launches[version]
+
+    def beside(self, version: str) -> str | None:
+        """The version to compare with: the baseline, or else the newest other one."""
+        baseline = self._feature.baseline_version
+        if baseline is not None and baseline != version:
+            return baseline
+        others = [v.version for v in self._root.registry.versions(self._feature.name)]
+        return next((other for other in reversed(others) if other != version), None)
+
+    def scores(self, version: str, where: Bools) -> Floats:
+        """Another version's scores of the chosen rows; each row is scored once in a call."""
+        known = self._scores.setdefault(version, np.full(len(self._rows.score), np.nan))
+        wanted = where & np.isnan(known)
+        if wanted.any():
+            days = sorted(set(self._rows.day[wanted].tolist()))
+            table = read_inputs(self._root.lake, self._feature, days)
+            model = self._root.registry.load(self._feature.name, version)
+            known[wanted] = model.scores(inputs_of(table, self._rows.ids[wanted].tolist()))
+        return known[where]
+
+    def _read_launch(self, version: str) -> Launch | str:
+        try:
+            table, digest = self._root.registry.reference(self._feature.name, version)
+        except (MissingEvidence, BadInput) as error:
+            return str(error)
+        judged = self._feature.judged
+        wanted = ("time", "label", f"output_{judged.score}")
+        if absent := [name for name in wanted if name not in table.column_names]:
+            return f"the reference of version {version} has no column {absent[0]}"
+        table = table.filter(table["label"].is_valid())
+        if not table.num_rows:
+            return f"the reference of version {version} has no labelled row"
+        score = table[f"output_{judged.score}"].to_numpy().astype(float)
+        days = np.datetime_as_string(table["time"].to_numpy().astype("datetime64[D]"))
+        label = table["label"].to_numpy(zero_copy_only=False).astype(bool)
+        sums = sum_by_day(days, score, label, score >= judged.threshold)
+        return Launch(digest, _measured(sums, sums.days[0], sums.days[-1]), calibration_curve(sums))
+
+
+def _evaluate(
+    feature: AiFeatureSpec, moment: Moment, rows: LabelledRows, models: _Models
+) -> EvaluationRun:
+    month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
+    cutoff = label_cutoff(moment.as_of)
+    cutoff_day = cutoff.date().isoformat()
+    days, week_days = list(month.days()), list(week.days())
+    coverage = coverage_by_day(rows, month, cutoff, feature)
+    inside = rows.between(days[0], days[-1])
+    version = str(rows.version[inside][-1]) if inside.any() else None
+    judged_days = [day.day for day in coverage if day.judged]
+    labelled = (
+        inside
+        & rows.mature(cutoff, feature.ground_truth.mature_after_hours)
+        & rows.labelled(cutoff)
+        & np.isin(rows.day, judged_days)
+    )
+    own = labelled & rows.scored & (rows.version == version)
+    sums = rows.sums(own)
+    week_sums = sums.of(week_days)
+    run = EvaluationRun(
+        feature=feature.name,
+        day=moment.partition,
+        as_of=moment.as_of,
+        label_cutoff=cutoff,
+        version=version,
+        coverage=coverage,
+        week=_measured(week_sums, week_days[0], week_days[-1]),
+        month=_measured(sums, days[0], days[-1]),
+        trailing=_trailing(sums, days),
+        by_day=[_measured(sums.of([day]), day, day) for day in sums.days],
+        curve=calibration_curve(week_sums),
+        other_versions=dict(Counter(rows.version[labelled & (rows.version != version)].tolist())),
+        without_score=int((labelled & ~rows.scored).sum()),
+        contradicted=int((inside & rows.contradicted(cutoff)).sum()),
+        read=list(_read_of(rows, days, cutoff_day)),
+        missing=[
+            name for name in rows.missing if days[0] <= name[-10:] < cutoff.date().isoformat()
+        ],
+    )
+    if version is None:
+        return run
+    in_week = own & rows.between(week_days[0], days[-1])
+    return _with_others(run, version, feature, rows, in_week, models)
+
+
+def _with_others(
+    run: EvaluationRun,
+    version: str,
+    feature: AiFeatureSpec,
+    rows: LabelledRows,
+    week: Bools,
+    models: _Models,
+) -> EvaluationRun:
+    """The run beside its launch, and beside another version on the rows of the week."""
+    launch = models.launch(version)
+    if isinstance(launch, Launch):
+        run = replace(run, launch=launch)
+    else:
+        run = replace(run, no_launch=launch)
+    other = models.beside(version)
+    if other is None:
+        return replace(run, no_beside="the registry holds no other version")
+    if not week.any():
+        return replace(run, no_beside="no labelled row to compare on")
+    try:
+        scores = models.scores(other, week)
+    except AiOpsError as error:
+        return replace(run, no_beside=f"version {other} cannot answer these rows: {error}")
+    sums = rows.sums(week, scores, feature.judged.threshold)
+    compared = difference(rows.sums(week), sums)
+    return replace(run, beside=Beside(other, estimate(sums), compared))
+
+
+def _trailing(sums: DaySums, days: Sequence[str]) -> list[Measured]:
+    ends = range(WEEK_DAYS, len(days) + 1)
+    weeks = [days[end - WEEK_DAYS : end] for end in ends]
+    return [_measured(sums.of(week), week[0], week[-1]) for week in weeks]
+
+
+def _measured(sums: DaySums, first_day: str, last_day: str) -> Measured:
+    return Measured(first_day, last_day, len(sums.days), sums.rows, estimate(sums))
+
+
+def _read_of(rows: LabelledRows, days: Sequence[str], cutoff_day: str) -> list[Evidence]:
+    """What of the files read is this run's own: logs to its last day, labels to its cutoff."""
+    chosen = []
+    for evidence in rows.read:
+        day = evidence.source.rsplit("/", 1)[-1].removesuffix(".parquet")
+        of_labels = "/ground_truth/" in evidence.source
+        if days[0] <= day and (day < cutoff_day if of_labels else day <= days[-1]):
+            chosen.append(evidence)
+    return chosen
+
+
+def _numbers(run: EvaluationRun) -> dict[str, float | int | str | bool | None]:
+    latest = run.coverage[-1]
+    numbers: dict[str, float | int | str | bool | None] = {
+        "version": run.version,
+        "labelled_rows_week": run.week.rows,
+        "days_judged_week": run.week.days,
+        "mature_of_the_day": latest.mature,
+        "coverage_of_the_day": latest.coverage,
+        "contradicted": run.contradicted,
+    }
+    numbers.update({name: round(e.value, 4) for name, e in run.week.metrics.items()})
+    if run.beside:
+        numbers["beside_version"] = run.beside.version
+        for name in ("auc", "brier"):
+            if name in run.beside.difference:
+                numbers[f"{name}_minus_beside"] = round(run.beside.difference[name].value, 4)
+    return numbers

@@ -1,0 +1,280 @@
+"""Is the version as good as at launch? The rules, on the numbers of an evaluation run.
+
+A gap is *confirmed* when a metric is worse than at launch by more than the gate's margin, with
+its whole interval, in the latest trailing week and in k of the last n of them. One bad day cannot
+do that (see ``jackknife``). Discrimination (AUC) and calibration are told apart, for each can
+fail while the other, and accuracy too, rises.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ai_ops.accuracy_evaluation.intervals import Estimate
+from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured
+from ai_ops.ai_features.parts import Gate, GroundTruth
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One metric against launch: how far it fell in each trailing week, oldest first."""
+
+    metric: str
+    margin: float
+    now: Estimate
+    launch: Estimate
+    by_week: tuple[tuple[str, Estimate | None], ...]
+
+    @property
+    def size(self) -> Estimate | None:
+        """The gap of the latest week, above zero when it is worse than at launch."""
+        return self.by_week[-1][1]
+
+    def exceeds(self, gap: Estimate | None) -> bool:
+        """Whether a gap lies beyond the margin with its whole interval."""
+        return gap is not None and gap.beyond(self.margin)
+
+    def confirmed(self, k: int, n: int) -> bool:
+        """Whether the latest week exceeds, and k of the last n do."""
+        exceeding = [self.exceeds(gap) for _, gap in self.by_week[-n:]]
+        return exceeding[-1] and sum(exceeding) >= k
+
+    @property
+    def begin(self) -> str:
+        """The last day of the first week of the present run of exceeding weeks."""
+        begin = self.by_week[-1][0]
+        for day, gap in reversed(self.by_week):
+            if not self.exceeds(gap):
+                break
+            begin = day
+        return begin
+
+
+@dataclass(frozen=True)
+class _Dimension:
+    metric: str
+    margin: Callable[[Gate], float]
+    worse_by: Callable[[Estimate, Estimate], Estimate]
+    words: str
+
+
+def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, score: str) -> Verdict:
+    """The verdict on the week that an evaluation run measured; ``score`` names the output."""
+    window = Window(Window.of_day(run.week.first_day).start, Window.of_day(run.week.last_day).end)
+    if lacking := _lacking(run, gate, truth, window):
+        return lacking
+    if run.launch is None:
+        return Verdict.lacking(
+            f"there is nothing to compare with: {run.no_launch}",
+            "accuracy",
+            window=window,
+            sample_size=run.week.rows,
+        )
+    gaps = _gaps(run, gate)
+    if not gaps:
+        return Verdict.lacking(
+            f"the {_rows(run.week)} all have the same label: nothing can be told apart",
+            "labels",
+            window=window,
+            sample_size=run.week.rows,
+        )
+    findings = tuple(_finding(gap, gate, window, score) for gap in gaps)
+    failed = [finding for finding in findings if finding.status == "fail"]
+    observed = _observed(run)
+    if failed:
+        return Verdict.failing(
+            f"version {run.version} is worse than at launch: "
+            + "; ".join(finding.reason for finding in failed),
+            *findings,
+            sample_size=run.week.rows,
+            observed=observed,
+        )
+    return Verdict.passing(
+        f"no confirmed gap of version {run.version} to its launch over {_rows(run.week)}: "
+        + "; ".join(finding.reason for finding in findings),
+        sample_size=run.week.rows,
+        observed=observed,
+        findings=findings,
+    )
+
+
+def judge_coverage(days: list[DayCoverage], truth: GroundTruth) -> Verdict:
+    """Whether the mature predictions of these days have their labels."""
+    window = Window(Window.of_day(days[0].day).start, Window.of_day(days[-1].day).end)
+    mature = sum(day.mature for day in days)
+    if not mature:
+        return Verdict.lacking(
+            f"no prediction from {days[0].day} to {days[-1].day} is old enough to have its label "
+            f"({truth.mature_after_hours:g} hours)",
+            "labels",
+            window=window,
+        )
+    observed: dict[str, Observed] = {
+        f"coverage_{day.day}": round(day.coverage, 4) if day.coverage is not None else None
+        for day in days
+    }
+    thin = [day for day in days if day.mature and not day.judged]
+    if thin:
+        findings = [
+            Finding(
+                "labels",
+                "no_evidence",
+                f"{day.day}: {_share(day)}, at least {truth.minimum_coverage:.0%} are needed",
+                window=Window.of_day(day.day),
+                begin=Window.of_day(day.day).start,
+                size=day.coverage,
+            )
+            for day in thin
+        ]
+        return Verdict.lacking(
+            "labels are missing: " + "; ".join(finding.reason for finding in findings),
+            "labels",
+            *findings,
+            sample_size=mature,
+            observed=observed,
+        )
+    return Verdict.passing(
+        "labels have come: " + "; ".join(f"{day.day}: {_share(day)}" for day in days if day.mature),
+        sample_size=mature,
+        observed=observed,
+    )
+
+
+def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window) -> Verdict | None:
+    """Why the week cannot be judged, if it cannot."""
+    week = [day for day in run.coverage if day.day >= run.week.first_day]
+    thin = [day for day in week if day.mature and not day.judged]
+    named = "; ".join(f"{day.day}: {_share(day)}" for day in thin)
+    others = ", ".join(f"{n} rows by version {v}" for v, n in sorted(run.other_versions.items()))
+    if run.version is None:
+        reason = "no prediction was answered in this week"
+    elif thin and thin[-1].day == run.day:
+        reason = f"the labels of the day itself are missing: {named}"
+    elif run.week.days < gate.minimum_days:
+        reason = (
+            f"version {run.version} can be judged on {run.week.days} of 7 days, "
+            f"at least {gate.minimum_days} are needed"
+        )
+        reason += f"; too few labels: {named}" if named else ""
+        reason += f"; not counted: {others}" if others else ""
+    elif run.week.rows < truth.minimum_labels:
+        reason = f"{run.week.rows} labelled predictions, at least {truth.minimum_labels} are needed"
+    else:
+        return None
+    findings = [
+        Finding(
+            "labels",
+            "no_evidence",
+            f"{day.day}: {_share(day)}",
+            window=Window.of_day(day.day),
+            begin=Window.of_day(day.day).start,
+            size=day.coverage,
+        )
+        for day in thin
+    ] or [Finding("labels", "no_evidence", reason, window=window)]
+    return Verdict.lacking(
+        f"accuracy is not known: {reason}", "labels", *findings, sample_size=run.week.rows
+    )
+
+
+def _gaps(run: EvaluationRun, gate: Gate) -> list[Gap]:
+    assert run.launch is not None
+    gaps = []
+    for dimension in _DIMENSIONS:
+        launch = run.launch.measured.metrics.get(dimension.metric)
+        now = run.week.metrics.get(dimension.metric)
+        if launch is None or now is None:
+            continue
+        by_week = tuple(
+            (week.last_day, dimension.worse_by(then, launch) if then else None)
+            for week, then in ((w, _judgeable(w, dimension.metric, gate)) for w in run.trailing)
+        )
+        gaps.append(Gap(dimension.metric, dimension.margin(gate), now, launch, by_week))
+    return gaps
+
+
+def _judgeable(week: Measured, metric: str, gate: Gate) -> Estimate | None:
+    return week.metrics.get(metric) if week.days >= gate.minimum_days else None
+
+
+def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
+    size = gap.size
+    confirmed = gap.confirmed(gate.k, gate.n)
+    exceeding = sum(gap.exceeds(week) for _, week in gap.by_week[-gate.n :])
+    words = next(d.words for d in _DIMENSIONS if d.metric == gap.metric)
+    spread = "" if size is None or size.low is None else f" ({size.low:+.3f} to {size.high:+.3f})"
+    state = "beyond" if confirmed else "not confirmed beyond"
+    reason = (
+        f"{words} {gap.now.value:.3f}, at launch {gap.launch.value:.3f}: worse by "
+        f"{0.0 if size is None else size.value:+.3f}{spread}, {state} the gate's "
+        f"{gap.margin:g} in {exceeding} of the last {gate.n} trailing weeks"
+    )
+    return Finding(
+        "accuracy",
+        "fail" if confirmed else "pass",
+        reason,
+        columns=(score,),
+        window=window,
+        begin=_midnight(gap.begin) if confirmed else None,
+        size=None if size is None else size.value,
+    )
+
+
+def _observed(run: EvaluationRun) -> dict[str, Observed]:
+    observed: dict[str, Observed] = {
+        "version": run.version,
+        "rows": run.week.rows,
+        "days": run.week.days,
+    }
+    for name, estimate in run.week.metrics.items():
+        observed[name] = round(estimate.value, 4)
+        if estimate.low is not None and estimate.high is not None:
+            observed[f"{name}_low"] = round(estimate.low, 4)
+            observed[f"{name}_high"] = round(estimate.high, 4)
+    if run.launch:
+        for name, estimate in run.launch.measured.metrics.items():
+            observed[f"launch_{name}"] = round(estimate.value, 4)
+    if run.beside:
+        for name in ("auc", "brier"):
+            if name in run.beside.metrics:
+                observed[f"version_{run.beside.version}_{name}"] = round(
+                    run.beside.metrics[name].value, 4
+                )
+    return observed
+
+
+def _share(day: DayCoverage) -> str:
+    return f"{day.labelled} of {day.mature} mature predictions labelled ({day.coverage or 0:.0%})"
+
+
+def _rows(week: Measured) -> str:
+    return f"{week.rows} labelled predictions of {week.days} days"
+
+
+def _midnight(day: str) -> datetime:
+    return Window.of_day(day).start
+
+
+def _fall(now: Estimate, launch: Estimate) -> Estimate:
+    return launch.minus(now)
+
+
+def _miss(now: Estimate, launch: Estimate) -> Estimate:
+    gap = now.minus(launch)
+    return gap if gap.value >= 0 else launch.minus(now)
+
+
+_DIMENSIONS = (
+    _Dimension("auc", lambda gate: gate.auc_drop, _fall, "discrimination: AUC"),
+    _Dimension("brier_skill", lambda gate: gate.brier_rise, _fall, "sharpness: Brier skill"),
+    _Dimension(
+        "calibration_gap",
+        lambda gate: gate.calibration_gap,
+        _miss,
+        "calibration: mean score minus observed rate",
+    ),
+)
+"""What is gated. ``brier_rise`` is read as a fall of the Brier *skill*: the Brier score divided by
+that of always answering the window's own rate rises by as much."""

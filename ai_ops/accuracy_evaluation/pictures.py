@@ -1,0 +1,92 @@
+"""The picture of an evaluation run: calibration beside launch, and the weeks that led here."""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ai_ops.accuracy_evaluation.records import EvaluationRun, Measured
+
+NOW, LAUNCH, GREY = "#c2410c", "#1d4ed8", "#9ca3af"
+
+
+def draw_evaluation(run: EvaluationRun) -> bytes:
+    """A PNG: left the calibration curve of the week and of launch, right AUC and ECE by week."""
+    figure = Figure(figsize=(9.0, 3.4), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    _draw_calibration(left, run)
+    _draw_weeks(right, run)
+    figure.suptitle(
+        f"{run.feature}, version {run.version}: {run.week.rows} labelled predictions of "
+        f"{run.week.days} days to {run.day}",
+        fontsize=10,
+    )
+    content = BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def _draw_calibration(axes: Axes, run: EvaluationRun) -> None:
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    if run.launch:
+        _draw_curve(axes, run.launch.curve, LAUNCH, "at launch")
+    _draw_curve(axes, run.curve, NOW, "this week")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score", ylabel="observed rate")
+    axes.set_title("Calibration", fontsize=9)
+    if run.launch or run.curve:
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _draw_curve(
+    axes: Axes, curve: Sequence[tuple[float, float, int]], colour: str, name: str
+) -> None:
+    # A cell of a few rows is noise, not a curve.
+    most = max((n for *_, n in curve), default=0)
+    shown = [(score, rate) for score, rate, n in curve if n >= max(10, most // 100)]
+    if shown:
+        axes.plot(*zip(*shown, strict=True), color=colour, marker="o", markersize=3, label=name)
+
+
+def _draw_weeks(axes: Axes, run: EvaluationRun) -> None:
+    _draw_metric(axes, run.trailing, "auc", NOW, "AUC")
+    _draw_metric(axes, run.trailing, "ece", LAUNCH, "ECE")
+    if run.launch:
+        for name, colour in (("auc", NOW), ("ece", LAUNCH)):
+            if name in run.launch.measured.metrics:
+                level = run.launch.measured.metrics[name].value
+                axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
+    for day in run.coverage:
+        if day.mature and not day.judged:
+            span = np.array([_day(day.day), _day(day.day) + 1])
+            axes.fill_between(span, 0, 1, color=GREY, alpha=0.3, linewidth=0)
+    axes.set(ylim=(0, 1))
+    axes.set_title("Trailing weeks; dashed: at launch; grey: a day with too few labels", fontsize=9)
+    axes.tick_params(axis="x", labelsize=7)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False, loc="center left")
+
+
+def _draw_metric(
+    axes: Axes, weeks: Sequence[Measured], metric: str, colour: str, name: str
+) -> None:
+    known = [(_day(w.last_day), w.metrics[metric]) for w in weeks if metric in w.metrics]
+    if not known:
+        return
+    days = np.array([day for day, _ in known])
+    axes.plot(days, [e.value for _, e in known], color=colour, label=name)
+    axes.fill_between(
+        days,
+        [e.value if e.low is None else e.low for _, e in known],
+        [e.value if e.high is None else e.high for _, e in known],
+        color=colour,
+        alpha=0.15,
+        linewidth=0,
+    )
+
+
+def _day(day: str) -> np.datetime64:
+    return np.datetime64(day, "D")

@@ -1,0 +1,91 @@
+"""What an evaluation run holds: the shape of its file, written and read as JSON."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ai_ops.accuracy_evaluation.intervals import Estimate
+from ai_ops.vocabulary.verdicts import Evidence
+
+
+@dataclass(frozen=True)
+class DayCoverage:
+    """One day of predictions: how many are mature, and how many of those have their label.
+
+    ``judged`` says whether the labels of the day may speak for it: below the feature's minimum
+    coverage they are not missing at random (a storm cancels the late flights first).
+    """
+
+    day: str
+    answered: int
+    mature: int
+    labelled: int
+    judged: bool
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of mature predictions that have their label; None when none is mature."""
+        return self.labelled / self.mature if self.mature else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The metrics of one version on the labelled rows of the judged days from first to last."""
+
+    first_day: str
+    last_day: str
+    days: int
+    rows: int
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the version promised: its metrics on the reference rows registered with it."""
+
+    digest: str
+    measured: Measured
+    curve: list[tuple[float, float, int]]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another registered version, scored again on the very rows of the week.
+
+    ``difference`` is the judged version minus this one, paired by day.
+    """
+
+    version: str
+    metrics: dict[str, Estimate]
+    difference: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """What was measured of the version in production as labels became known.
+
+    ``trailing`` holds one window of seven days for each of the last days, oldest first; the last
+    of them is ``week``. ``other_versions`` counts the month's rows that other versions answered:
+    they are not part of any number here. ``without_score`` counts labelled answers whose score
+    is not a number in [0, 1].
+    """
+
+    feature: str
+    day: str
+    as_of: datetime
+    label_cutoff: datetime
+    version: str | None
+    coverage: list[DayCoverage]
+    week: Measured
+    month: Measured
+    trailing: list[Measured]
+    by_day: list[Measured]
+    launch: Launch | None = None
+    no_launch: str = ""
+    beside: Beside | None = None
+    no_beside: str = ""
+    curve: list[tuple[float, float, int]] = field(default_factory=list)
+    other_versions: dict[str, int] = field(default_factory=dict)
+    without_score: int = 0
+    contradicted: int = 0
+    read: list[Evidence] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
