@@ -36,8 +36,8 @@ class ReplayClock:
     def now(self) -> datetime:
         """The moment that the file holds, UTC."""
         try:
-            return utc(json.loads(self.file.read_bytes())["now"])
-        except (OSError, KeyError, ValueError) as error:
+            return utc(str(json.loads(self.file.read_bytes())["now"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise ClockRefused(
                 f"{self.file}: the replay's clock cannot be read ({error}); start the replay again"
             ) from error

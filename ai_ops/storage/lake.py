@@ -99,6 +99,7 @@ class Lake:
     def glob(self, pattern: str) -> list[str]:
         """The files that match a pattern below the root, sorted, as paths that can be read."""
         fs, inner = url_to_fs(posixpath.join(self.url, pattern), **(self.storage_options or {}))
+        fs.invalidate_cache()  # fsspec remembers listings, other processes write meanwhile
         return sorted(found if _is_local(fs) else fs.unstrip_protocol(found) for found in fs.glob(inner))
 
     def _evidence(self, path: str, content: bytes) -> Evidence:
