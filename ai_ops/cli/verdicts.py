@@ -42,7 +42,7 @@ def verdicts(
         str | None, typer.Option("--as-of", metavar="ISO", help="As they stood at this moment.")
     ] = None,
     item: Annotated[list[str] | None, typer.Option("--item", help="Only this item.")] = None,
-    status: Annotated[list[Status] | None, typer.Option(help="Only this status.")] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only this status.")] = None,
     root: RootOption = DEFAULT_ROOT,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +53,7 @@ def verdicts(
     found = open_root(root).ledger.verdicts(
         spec.name, window=window, as_of=moment, items=item or None
     )
-    shown = [one for one in found if not status or one.verdict.status in status]
+    shown = [one for one in found if status in (None, one.verdict.status)]
     if as_json:
         print_json({"feature": spec.name, "verdicts": [as_data(one) for one in shown]})
     elif found:

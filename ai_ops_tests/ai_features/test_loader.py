@@ -1,0 +1,211 @@
+"""The one loader of an AI feature's YAML: each mistake with file, line, field and mend."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ai_ops.ai_features import find_features, load_feature
+from ai_ops.ai_features.schema import OWNED_DOMAINS
+from ai_ops.vocabulary.errors import BadFeatureFile
+
+GOOD = """\
+type: ai_ops.AiFeature
+attributes:
+  name: parcels
+  title: Will the parcel arrive in time?
+  served_by: own_model
+  monitoring: {start: 2021-03-01}
+  inputs:
+    - {name: weight, type: number}
+    - {name: city, type: category, nullable: true}
+  outputs:
+    - {name: probability, type: probability}
+    - {name: late, type: boolean}
+  judged: {score: probability, decision: late}
+  ground_truth: {labels: "labels/*.parquet"}
+  user_actions: {table: "orders/*.parquet"}
+  owners:
+    prediction_logging: {accountable: ada@example.com}
+    drift_monitoring: {accountable: bea@example.com, supporting: [ada@example.com]}
+    retraining_pipeline: {accountable: cy@example.com}
+    inference_management: {accountable: dan@example.com}
+    accuracy_evaluation: {follows: drift_monitoring}
+  serving:
+    expected_peak: {requests_per_second: 50}
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the good file with one text replaced by another, which must be there."""
+
+    def writing(old: str = "", new: str = "") -> Path:
+        assert old in GOOD
+        path = tmp_path / "defs.yaml"
+        path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return writing
+
+
+def mistakes_of(path: Path) -> list[str]:
+    """The mistakes that the loader names, without the folder."""
+    with pytest.raises(BadFeatureFile) as caught:
+        load_feature(path)
+    return [line.removeprefix(f"{path.parent}/") for line in str(caught.value).splitlines()]
+
+
+def line_of(text: str) -> int:
+    """The line of the good file that holds a text."""
+    return next(n for n, line in enumerate(GOOD.splitlines(), 1) if text in line)
+
+
+@pytest.mark.requirement("OW-02", "OW-12", "PL-23")
+def test_a_good_file_loads_with_its_owners_and_its_expected_peak(write: Write) -> None:
+    feature = load_feature(write())
+    assert [feature.owner_of(domain).accountable[:3] for domain in OWNED_DOMAINS] == [
+        "ada", "bea", "cy@", "dan",
+    ]  # fmt: skip
+    assert feature.owner_of("accuracy_evaluation").supporting == ("ada@example.com",)
+    assert feature.serving.expected_peak.requests_per_second == 50
+    assert feature.flags == ()
+    assert feature.input("city").nullable and not feature.input("weight").nullable
+
+
+def test_a_misspelt_key_is_named_where_it_stands(write: Write) -> None:
+    path = write("monitoring: {start", "monitorng: {start")
+    assert mistakes_of(path) == [
+        "defs.yaml:2: monitoring: missing; add it",
+        "defs.yaml:6: monitorng: unknown key; correct its spelling or remove it",
+    ]
+
+
+def test_a_misspelt_key_deep_inside_is_named_with_its_whole_path(write: Write) -> None:
+    path = write("nullable: true", "nulable: true")
+    assert mistakes_of(path) == [
+        "defs.yaml:9: inputs.1.nulable: unknown key; correct its spelling or remove it"
+    ]
+
+
+@pytest.mark.requirement("OW-13")
+@pytest.mark.parametrize("domain", OWNED_DOMAINS)
+def test_a_domain_without_an_owner_refuses_to_load(write: Write, domain: str) -> None:
+    line = next(line for line in GOOD.splitlines() if f"    {domain}:" in line)
+    owners = line_of("owners:")
+    assert mistakes_of(write(line + "\n")) == [
+        f"defs.yaml:{owners}: owners.{domain}: missing; add it"
+    ]
+    of_nobody = write(line, f"    {domain}: {{supporting: [eve@example.com]}}")
+    assert mistakes_of(of_nobody) == [
+        f"defs.yaml:{line_of(line)}: owners.{domain}.accountable: missing; add it"
+    ]
+
+
+@pytest.mark.requirement("PL-23")
+def test_an_expected_peak_that_is_not_declared_refuses_to_load(write: Write) -> None:
+    path = write("    expected_peak: {requests_per_second: 50}", "    poll_seconds: 2")
+    (mistake,) = mistakes_of(path)
+    assert mistake == f"defs.yaml:{line_of('serving:')}: serving.expected_peak: missing; add it"
+
+
+@pytest.mark.requirement("OW-15")
+def test_whoever_is_accountable_for_all_four_domains_is_flagged(write: Write) -> None:
+    path = write()
+    text = path.read_text()
+    for name in ("bea", "cy", "dan"):
+        text = text.replace(f"accountable: {name}@", "accountable: ada@")
+    path.write_text(text)
+    (flag,) = load_feature(path).flags
+    assert flag.startswith("ada@example.com is accountable for all four domains")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("per_second: 50", "per_second: many", "per_second", "(found 'many')"),
+        ("per_second: 50", "per_second: 0", "per_second", "greater than 0 (found 0)"),
+        ("city, type: category", "city, type: text", "city", "inputs.1.type:"),
+        ("ada@example.com}", "ada}", "prediction_logging", "accountable:"),
+        ("start: 2021-03-01", "start: soon", "start", "monitoring.start:"),
+        ("start: 2021-03-01", "start: 2021-02-30", "start", "start: day is out of range"),
+        ("2021-03-01}", "2021-03-01, end: 2021-03-01}", "start", "ends after it starts"),
+        ("name: parcels", "name: My Parcels", "name: parcels", "name:"),
+        ("decision: late", "decision: lat", "attributes", "judged.decision names no output: lat"),
+        ("score: probability", "score: late", "attributes", "not of type probability: late"),
+        ("name: late,", "name: city,", "attributes", "repeat it: city"),
+        ("follows: drift_monitoring", "follows: finance", "follows", "follows:"),
+        ("served_by: own_model", "served_by: [own_model", "monitoring:", "not YAML"),
+        ("served_by: own_model", "served_by: !!python/name:os.system", "served_by", "constructor"),
+    ],
+)
+def test_a_wrong_value_is_named_with_line_field_and_what_was_found(
+    write: Write, old: str, new: str, line: str, words: str
+) -> None:
+    (mistake,) = mistakes_of(write(old, new))
+    assert mistake.startswith(f"defs.yaml:{line_of(line)}: ")
+    assert words in mistake
+
+
+@pytest.mark.requirement("OW-12")
+def test_a_repeated_key_is_refused_where_yaml_would_keep_the_last(write: Write) -> None:
+    again = "    drift_monitoring: {accountable: eve@example.com}\n"
+    path = write("    accuracy_evaluation:", f"{again}    accuracy_evaluation:")
+    first, second = line_of("drift_monitoring:"), line_of("accuracy_evaluation:")
+    assert mistakes_of(path) == [
+        f"defs.yaml:{second}: drift_monitoring: the key stands twice (first in line {first})"
+    ]
+
+
+def test_every_mistake_is_named_at_once(write: Write) -> None:
+    path = write("served_by: own_model", "served_by: magic")
+    path.write_text(path.read_text().replace("type: number", "type: numbr"))
+    assert [mistake.split(":")[1] for mistake in mistakes_of(path)] == ["5", "8"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "defs.yaml:1: the file is empty"),
+        (b"- a\n", "defs.yaml:1: a feature's YAML is a mapping"),
+        (b"type: other.Thing\n", "defs.yaml:1: type: expected ai_ops.AiFeature"),
+        (b"type: ai_ops.AiFeature\nowner: x\n", "defs.yaml:2: owner: unknown key, remove it"),
+        (b"type: x\n? [a, b]\n: c\n", "defs.yaml:2: attributes: a key is a plain word"),
+        (b"type: x\nb: \xff\n", "defs.yaml:2: not UTF-8"),
+        (b"type: x\nb: \x01\n", "defs.yaml:2: not YAML"),
+    ],
+)
+def test_what_is_no_feature_file_at_all_is_told_apart(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_bytes(content)
+    (mistake,) = mistakes_of(path)
+    assert mistake.startswith(words)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert mistakes_of(tmp_path / "defs.yaml") == [
+        "defs.yaml: no such file; write one, or name another folder"
+    ]
+    (tmp_path / "defs.yaml").mkdir()
+    assert mistakes_of(tmp_path / "defs.yaml") == ["defs.yaml: cannot be read: Is a directory"]
+
+
+def test_features_are_found_by_the_name_of_their_folder(tmp_path: Path) -> None:
+    for name in ("parcels", "letters"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "defs.yaml").write_text(GOOD)
+    (tmp_path / "notes").mkdir()
+    assert list(find_features(tmp_path)) == ["letters", "parcels"]
+
+
+def test_every_feature_of_this_project_loads() -> None:
+    import ai_ops.defs
+
+    found = find_features(Path(ai_ops.defs.__path__[0]))
+    assert found
+    for name, path in found.items():
+        assert load_feature(path).name == name
