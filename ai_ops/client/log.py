@@ -108,7 +108,7 @@ class PredictionLog:
             return
         try:
             bodies = [encode(prediction) for prediction in predictions]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             with self._lock:
                 self._fail(len(predictions))
             raise LogWriteFailed(f"{self._feature}: cannot be logged: {error}") from error

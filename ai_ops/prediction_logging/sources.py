@@ -81,10 +81,10 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Ta
         )
         start = min(moment.window.start for moment in moments)
         end = max(moment.window.end for moment in moments)
-        found = connection.execute(
+        found = connection.sql(
             f"SELECT * FROM (SELECT {selected} FROM read_parquet(?, union_by_name = true)) "
             "WHERE time >= ? AND time < ? ORDER BY time, id",
-            [pattern, start, end],
+            params=[pattern, start, end],
         )
         table: pa.Table = found.to_arrow_table()
     return table.cast(_SCHEMA)

@@ -1,0 +1,59 @@
+"""``ai-ops serve FEATURE``: the server of an AI feature, on the loopback unless told otherwise."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.cli.common import DEFAULT_ROOT, DEFS, FeatureArgument, RootOption, resolve_feature, told
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingExtra
+
+OnLogFailure = Literal["refuse", "count"]
+
+
+@told
+def serve(
+    feature: FeatureArgument,
+    root: RootOption = DEFAULT_ROOT,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8100,
+    writer: Annotated[str, typer.Option(help="Name under which predictions are logged.")] = "serve",
+    on_log_failure: Annotated[
+        OnLogFailure,
+        typer.Option(help="A prediction that cannot be logged: refuse to answer, or count."),
+    ] = "refuse",
+    defs: Annotated[Path, typer.Option(help="Folder of the AI features' YAML.")] = DEFS,
+) -> None:
+    """Serve the champion of an AI feature, and log every prediction."""
+    _serve(resolve_feature(feature, defs), Root.open(root), host, port, writer, on_log_failure)
+
+
+def _serve(
+    feature: AiFeatureSpec,
+    root: Root,
+    host: str,
+    port: int,
+    writer: str,
+    on_log_failure: OnLogFailure,
+) -> None:
+    try:
+        from ai_ops.inference_management.server import create_app, run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ai_ops"):
+            raise
+        raise MissingExtra(
+            f"serving needs {error.name}, which is not installed: pip install 'ai-ops[serving]'"
+        ) from None
+    from ai_ops.client import PredictionLog
+    from ai_ops.inference_management.steady_clock import steady
+
+    log = PredictionLog(root.segments, feature.name, writer, steady(root.clock))
+    app = create_app(root, feature, log, on_log_failure=on_log_failure)
+    segment = root.segments / feature.name / writer / f"{log.incarnation}.jsonl"
+    run(app, host, port, lambda url: typer.echo(f"{feature.name} on {url}, logging to {segment}"))
+
+
+if __name__ == "__main__":
+    typer.run(serve)

@@ -1,0 +1,217 @@
+"""From a body to an answer: check, score, log, and only then answer. No HTTP framework here."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import uuid4
+
+import msgspec
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.client import Prediction, PredictionLog
+from ai_ops.inference_management.predictor import Champion, Serving
+from ai_ops.inference_management.requests import Asked, RefusedInput, Requests
+from ai_ops.storage.loaded_model import LoadedModel
+from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
+from ai_ops.vocabulary.words import Mode, PredictionStatus
+
+OnLogFailure = Literal["refuse", "count"]
+"""Without a record: give no answer, or answer and count."""
+
+_FEW_ROWS: Final = 8
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller: an HTTP status and a body of JSON."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One request on its way: what serves it was read once, so every row has the same version."""
+
+    serving: Serving
+    mode: Mode
+    request_id: str | None
+    started: float
+
+
+class Answering:
+    """Answers requests for one AI feature. An answer leaves only after its record was written.
+
+    With ``on_log_failure="refuse"`` a prediction that cannot be logged is not answered (503);
+    with ``"count"`` it is answered, and ``log.failures`` counts it.
+    """
+
+    def __init__(
+        self,
+        feature: AiFeatureSpec,
+        champion: Champion,
+        log: PredictionLog,
+        on_log_failure: OnLogFailure = "refuse",
+    ) -> None:
+        self.requests = Requests(feature)
+        self._champion, self._log, self._on_log_failure = champion, log, on_log_failure
+        self._columns = tuple(column.name for column in feature.inputs)
+        self._score, self._decision = feature.judged.score, feature.judged.decision
+        self._threshold = feature.judged.threshold
+
+    def single(self, body: bytes, request_id: str | None = None) -> Answer:
+        """The answer to one prediction: ``{"id", "model_version", "outputs"}``."""
+        ask = _Ask(self._champion.serving, "sync", request_id, time.perf_counter())
+        try:
+            asked = (self.requests.single(body),)
+        except RefusedInput as error:
+            return self._refuse(ask, error.problems, error.told)
+        return self._answer(ask, asked)
+
+    def batch(self, body: bytes, request_id: str | None = None) -> Answer:
+        """The answers to a batch, in its order: ``{"model_version", "predictions": [...]}``."""
+        request_id = request_id or uuid4().hex  # what ties the rows of one request together
+        ask = _Ask(self._champion.serving, "batch", request_id, time.perf_counter())
+        try:
+            asked = self.requests.batch(body)
+        except RefusedInput as error:
+            return self._refuse(ask, error.problems, error.told)
+        return self._answer(ask, asked)
+
+    def _answer(self, ask: _Ask, asked: Sequence[Asked]) -> Answer:
+        ids = [one.id or uuid4().hex for one in asked]
+        model = ask.serving.model
+        if model is None:
+            problem = ask.serving.problem or "no model is loaded"
+            return self._fail(ask, asked, ids, 503, problem)
+        try:
+            outputs = self._outputs(model, asked)
+        except BadInput as error:
+            problems = [{"input": "inputs", "problem": str(error)}]
+            return self._fail(ask, asked, ids, 422, problems, "refused")
+        except (
+            Exception
+        ) as error:  # whatever a model does, the caller gets an answer, the log a row
+            _logger.exception("version %s failed", ask.serving.version)
+            return self._fail(ask, asked, ids, 500, f"the model failed: {error!r}")
+        answer = self._told(ask, ids, outputs)
+        return self._logged(self._records(ask, asked, ids, "ok", outputs=outputs)) or answer
+
+    def _outputs(self, model: LoadedModel, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+        rows = [one.inputs for one in asked]
+        if len(rows) <= _FEW_ROWS:
+            scores = model.scores(rows)
+        else:
+            scores = model.scores({name: [row[name] for row in rows] for name in self._columns})
+        return [
+            {self._score: score, self._decision: score >= self._threshold}
+            for score in scores.tolist()
+        ]
+
+    def _told(self, ask: _Ask, ids: Sequence[str], outputs: Sequence[Mapping[str, Any]]) -> Answer:
+        version = ask.serving.version
+        answers = [
+            {"id": id, "model_version": version, "outputs": output}
+            for id, output in zip(ids, outputs, strict=True)
+        ]
+        if ask.mode == "sync":
+            return Answer(200, msgspec.json.encode(answers[0]))
+        return Answer(200, msgspec.json.encode({"model_version": version, "predictions": answers}))
+
+    def _fail(
+        self,
+        ask: _Ask,
+        asked: Sequence[Asked],
+        ids: Sequence[str],
+        status: int,
+        detail: Any,
+        logged_as: PredictionStatus = "failed",
+    ) -> Answer:
+        error = detail if isinstance(detail, str) else detail[0]["problem"]
+        records = self._records(ask, asked, ids, logged_as, error=error)
+        return self._logged(records) or Answer(status, msgspec.json.encode({"detail": detail}))
+
+    def _refuse(
+        self,
+        ask: _Ask,
+        problems: Sequence[Mapping[str, Any]],
+        told: Sequence[Mapping[str, Any]],
+    ) -> Answer:
+        """Log every row asked for as refused, with what was sent, and name the mistakes."""
+        error = "; ".join(_line(problem) for problem in problems[:10])
+        latency = _milliseconds(ask.started) / len(told)
+        records = [
+            Prediction(
+                id=_text(row.get("id")) or uuid4().hex,
+                model_version=ask.serving.version,
+                input=row.get("inputs"),
+                status="refused",
+                error=error,
+                latency_ms=latency,
+                call_site=_text(row.get("call_site")),
+                mode=ask.mode,
+                tenant=_text(row.get("tenant")),
+                subject=_text(row.get("subject")),
+                request_id=ask.request_id,
+            )
+            for row in told
+        ]
+        return self._logged(records) or Answer(422, msgspec.json.encode({"detail": problems}))
+
+    def _records(
+        self,
+        ask: _Ask,
+        asked: Sequence[Asked],
+        ids: Sequence[str],
+        status: PredictionStatus,
+        *,
+        outputs: Sequence[Mapping[str, Any]] | None = None,
+        error: str | None = None,
+    ) -> list[Prediction]:
+        latency = _milliseconds(ask.started)
+        cost = {"compute_ms": round(latency / len(asked), 4)}
+        return [
+            Prediction(
+                id=id,
+                model_version=ask.serving.version,
+                input=one.raw,
+                output=outputs[place] if outputs else None,
+                status=status,
+                error=error,
+                latency_ms=latency,
+                call_site=one.call_site,
+                mode=ask.mode,
+                tenant=one.tenant,
+                subject=one.subject,
+                cost=cost,
+                request_id=ask.request_id,
+            )
+            for place, (id, one) in enumerate(zip(ids, asked, strict=True))
+        ]
+
+    def _logged(self, records: Sequence[Prediction]) -> Answer | None:
+        """Write the records; the answer to give instead when they could not be written."""
+        try:
+            self._log.record_many(records)
+        except (LogWriteFailed, ClockRefused) as error:
+            _logger.error("%s", error)
+            if self._on_log_failure == "refuse":
+                detail = "the prediction could not be logged, so it is not answered; try again"
+                return Answer(503, msgspec.json.encode({"detail": detail}))
+        return None
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 4)
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    row = f"row {problem['row']}: " if "row" in problem else ""
+    return f"{row}{problem['input']}: {problem['problem']}"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

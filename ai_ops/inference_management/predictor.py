@@ -1,0 +1,83 @@
+"""The model that serves: the registry's champion, followed by polling, swapped as one piece."""
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ai_ops.storage.loaded_model import LoadedModel
+from ai_ops.storage.registry import Registry
+from ai_ops.vocabulary.clock import Clock
+from ai_ops.vocabulary.errors import AiOpsError, RegistryUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What serves at one moment. A request reads it once: version and model cannot part.
+
+    ``problem`` says in words why the registry's champion may be another one.
+    """
+
+    version: str | None = None
+    model: LoadedModel | None = None
+    registry_reachable: bool = False
+    last_poll: datetime | None = None
+    problem: str | None = None
+
+
+class Champion:
+    """Follows the alias ``champion`` of one model, every ``poll_seconds``, in a thread of its own.
+
+    The last good model goes on serving when the registry does not answer, when the alias is gone,
+    and when a new champion cannot be loaded; ``serving.problem`` then says so.
+    """
+
+    def __init__(self, registry: Registry, name: str, poll_seconds: float, clock: Clock) -> None:
+        self._registry, self._name, self._clock = registry, name, clock
+        self._poll_seconds = poll_seconds
+        self._serving = Serving()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+
+    @property
+    def serving(self) -> Serving:
+        """What serves now: one immutable value, replaced as a whole."""
+        return self._serving
+
+    def start(self) -> None:
+        """Load the champion, then follow it."""
+        self.poll()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the following; what serves stays."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._poll_seconds + 1)
+
+    def poll(self) -> None:
+        """Look once, and load the champion if it is another version than the one that serves."""
+        self._serving = self._looked(self._serving)
+
+    def _follow(self) -> None:
+        while not self._ended.wait(self._poll_seconds):
+            self.poll()
+
+    def _looked(self, now: Serving) -> Serving:
+        try:
+            version = self._registry.champion(self._name)
+        except RegistryUnavailable as error:
+            return replace(now, registry_reachable=False, problem=str(error))
+        seen = replace(now, registry_reachable=True, last_poll=self._clock.now(), problem=None)
+        if version is None:
+            return replace(seen, problem=f"{self._name}: no version has the alias champion")
+        if version == now.version:
+            return seen
+        try:
+            return replace(seen, version=version, model=self._load(version))
+        except AiOpsError as error:
+            return replace(seen, problem=f"version {version} cannot be loaded: {error}")
+        except Exception as error:  # a damaged model may fail in any way; the old one must go on
+            return replace(seen, problem=f"version {version} cannot be loaded: {error!r}")
+
+    def _load(self, version: str) -> LoadedModel:
+        return self._registry.load(self._name, version)

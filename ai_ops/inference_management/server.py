@@ -1,0 +1,137 @@
+"""The server of one AI feature: predictions over HTTP, every one of them logged."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import torch
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.client import PredictionLog
+from ai_ops.inference_management.answering import Answer, Answering, OnLogFailure
+from ai_ops.inference_management.predictor import Champion
+from ai_ops.inference_management.steady_clock import steady
+from ai_ops.storage.root import Root
+
+_JSON = "application/json"
+
+
+def create_app(
+    root: Root,
+    feature: AiFeatureSpec,
+    log: PredictionLog,
+    *,
+    on_log_failure: OnLogFailure = "refuse",
+    champion: Champion | None = None,
+) -> FastAPI:
+    """The application: ``/predict``, ``/predict/batch``, ``/version`` and ``/health``.
+
+    It follows the registry's champion while it runs, and closes ``log`` when it ends.
+    """
+    followed = champion or Champion(
+        root.registry, feature.name, feature.serving.poll_seconds, steady(root.clock)
+    )
+    answering = Answering(feature, followed, log, on_log_failure)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        torch.set_num_threads(1)  # one row is too small to share, and threads would fight for cores
+        followed.start()
+        yield
+        followed.stop()
+        log.close()
+
+    app = FastAPI(title=feature.title, lifespan=lifespan)
+    requests = answering.requests
+    _post(app, "/predict", answering.single, requests.single_model)
+    _post(app, "/predict/batch", answering.batch, requests.batch_model)
+
+    @app.get("/version")
+    async def version() -> Response:
+        """The version that answers now."""
+        return _json(200, {"feature": feature.name, "version": followed.serving.version})
+
+    @app.get("/health")
+    async def health() -> Response:
+        """200 when a model is loaded, 503 otherwise; with what keeps the champion from serving."""
+        serving = followed.serving
+        state = {
+            "status": "ok" if serving.model else "no model",
+            "feature": feature.name,
+            "version": serving.version,
+            "registry_reachable": serving.registry_reachable,
+            "last_poll": serving.last_poll,
+            "problem": serving.problem,
+            "log": {"incarnation": log.incarnation, "failures": log.failures},
+        }
+        return _json(200 if serving.model else 503, state)
+
+    return app
+
+
+def run(app: FastAPI, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; ``announce`` is told the address once it answers."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+    )
+    _Announcing(config, announce).run()
+
+
+class _Announcing(uvicorn.Server):
+    """Tells the address when the socket is bound: port 0 lets the system choose one."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._announce(f"http://{host}:{port}")
+
+
+def _post(
+    app: FastAPI, path: str, answer: Callable[[bytes, str | None], Answer], model: Any
+) -> None:
+    """A route that reads the raw body: the schema is told to the docs, and checked in one pass."""
+
+    async def endpoint(request: Request) -> Response:
+        answered = answer(await request.body(), request.headers.get("x-request-id"))
+        return Response(answered.body, answered.status, media_type=_JSON)
+
+    endpoint.__doc__ = answer.__doc__
+    schema = _inlined(model.model_json_schema())
+    body = {"required": True, "content": {_JSON: {"schema": schema}}}
+    app.post(path, name=path.strip("/").replace("/", "_"), openapi_extra={"requestBody": body})(
+        endpoint
+    )
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema without ``$ref``: OpenAPI keeps its definitions elsewhere."""
+    definitions = schema.pop("$defs", {})
+
+    def replaced(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return replaced(definitions[part["$ref"].removeprefix("#/$defs/")])
+            return {key: replaced(value) for key, value in part.items()}
+        return [replaced(value) for value in part] if isinstance(part, list) else part
+
+    inlined: dict[str, Any] = replaced(schema)
+    return inlined
+
+
+def _json(status: int, data: Any) -> Response:
+    return Response(msgspec.json.encode(data), status, media_type=_JSON)
