@@ -65,7 +65,7 @@ def postgres_url(postgres_server: sa.URL) -> str:
     return postgres_server.set(database=name).render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind that the ledger supports."""
     if request.param == "sqlite":

@@ -58,9 +58,10 @@ def test_a_damaged_clock_file_never_falls_back_to_the_wall(tmp_path: Path, conte
 
 
 def test_a_fresh_root_has_the_wall_clock_until_a_replay_begins(root: Root) -> None:
-    assert root.clock.mode == "live"
+    assert isinstance(root.clock, WallClock)
     root.begin_replay(MOMENT)
-    assert root.clock.mode == "replay" and root.clock.now() == MOMENT
+    begun = root.clock
+    assert isinstance(begun, ReplayClock) and begun.now() == MOMENT
 
 
 def test_a_live_root_refuses_a_replay_and_its_clock_file(root: Root) -> None:

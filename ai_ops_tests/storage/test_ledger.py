@@ -180,6 +180,7 @@ def test_the_database_itself_refuses_to_rewrite(ledger_url: str, statement: str)
     assert ledger.verify().events == 1
 
 
+@pytest.mark.postgres
 def test_postgres_refuses_to_truncate_and_sqlite_to_replace(
     postgres_url: str, tmp_path: Path
 ) -> None:
