@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ai_ops_tests.replayed import Replayed, replay_with_a_kill
+
 NO_SKIPS = bool(os.environ.get("AI_OPS_NO_SKIPS"))
 
 NEEDS = {
@@ -25,3 +27,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if NO_SKIPS:
                 pytest.fail(f"{name} is not installed, and no test may be skipped here")
             pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """Three weeks of the demo, whose server is killed once with -9; tests of it share a worker."""
+    return replay_with_a_kill(tmp_path_factory.mktemp("replayed"))

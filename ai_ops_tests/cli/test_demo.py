@@ -1,0 +1,170 @@
+"""The demo's replay: every prediction crosses a socket, a killed server loses none of them."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.replayed import KILLED_ON, Replayed
+
+pytestmark = pytest.mark.xdist_group("replayed")
+
+
+def rows(replayed: Replayed, asset: str, columns: str, where: str = "true") -> list[tuple]:
+    pattern = f"{replayed.root.lake.url}/flight_delay/{asset}/*.parquet"
+    query = f"select {columns} from read_parquet($pattern) where {where}"
+    return duckdb.execute(query, {"pattern": pattern}).fetchall()
+
+
+def run(replayed: Replayed, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "ai_ops.cli", *arguments, "--root", str(replayed.root.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.requirement("PL-03", "FQ-01", "ST-02")
+def test_no_acknowledged_prediction_is_missing_after_a_kill(replayed: Replayed) -> None:
+    assert replayed.killed
+    sources = replayed.root.folder / "sources" / "flight_delay" / "schedule"
+    days = Window.of_day(replayed.end - timedelta(days=1))
+    assert days.start.date() < replayed.end
+    flights = {
+        id_
+        for file in sources.glob("*.parquet")
+        for id_ in pq.read_table(file, columns=["id"])["id"].to_pylist()
+    }
+    logged = [id_ for (id_,) in rows(replayed, "prediction_log", "id")]
+    assert len(logged) == len(set(logged)), "an id was logged twice"
+    assert set(logged) == flights
+    incarnations = rows(replayed, "prediction_log", "count(distinct incarnation)")
+    assert incarnations == [(2,)]
+
+
+@pytest.mark.requirement("PL-04", "PL-05", "PL-06", "PL-07")
+def test_a_record_holds_input_output_time_and_the_version_that_was_live(
+    replayed: Replayed,
+) -> None:
+    wanted = "input, output, time, model_version, input_carrier, output_probability"
+    found = rows(replayed, "prediction_log", wanted, "status = 'ok'")
+    assert len(found) > 15_000
+    live = replayed.root.registry.champion("flight_delay")
+    for raw, output, time, version, carrier, probability in found[:50]:
+        assert json.loads(raw)["carrier"] == carrier
+        assert json.loads(output)["probability"] == probability
+        assert 0 <= probability <= 1
+        assert time.minute == 0
+        assert version == live
+
+
+def test_one_day_a_week_is_single_requests(replayed: Replayed) -> None:
+    modes = dict(rows(replayed, "prediction_log", "mode, count(*)", "true group by mode"))
+    day = rows(
+        replayed,
+        "prediction_log",
+        "distinct mode, call_site",
+        f"time::date = date '{KILLED_ON}'",
+    )
+    assert modes["sync"] > 2_000
+    assert day == [("sync", "booking_page")]
+
+
+def test_the_summary_is_read_from_the_books(replayed: Replayed) -> None:
+    summary = replayed.summary
+    assert summary["days"] == 21
+    assert summary["predictions"] == rows(replayed, "prediction_log", "count(*)")[0][0]
+    assert set(summary["seconds"]) >= {"serving", "dagster", "statistics", "training"}
+    assert len(summary["checklist"]["items"]) == 4
+
+
+def test_a_second_run_changes_nothing(replayed: Replayed) -> None:
+    ledger = replayed.root.ledger.verify()
+    before = rows(replayed, "prediction_log", "count(*), max(time), bit_xor(hash(id))")
+    again = run(replayed, "demo", "--no-ui", "--json", "--until", replayed.end.isoformat())
+    assert again.returncode == 0, again.stderr
+    summary = json.loads(again.stdout)
+    assert {**summary, "seconds": 0} == {**replayed.summary, "seconds": 0}
+    assert replayed.root.ledger.verify() == ledger
+    assert rows(replayed, "prediction_log", "count(*), max(time), bit_xor(hash(id))") == before
+
+
+@pytest.mark.requirement("FR-1", "WK-09")
+def test_each_day_has_a_verdict_of_every_daily_check(replayed: Replayed) -> None:
+    span = ["--from", str(replayed.begin), "--to", str(replayed.end - timedelta(days=1))]
+    shown = json.loads(run(replayed, "verdicts", "flight_delay", *span, "--json").stdout)
+    by_item: dict[str, set[str]] = {}
+    for verdict in shown["verdicts"]:
+        by_item.setdefault(verdict["item"], set()).add(verdict["partition"])
+    daily = {item: days for item, days in by_item.items() if len(days) == 21}
+    assert {
+        "log_written",
+        "log_complete",
+        "user_actions_present",
+        "labels_arrived",
+        "inputs_well_formed",
+        "input_drift",
+        "output_drift",
+        "service_healthy",
+        "cost_known",
+        "label_coverage",
+        "accuracy",
+    } <= set(daily)
+
+
+@pytest.mark.requirement("PL-11", "FR-1")
+def test_verdicts_can_be_read_as_they_stood_at_a_past_moment(replayed: Replayed) -> None:
+    day = replayed.begin + timedelta(days=3)
+    span = ["--from", str(day), "--to", str(day), "--json"]
+    early = run(replayed, "verdicts", "flight_delay", *span, "--as-of", f"{day}T12:00:00Z")
+    assert early.returncode == 3, "nothing was judged yet"
+    later = run(
+        replayed,
+        "verdicts",
+        "flight_delay",
+        *span,
+        "--as-of",
+        f"{day + timedelta(days=1)}T06:00:00Z",
+    )
+    assert later.returncode == 0
+    assert {v["partition"] for v in json.loads(later.stdout)["verdicts"]} >= {str(day)}
+
+
+@pytest.mark.requirement("WK-01", "WK-07", "OW-01", "OW-12")
+def test_the_weekly_checklist_names_what_is_missing_and_who_owns_it(replayed: Replayed) -> None:
+    done = run(replayed, "checklist", "flight_delay", "--cadence", "weekly", "--json")
+    items = {item["id"]: item for item in json.loads(done.stdout)["items"]}
+    assert set(items) == {
+        "drift_reviewed",
+        "cost_trend_checked",
+        "retraining_verified",
+        "logs_written",
+    }
+    assert all(item["owner"].endswith("@example.com") for item in items.values())
+    assert "not automated" in items["retraining_verified"]["reason"]
+    assert items["logs_written"]["evidence"]
+    assert done.returncode in (1, 3)
+
+
+@pytest.mark.requirement("FQ-08", "MO-02")
+def test_any_registered_version_is_evaluated_on_demand(replayed: Replayed) -> None:
+    results = {}
+    for version in ("1", "2"):
+        done = run(replayed, "evaluate", "flight_delay", "--version", version, "--json")
+        assert done.returncode == 0, done.stderr
+        results[version] = json.loads(done.stdout)
+    assert results["1"] != results["2"]
+    unknown = run(replayed, "evaluate", "flight_delay", "--version", "99")
+    assert unknown.returncode == 2
+    assert "99" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
+
+
+def test_the_ledger_s_chain_holds(replayed: Replayed) -> None:
+    assert run(replayed, "ledger", "verify").returncode == 0

@@ -1,0 +1,70 @@
+"""A short replay for the tests: the demo's own command, with its server killed on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ai_ops.defs.flight_delay import traffic
+from ai_ops.storage.root import Root
+
+WEEKS_END = traffic.BEGIN.replace(day=22)
+KILLED_ON = traffic.BEGIN.replace(day=10)
+"""A Wednesday: every flight is a request of its own, so the kill falls between two of them."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The root of a short replay, what it printed, and the servers it took."""
+
+    root: Root
+    summary: dict[str, Any]
+    killed: int
+    begin: date = traffic.BEGIN
+    end: date = WEEKS_END
+
+
+def demo(folder: Path) -> "subprocess.Popen[str]":
+    """The demo's command on a root, up to a Monday, without the UI."""
+    command = [sys.executable, "-m", "ai_ops.cli", "demo", "--no-ui", "--json"]
+    return subprocess.Popen(
+        [*command, "--root", str(folder), "--until", WEEKS_END.isoformat()],
+        stdout=subprocess.PIPE,
+        stderr=(folder / "progress.log").open("w"),
+        text=True,
+        env={**os.environ, "AI_OPS_ROOT": str(folder)},
+    )
+
+
+def replay_with_a_kill(folder: Path) -> Replayed:
+    """Replay three weeks; on a day of single requests, kill the serving process with -9."""
+    root = Root.open(folder, environment={})
+    process = demo(folder)
+    clock_file = folder / "lake" / "clock.json"
+    killed = 0
+    while process.poll() is None and not killed:
+        if clock_file.exists() and f'"{KILLED_ON}T1' in clock_file.read_text():
+            killed = _serving_process(folder)
+            os.kill(killed, signal.SIGKILL)
+        time.sleep(0.02)
+    output, _ = process.communicate()
+    assert process.returncode == 0, (folder / "progress.log").read_text()[-3000:]
+    return Replayed(root, json.loads(output), killed)
+
+
+def _serving_process(folder: Path) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:  # it ended while we looked
+                continue
+            if "serve" in command and str(folder) in command:
+                return int(entry.name)
+    raise AssertionError("no serving process was found")
