@@ -28,6 +28,7 @@ from ai_ops.accuracy_evaluation.metrics import (
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
 from ai_ops.accuracy_evaluation.records import Beside, EvaluationRun, Launch, Measured
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
@@ -35,6 +36,8 @@ from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
 
 WEEK_DAYS, MONTH_DAYS = 7, 28
+FOLLOWED = ("auc", "brier_skill", "calibration_gap", "ece")
+"""What is kept of every trailing week, beside all metrics of the latest week and month."""
 
 
 def compute_evaluation_run(
@@ -87,6 +90,7 @@ class _Models:
     def __init__(self, root: Root, feature: AiFeatureSpec, rows: LabelledRows) -> None:
         self._root, self._feature, self._rows = root, feature, rows
         self._launches: dict[str, Launch | str] = {}
+        self._loaded: dict[str, LoadedModel] = {}
         self._scores: dict[str, Floats] = {}
 
     def launch(self, version: str) -> Launch | str:
@@ -104,15 +108,24 @@ class _Models:
         return next((other for other in reversed(others) if other != version), None)
 
     def scores(self, version: str, where: Bools) -> Floats:
-        """Another version's scores of the chosen rows; each row is scored once in a call."""
+        """Another version's scores of the chosen rows.
+
+        A day is always scored whole and alone: a float32 model answers in the last digits by the
+        size of the batch, and a day must not depend on which others were asked for with it.
+        """
         known = self._scores.setdefault(version, np.full(len(self._rows.score), np.nan))
-        wanted = where & np.isnan(known)
-        if wanted.any():
-            days = sorted(set(self._rows.day[wanted].tolist()))
-            table = read_inputs(self._root.lake, self._feature, days)
-            model = self._root.registry.load(self._feature.name, version)
-            known[wanted] = model.scores(inputs_of(table, self._rows.ids[wanted].tolist()))
+        for day in sorted(set(self._rows.day[where & np.isnan(known)].tolist())):
+            here = self._rows.day == day
+            inputs = read_inputs(self._root.lake, self._feature, day)
+            known[here] = self._load(version).scores(
+                inputs_of(inputs, self._rows.ids[here].tolist())
+            )
         return known[where]
+
+    def _load(self, version: str) -> LoadedModel:
+        if version not in self._loaded:
+            self._loaded[version] = self._root.registry.load(self._feature.name, version)
+        return self._loaded[version]
 
     def _read_launch(self, version: str) -> Launch | str:
         try:
@@ -163,7 +176,6 @@ def _evaluate(
         week=_measured(week_sums, week_days[0], week_days[-1]),
         month=_measured(sums, days[0], days[-1]),
         trailing=_trailing(sums, days),
-        by_day=[_measured(sums.of([day]), day, day) for day in sums.days],
         curve=calibration_curve(week_sums),
         other_versions=dict(Counter(rows.version[labelled & (rows.version != version)].tolist())),
         without_score=int((labelled & ~rows.scored).sum()),
@@ -210,7 +222,13 @@ def _with_others(
 def _trailing(sums: DaySums, days: Sequence[str]) -> list[Measured]:
     ends = range(WEEK_DAYS, len(days) + 1)
     weeks = [days[end - WEEK_DAYS : end] for end in ends]
-    return [_measured(sums.of(week), week[0], week[-1]) for week in weeks]
+    measured = [_measured(sums.of(week), week[0], week[-1]) for week in weeks]
+    return [
+        replace(
+            week, metrics={name: week.metrics[name] for name in FOLLOWED if name in week.metrics}
+        )
+        for week in measured
+    ]
 
 
 def _measured(sums: DaySums, first_day: str, last_day: str) -> Measured:

@@ -8,7 +8,6 @@ fail while the other, and accuracy too, rises.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured
@@ -200,26 +199,31 @@ def _judgeable(week: Measured, metric: str, gate: Gate) -> Estimate | None:
 
 
 def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
-    size = gap.size
     confirmed = gap.confirmed(gate.k, gate.n)
-    exceeding = sum(gap.exceeds(week) for _, week in gap.by_week[-gate.n :])
-    words = next(d.words for d in _DIMENSIONS if d.metric == gap.metric)
-    spread = "" if size is None or size.low is None else f" ({size.low:+.3f} to {size.high:+.3f})"
-    state = "beyond" if confirmed else "not confirmed beyond"
-    reason = (
-        f"{words} {gap.now.value:.3f}, at launch {gap.launch.value:.3f}: worse by "
-        f"{0.0 if size is None else size.value:+.3f}{spread}, {state} the gate's "
-        f"{gap.margin:g} in {exceeding} of the last {gate.n} trailing weeks"
-    )
     return Finding(
         "accuracy",
         "fail" if confirmed else "pass",
-        reason,
+        _reason(gap, gate, confirmed),
         columns=(score,),
         window=window,
-        begin=_midnight(gap.begin) if confirmed else None,
-        size=None if size is None else size.value,
+        begin=Window.of_day(gap.begin).start if confirmed else None,
+        size=None if gap.size is None else gap.size.value,
     )
+
+
+def _reason(gap: Gap, gate: Gate, confirmed: bool) -> str:
+    words = next(d.words for d in _DIMENSIONS if d.metric == gap.metric)
+    text = f"{words} {gap.now.value:.3f}, at launch {gap.launch.value:.3f}"
+    exceeding = sum(gap.exceeds(week) for _, week in gap.by_week[-gate.n :])
+    if gap.size is None or (gap.size.value <= gap.margin and not exceeding):
+        return text
+    low, high = gap.size.low, gap.size.high
+    spread = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    text += f", worse by {gap.size.value:.3f}{spread}"
+    if exceeding:
+        text += f", beyond the gate's {gap.margin:g} in {exceeding} of {gate.n} trailing weeks"
+        return text if confirmed else f"{text}: not confirmed"
+    return f"{text}: not surely beyond the gate's {gap.margin:g}"
 
 
 def _observed(run: EvaluationRun) -> dict[str, Observed]:
@@ -251,10 +255,6 @@ def _share(day: DayCoverage) -> str:
 
 def _rows(week: Measured) -> str:
     return f"{week.rows} labelled predictions of {week.days} days"
-
-
-def _midnight(day: str) -> datetime:
-    return Window.of_day(day).start
 
 
 def _fall(now: Estimate, launch: Estimate) -> Estimate:

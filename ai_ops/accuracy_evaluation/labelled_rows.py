@@ -1,8 +1,8 @@
 """The answered predictions of some days, beside what was known of their labels on which day."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -142,15 +142,14 @@ def read_rows(
     return _as_rows(found, (*read, *truth_read), (*missing, *no_truth))
 
 
-def read_inputs(lake: Lake, feature: AiFeatureSpec, days: Iterable[str]) -> pa.Table:
-    """``id`` and the model's inputs by their own names, of the predictions of those days."""
+def read_inputs(lake: Lake, feature: AiFeatureSpec, day: str) -> pa.Table:
+    """``id`` and the model's inputs by their own names, of the predictions of a day.
+
+    Raises ``MissingColumn`` when the log lacks an input.
+    """
     columns = ["id", *(f"input_{column.name}" for column in feature.inputs)]
-    tables = []
-    for day in days:
-        path = lake.path(feature.name, "prediction_log", day)
-        tables.append(_select(lake, path, columns)[0])
-    whole = pa.concat_tables(tables, promote_options="permissive")
-    return whole.rename_columns([name.removeprefix("input_") for name in columns])
+    table, _ = _select(lake, lake.path(feature.name, "prediction_log", day), columns)
+    return table.rename_columns([name.removeprefix("input_") for name in columns])
 
 
 def inputs_of(table: pa.Table, ids: Sequence[str]) -> Mapping[str, list[Any]]:
@@ -172,7 +171,8 @@ def _read_logs(
         except MissingColumn:
             raise
         except MissingEvidence:
-            missing.append(f"{feature.name}/prediction_log/{day}")
+            if day >= feature.monitoring.start.isoformat():
+                missing.append(f"{feature.name}/prediction_log/{day}")
             continue
         answered = table.filter(pc.equal(table["status"], "ok"))
         decided = _decisions(answered[decision], answered[score], feature.judged.threshold)
@@ -180,7 +180,7 @@ def _read_logs(
             pa.table(
                 [
                     answered["id"],
-                    pa.array([day] * answered.num_rows, pa.string()),
+                    pa.repeat(day, answered.num_rows),
                     answered["time"],
                     answered["model_version"].cast(pa.string()),
                     answered[score].cast(pa.float64()),
@@ -213,9 +213,10 @@ def _read_days(
         try:
             table, evidence = lake.read_table(lake.path(feature.name, asset, day), columns)
         except MissingEvidence:
-            missing.append(f"{feature.name}/{asset}/{day}")
+            if day >= feature.monitoring.start.isoformat():
+                missing.append(f"{feature.name}/{asset}/{day}")
             continue
-        known = pa.array([np.datetime64(day)] * table.num_rows, pa.date32())
+        known = pa.repeat(pa.scalar(date.fromisoformat(day)), table.num_rows)
         tables.append(table.append_column("known_on", known).cast(schema))
         read.append(evidence)
     return pa.concat_tables(tables), read, missing

@@ -160,9 +160,9 @@ def _judged_labels(source: _Source, truth: GroundTruth, moments: Sequence[Moment
     }
     quoted = {role: '"' + name.replace('"', '""') + '"' for role, name in columns.items()}
     with utc_engine() as engine:
-        return engine.execute(
+        return engine.sql(
             _JUDGED_LABELS.format(**quoted),
-            {
+            params={
                 "files": list(source.files),
                 "start": min(moment.window.start for moment in moments),
                 "end": max(moment.window.end for moment in moments),

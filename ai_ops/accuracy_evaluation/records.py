@@ -78,7 +78,6 @@ class EvaluationRun:
     week: Measured
     month: Measured
     trailing: list[Measured]
-    by_day: list[Measured]
     launch: Launch | None = None
     no_launch: str = ""
     beside: Beside | None = None

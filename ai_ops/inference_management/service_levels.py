@@ -1,0 +1,172 @@
+"""Did serving keep what it promised? The rules, on the counts of a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+
+from ai_ops.ai_features.parts import Slo
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Mode
+
+CONFIDENCE = 1.959964
+"""Standard normal quantile: the bounds leave 2.5 % out at each end."""
+
+P99_SLOW = 0.01
+"""A p99 of x milliseconds says that at most this share of answers takes longer than x."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What answered rows of one mode waited.
+
+    A row of a batch waited as long as its whole request. ``slow`` counts rows beyond the promise;
+    for a batch, rows whose request took longer than the promise times its number of rows.
+    """
+
+    mode: Mode
+    rows: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    slow: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """The rows of one call site or tenant; ``name`` None where the log does not say."""
+
+    name: str | None
+    rows: int
+    failed: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class ServiceHealth:
+    """How one day of predictions was served: ``rows`` = ``ok`` + ``failed`` + ``refused``.
+
+    A refusal is the caller's mistake, answered properly: it is no failure of the service.
+    """
+
+    day: str
+    rows: int = 0
+    ok: int = 0
+    failed: int = 0
+    refused: int = 0
+    latencies: tuple[Latency, ...] = ()
+    call_sites: tuple[Share, ...] = field(default=())
+    tenants: tuple[Share, ...] = field(default=())
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """The bounds of a share of ``count`` in ``of`` (Wilson 1927, "Probable inference, the law of
+    succession, and statistical inference"); ``ValueError`` for a share of nothing.
+
+    >>> [round(bound, 4) for bound in wilson(10, 1000)]
+    [0.0054, 0.0183]
+    >>> [round(bound, 4) for bound in wilson(0, 20)]
+    [0.0, 0.1611]
+    """
+    if of <= 0:
+        raise ValueError("a share of nothing has no bounds")
+    share, square = count / of, CONFIDENCE**2
+    middle = share + square / (2 * of)
+    half = CONFIDENCE * sqrt(share * (1 - share) / of + square / (4 * of * of))
+    scale = 1 + square / of
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def judge_health(health: ServiceHealth, slo: Slo) -> Verdict:
+    """The verdict on a day: a promise is broken when the lower bound of the share lies beyond it.
+
+    The latency promise is about single requests. On a day without any it is judged on batches:
+    each may take the promised time for every row it has.
+    """
+    window = Window.of_day(health.day)
+    if not health.rows:
+        reason = f"no prediction was asked for on {health.day}, or none was logged"
+        return Verdict.lacking(reason, "operations", window=window)
+    observed = _seen(health)
+    if not health.ok:
+        found = _finding(health, f"none of {health.rows} requests was answered", 1.0)
+        return Verdict.failing(found.reason, found, sample_size=health.rows, observed=observed)
+    failures, failed = _judge_failures(health, slo)
+    waiting, slow = _judge_latency(health, slo)
+    reason = f"{failures}; {waiting}"
+    findings = [finding for finding in (failed, slow) if finding]
+    if findings:
+        return Verdict.failing(reason, *findings, sample_size=health.rows, observed=observed)
+    if not health.latencies:
+        return Verdict.lacking(
+            reason, "operations", window=window, sample_size=health.rows, observed=observed
+        )
+    return Verdict.passing(reason, sample_size=health.rows, observed=observed)
+
+
+def _judge_failures(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None]:
+    of = health.ok + health.failed
+    share, (low, high) = health.failed / of, wilson(health.failed, of)
+    reason = (
+        f"{health.failed} of {of} requests failed ({share:.2%}, {low:.2%} to {high:.2%}), "
+        f"{slo.failed_share:.2%} are promised"
+    )
+    if health.refused:
+        reason += f"; {health.refused} more were refused for their inputs"
+    return reason, _finding(health, reason, share) if low > slo.failed_share else None
+
+
+def _judge_latency(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None]:
+    by_mode = {latency.mode: latency for latency in health.latencies}
+    judged = by_mode.get("sync") or by_mode.get("batch")
+    if judged is None:
+        return f"none of {health.ok} answers says how long it took", None
+    low, _ = wilson(judged.slow, judged.rows)
+    if judged.mode == "sync":
+        reason = (
+            f"p99 of {judged.rows} single answers is {judged.p99_ms:.1f} ms, "
+            f"{slo.p99_ms:g} ms are promised"
+        )
+    else:
+        reason = (
+            f"no single request; {judged.slow} of {judged.rows} rows in batches took more than "
+            f"{slo.p99_ms:g} ms a row"
+        )
+    return reason, _finding(health, reason, judged.p99_ms) if low > P99_SLOW else None
+
+
+def _finding(health: ServiceHealth, reason: str, size: float | None) -> Finding:
+    window = Window.of_day(health.day)
+    return Finding(
+        "operations",
+        "fail",
+        reason,
+        call_site=_concentrated(health.call_sites),
+        tenant=_concentrated(health.tenants),
+        window=window,
+        begin=window.start,
+        size=size,
+    )
+
+
+def _concentrated(shares: Sequence[Share]) -> str | None:
+    """Where most failures are, if they are more than that part's share of the traffic explains."""
+    failed, rows = sum(s.failed for s in shares), sum(s.rows for s in shares)
+    if not failed:
+        return None
+    worst = max(shares, key=lambda share: share.failed)
+    of_failures, of_traffic = worst.failed / failed, worst.rows / rows
+    return worst.name if of_failures >= 0.5 and of_failures >= 1.5 * of_traffic else None
+
+
+def _seen(health: ServiceHealth) -> dict[str, Observed]:
+    seen: dict[str, Observed] = {
+        "rows": health.rows,
+        "ok": health.ok,
+        "failed": health.failed,
+        "refused": health.refused,
+    }
+    for latency in health.latencies:
+        for name in ("p50_ms", "p95_ms", "p99_ms"):
+            seen[f"{latency.mode}_{name}"] = round(getattr(latency, name), 3)
+    return seen
