@@ -1,0 +1,1 @@
+"""Outputs against known answers: labels, metrics, and gaps that are confirmed."""

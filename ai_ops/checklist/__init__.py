@@ -1,0 +1,1 @@
+"""The checklists: their items, what each is judged from, who answers for it."""

@@ -1,4 +1,4 @@
-"""A checklist as it stands at a moment: the same functions for the asset, its checks and the CLI."""
+"""A checklist as it stands at a moment: one reading for the asset, its checks and the CLI."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ def read_checklist(
 ) -> list[Line]:
     """Judge every item of a cadence from the ledger as it stood at ``as_of``."""
     if cadence not in ITEMS:
-        raise BadInput(f"--cadence: there is no {cadence} checklist yet; there is: {', '.join(ITEMS)}")
+        known = ", ".join(ITEMS)
+        raise BadInput(f"--cadence: there is no {cadence} checklist yet; there is: {known}")
     evidence = gather(root, feature, window, as_of)
     return [read_line(feature, item, evidence) for item in ITEMS[cadence]]
 

@@ -1,12 +1,13 @@
 """The four weekly items."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.alerts import Alert, alerts_of
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
-from ai_ops.vocabulary.verdicts import Finding, Verdict
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
 
@@ -190,7 +191,7 @@ def _without_verdict(
 
 
 def _lacking(
-    findings: list[Finding], kind: FindingKind, judged: int, observed: dict[str, float | None]
+    findings: list[Finding], kind: FindingKind, judged: int, observed: Mapping[str, Observed]
 ) -> Verdict:
     more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
     return Verdict.lacking(

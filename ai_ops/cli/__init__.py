@@ -1,0 +1,1 @@
+"""The `ai-ops` command, one file a group of commands."""

@@ -1,4 +1,4 @@
-"""What a replay ends with: predictions, drift alerts by week, accuracy by month, cost, checklist."""
+"""What a replay ends with: predictions, alerts by week, accuracy by month, cost, checklist."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,0 +1,1 @@
+"""How far the world of today is from the one that the model was trained on."""

@@ -1,0 +1,1 @@
+"""Serving: is it healthy, what does it cost, where is that going."""

@@ -1,0 +1,1 @@
+"""What all Dagster glue shares: assets from computations, checks from verdicts."""

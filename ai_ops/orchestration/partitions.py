@@ -27,12 +27,11 @@ def partitions_of(feature: AiFeatureSpec, rhythm: Rhythm) -> dg.TimeWindowPartit
     """The feature's partitions: its monitored days, or the Monday weeks that touch them."""
     start, end = feature.monitoring.start, feature.monitoring.end
     if rhythm == "daily":
-        return dg.DailyPartitionsDefinition(start.isoformat(), end_date=end and end.isoformat())
+        until = end.isoformat() if end else None
+        return dg.DailyPartitionsDefinition(start.isoformat(), end_date=until)
     monday = start - timedelta(days=start.weekday())
-    until = end and end + timedelta(days=-end.weekday() % 7)
-    return dg.WeeklyPartitionsDefinition(
-        monday.isoformat(), day_offset=1, end_date=until and until.isoformat()
-    )
+    until = (end + timedelta(days=-end.weekday() % 7)).isoformat() if end else None
+    return dg.WeeklyPartitionsDefinition(monday.isoformat(), day_offset=1, end_date=until)
 
 
 def window_of(partition: str, rhythm: Rhythm) -> Window:

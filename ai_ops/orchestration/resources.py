@@ -5,7 +5,7 @@ import dagster as dg
 from ai_ops.storage.root import ROOT_VARIABLE, Root
 
 
-class RootResource(dg.ConfigurableResource):
+class RootResource(dg.ConfigurableResource[None]):
     """The lake, the segments, the ledger, the registry and the clock of this installation."""
 
     folder: str

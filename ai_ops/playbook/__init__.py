@@ -1,0 +1,1 @@
+"""The four alerts and what answers them."""

@@ -1,0 +1,1 @@
+"""What the model did: every prediction, compacted, and the proof that none is missing."""

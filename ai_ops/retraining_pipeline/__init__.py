@@ -1,0 +1,1 @@
+"""Which versions there are, and how a new one comes to production."""

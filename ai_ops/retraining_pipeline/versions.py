@@ -7,7 +7,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.registry import ModelVersion
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Summary
-from ai_ops.vocabulary.verdicts import Evidence, Finding, Verdict
+from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 
 
 def compute_model_versions(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Summary:
@@ -65,7 +65,7 @@ def version_registered(
         problems.append("there is no other version to roll back to")
     if last_seen != champion:
         problems.append(f"the champion moved from {last_seen} to {champion} since it was looked at")
-    observed = {"champion": champion, "versions": len(versions)}
+    observed: dict[str, Observed] = {"champion": champion, "versions": len(versions)}
     if problems:
         findings = [Finding("version", "fail", problem) for problem in problems]
         reason = "; ".join(problems)

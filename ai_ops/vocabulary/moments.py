@@ -29,5 +29,5 @@ class Summary:
 
     numbers: Mapping[str, Observed] = field(default_factory=dict)
     picture: bytes | None = None
-    table: tuple[Mapping[str, Observed], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    table: tuple[Mapping[str, Observed], ...] = ()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features import load_feature
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import DEFS
@@ -132,10 +132,8 @@ def test_one_bad_day_of_the_log_fails_the_week(item: str) -> None:
 
 
 @pytest.mark.requirement("OW-01")
-def test_every_item_has_an_owner_a_title_and_a_docstring(
-    feature: AiFeatureSpec = FEATURE,
-) -> None:
+def test_every_item_has_an_owner_a_title_and_a_docstring() -> None:
     judges: list[Callable[..., Verdict]] = [item.judge for item in WEEKLY]
     assert len({item.id for item in WEEKLY}) == len(WEEKLY) == 4
     assert all(judge.__doc__ for judge in judges)
-    assert all(feature.owner_of(item.domain).accountable for item in WEEKLY)
+    assert all(FEATURE.owner_of(item.domain).accountable for item in WEEKLY)
