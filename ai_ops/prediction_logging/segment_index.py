@@ -23,8 +23,8 @@ _STARTED = re.compile(r"^(\d{8}T\d{6})-")
 class DayPart(msgspec.Struct, kw_only=True):
     """What a segment holds of one day.
 
-    ``ranges`` are half-open spans of bytes. ``before`` is the last sequence number of the days
-    before; ``gaps`` are spans of numbers, both ends included, that are missing before a line of
+    ``ranges`` are half-open spans of bytes. ``before`` is the last sequence number before
+    them; ``gaps`` are spans of numbers, both ends included, that are missing before a line of
     this day.
     """
 
@@ -36,26 +36,23 @@ class DayPart(msgspec.Struct, kw_only=True):
     gaps: list[tuple[int, int]] = []
     closed: bool = False
 
-    def count(self, record: Record) -> None:
-        """Take one record of the day into the sequence."""
+    def count(self, record: Record, reached: int) -> int:
+        """Take in one record; from the last number ``reached`` before it to the last one with it."""
         match record:
             case PredictionRecord(seq=seq):
-                self._missing_until(seq)
+                self._missing(reached, seq)
                 self.first = seq if self.first is None else min(self.first, seq)
-                self.last = max(self._reached, seq)
+                self.last = seq if self.last is None else max(self.last, seq)
                 self.n += 1
+                return max(reached, seq)
             case CloseRecord(last=last):
-                self._missing_until(last + 1)
+                self._missing(reached, last + 1)
                 self.closed = True
+                return max(reached, last)
             case _:
-                pass
+                return reached
 
-    @property
-    def _reached(self) -> int:
-        return self.before if self.last is None else max(self.before, self.last)
-
-    def _missing_until(self, seq: int) -> None:
-        reached = max([self._reached, *(end for _, end in self.gaps)])
+    def _missing(self, reached: int, seq: int) -> None:
         if seq > reached + 1:
             self.gaps.append((reached + 1, seq - 1))
 
@@ -127,9 +124,7 @@ class SegmentIndex(msgspec.Struct, kw_only=True):
         else:
             part.ranges.append((self.offset, end))
         if record is not None:
-            part.count(record)
-            if part.last is not None:
-                self.last = max(self.last, part.last)
+            self.last = part.count(record, self.last)
         self.offset = end
 
 

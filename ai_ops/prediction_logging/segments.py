@@ -95,10 +95,10 @@ class Segments:
                         yield line
 
     def _counted(self, index: SegmentIndex, part: DayPart, moment: Moment) -> DayPart:
-        counted = DayPart(before=part.before)
+        counted, reached = DayPart(before=part.before), part.before
         for line in self._lines(index, moment):
             if line.record is not None:
-                counted.count(line.record)
+                reached = counted.count(line.record, reached)
         return counted
 
 
