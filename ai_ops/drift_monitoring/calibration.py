@@ -1,0 +1,153 @@
+"""Thresholds learnt from the reference's own restlessness.
+
+The textbook's PSI of 0.1 or 0.25 means nothing on a column that weather moves: inside one healthy
+quarter a week's temperature differs from the rest of that quarter by a PSI above 1. A column is
+therefore compared with itself: every trailing window inside the reference is judged against the
+reference *without* that window, and an alert needs more than what those windows let expect.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
+from scipy.stats import t as student
+
+from ai_ops.drift_monitoring.statistics import Floats, psi, psi_of_chance, sustained
+
+Basis = Literal["spread", "season", "material", "chance"]
+
+POWER: Final = 1 / 3
+FALSE_ALARM: Final = 0.02
+CHANCE: Final = 0.001
+MATERIAL_PSI: Final = 0.05
+MINIMUM_INDEPENDENT_WINDOWS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The alert rule that a threshold serves: window in days, ``k`` of the last ``n`` days."""
+
+    window_days: int
+    k: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the reference's own windows say about one column.
+
+    ``threshold`` is None when the reference is too short to know its spread; ``basis`` says which
+    bound gave it. ``median`` and ``highest`` are of the PSI of a window against the rest,
+    ``season`` is the highest level that the alert rule would have seen, ``windows`` how many
+    windows there were, ``days_needed`` the days with rows that a window needs to be comparable.
+    """
+
+    threshold: float | None
+    basis: Basis | None
+    windows: int
+    median: float | None
+    highest: float | None
+    season: float | None
+    days_needed: int
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return asdict(self)
+
+
+def calibrate(daily: ArrayLike, rule: Rule) -> Calibration:
+    """The threshold for one column from its reference's counts, shape ``[days, cells]``.
+
+    The highest of three bounds:
+
+    - *spread*: the upper prediction bound of one further window, by Student's t on the cube root
+      of PSI (a sum of squares is nearly normal there: Wilson and Hilferty, 1931), with as many
+      degrees of freedom as the reference has windows that share no day, less one;
+    - *season*: the highest level that the alert rule saw inside the reference, so that an alert
+      is always outside everything that the reference showed;
+    - *material*: a PSI of 0.05, half of what the textbook calls small. On a column that never
+      moves, less is not worth a person's time.
+
+    What chance adds in small samples is a floor of its own: ``chance_floor``.
+    """
+    counts = np.asarray(daily, float)
+    own = own_distances(counts, rule.window_days)
+    days_needed = _days_needed(counts, rule.window_days)
+    known = own[~np.isnan(own)]
+    independent = len(counts) / rule.window_days
+    if independent < MINIMUM_INDEPENDENT_WINDOWS or len(known) < rule.window_days:
+        return Calibration(None, None, len(known), None, None, None, days_needed)
+    season = _highest(sustained(own, k=rule.k, n=rule.n))
+    bounds: dict[Basis, float] = {
+        "spread": prediction_bound(known, independent),
+        "season": season,
+        "material": MATERIAL_PSI,
+    }
+    basis = max(bounds, key=lambda name: bounds[name])
+    return Calibration(
+        threshold=bounds[basis],
+        basis=basis,
+        windows=len(known),
+        median=float(np.median(known)),
+        highest=float(known.max()),
+        season=season,
+        days_needed=days_needed,
+    )
+
+
+def own_distances(daily: ArrayLike, window_days: int) -> Floats:
+    """PSI of every trailing window against the reference without it, shape ``[days - window + 1]``.
+
+    NaN where a window, or what is left without it, has no rows.
+    """
+    windows = window_counts(daily, window_days)
+    rest = np.asarray(daily, float).sum(axis=0) - windows
+    return psi(windows, rest)
+
+
+def window_counts(daily: ArrayLike, window_days: int) -> Floats:
+    """The counts of every window of that many days, shape ``[days - window + 1, cells]``.
+
+    >>> window_counts([[1], [2], [3]], 2).tolist()
+    [[3.0], [5.0]]
+    """
+    counts = np.asarray(daily, float)
+    if len(counts) < window_days:
+        return np.zeros((0, counts.shape[-1]))
+    sums: Floats = sliding_window_view(counts, window_days, axis=0).sum(axis=-1)
+    return sums
+
+
+def prediction_bound(distances: Floats, independent: float) -> float:
+    """What the PSI of one further window exceeds with probability ``FALSE_ALARM``.
+
+    ``distances`` are PSI of windows that overlap; ``independent`` is how many of them share no day.
+
+    >>> round(prediction_bound(np.array([0.02, 0.05, 0.03, 0.08, 0.04, 0.06]), 6), 3)
+    0.187
+    """
+    roots = distances**POWER
+    quantile = student.ppf(1 - FALSE_ALARM, independent - 1)
+    bound = roots.mean() + quantile * roots.std(ddof=1) * np.sqrt(1 + 1 / independent)
+    return float(bound ** (1 / POWER))
+
+
+def chance_floor(n_current: int, n_reference: int, cells: int, columns: int) -> float:
+    """The least threshold that a sample of this size allows, for one of ``columns`` columns."""
+    return psi_of_chance(n_current, n_reference, cells, alpha=CHANCE / max(columns, 1))
+
+
+def _days_needed(counts: Floats, window_days: int) -> int:
+    """The days with rows that all but the emptiest tenth of the reference's windows have.
+
+    Traffic may rest on Sundays; but a window that lacks a day of the week which the reference has
+    differs from it by that alone.
+    """
+    filled = window_counts(counts.sum(axis=1, keepdims=True) > 0, window_days)
+    return max(1, int(np.quantile(filled, 0.1))) if len(filled) else window_days
+
+
+def _highest(levels: Floats) -> float:
+    return float(np.nanmax(levels)) if not np.isnan(levels).all() else 0.0

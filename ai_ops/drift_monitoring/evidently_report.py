@@ -1,0 +1,81 @@
+"""Evidently's report as one HTML file: for people to look at, never what a verdict is read from.
+
+It shows a bounded sample with Evidently's own statistics. The verdict is read from profiles of
+every row, because Evidently drops nulls, absent columns and missing rows before it compares.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.cells import columns_of
+from ai_ops.drift_monitoring.profiling import load_reference
+from ai_ops.drift_monitoring.sampling import sample_reference, sample_window
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.windows import Window
+
+HARMLESS: Mapping[int, str] = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+
+
+def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
+    """Write the HTML report on the window that ends with a day; returns where it lies.
+
+    ``MissingEvidence`` when the window has no rows or nothing says what is normal.
+    """
+    reference = load_reference(root, feature)
+    window = Window.trailing(day, days=feature.drift.window_days)
+    current = sample_window(root, feature, list(window.days()))
+    if current.empty:
+        raise MissingEvidence(
+            f"{feature.name}: no rows in the {feature.drift.window_days} days to {day} to show; "
+            "materialise prediction_log for them"
+        )
+    html = render(feature, current, sample_reference(root, feature, reference.version))
+    path = root.lake.path(feature.name, "drift_report/evidently", day, "html")
+    root.lake.write_bytes(path, html.encode())
+    return path
+
+
+def render(feature: AiFeatureSpec, current: pd.DataFrame, reference: pd.DataFrame) -> str:
+    """Evidently's drift report on the columns that both samples have, as one HTML page."""
+    # Evidently asks for this when it is imported; it takes seconds to import, so only here.
+    os.environ["DO_NOT_TRACK"] = "1"
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    kinds = {c.name: c.kind for c in columns_of(feature) if _shown(c.name, current, reference)}
+    definition = DataDefinition(
+        numerical_columns=[name for name, kind in kinds.items() if kind == "number"],
+        categorical_columns=[name for name, kind in kinds.items() if kind == "category"],
+    )
+    sides = [
+        Dataset.from_pandas(_harmless(side[list(kinds)]), data_definition=definition)
+        for side in (current, reference)
+    ]
+    with warnings.catch_warnings():
+        # Its libraries warn of empty bins and deprecated calls: nothing a reader could mend.
+        warnings.simplefilter("ignore")
+        snapshot = Report([DataDriftPreset(method="psi")]).run(*sides)
+        html: str = snapshot.get_html_str(as_iframe=False)
+    return html
+
+
+def _shown(name: str, *sides: pd.DataFrame) -> bool:
+    return all(name in side and side[name].notna().any() for side in sides)
+
+
+def _harmless(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with no text that could end Evidently's script block.
+
+    Evidently writes categories as they are into a script: a value of ``</script><script>…`` would
+    run in the browser of whoever opens the report.
+    """
+    harmless = rows.copy()
+    for name in rows.columns:
+        if not pd.api.types.is_numeric_dtype(rows[name]):
+            harmless[name] = rows[name].str.translate(HARMLESS)
+    return harmless

@@ -1,0 +1,101 @@
+"""The checks of drift monitoring: each loads small evidence and asks a pure judgement."""
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.cells import Role
+from ai_ops.drift_monitoring.history import history_of
+from ai_ops.drift_monitoring.judgement import judge_drift
+from ai_ops.drift_monitoring.profile import rows_of
+from ai_ops.drift_monitoring.profiling import LATEST, PROFILE, load_reference, reference_path
+from ai_ops.drift_monitoring.well_formed import judge_well_formed
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Observed, Verdict
+
+
+def judge_input_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """No input lies further from the training period than that period's own weeks lie apart.
+
+    An alert takes several of the last days and the latest one; a missing column, an empty day or
+    a missing report is no evidence, never health.
+    """
+    return _judge_drift(root, feature, moment, "input")
+
+
+def judge_output_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The model's answers are distributed as its out-of-fold answers on the training period were.
+
+    Needs no labels: it is the first sign that something changed, not a measure of accuracy.
+    """
+    return _judge_drift(root, feature, moment, "output")
+
+
+def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """Every input of the day arrived: no lost column, no flood of nulls, no unknown categories.
+
+    A day without a single answered prediction is no evidence.
+    """
+    reference = load_reference(root, feature)
+    table, evidence = root.lake.read_table(root.lake.path(feature.name, PROFILE, moment.partition))
+    rows = rows_of(table)
+    if any(row["reference_digest"] != reference.digest for row in rows):
+        reason = (
+            f"the profile of {moment.partition} was made for another reference than that of "
+            f"version {reference.version}; materialise prediction_profile again"
+        )
+        verdict = Verdict.lacking(reason, "data_quality", window=moment.window)
+        return verdict.with_evidence(evidence)
+    verdict = judge_well_formed(
+        reference,
+        rows,
+        moment.window,
+        nullable=frozenset(column.name for column in feature.inputs if column.nullable),
+        inputs=[column.name for column in feature.inputs],
+    )
+    return verdict.with_evidence(evidence)
+
+
+def judge_reference_present(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The version in production has a reference profile, made from the very table it registered.
+
+    Without it nothing says what is normal, and no drift can be seen.
+    """
+    champion = root.registry.champion(feature.name)
+    if champion is None:
+        reason = "no version is in production, so nothing says what is normal"
+        return Verdict.lacking(reason, "version", window=moment.window)
+    _, digest = root.registry.reference(feature.name, champion)
+    try:
+        latest, evidence = root.lake.read_json(reference_path(root, feature, LATEST))
+        reference = load_reference(root, feature)
+    except MissingEvidence as missing:
+        return Verdict.lacking(str(missing), "drift", window=moment.window)
+    if latest["version"] != champion or digest != reference.digest:
+        reason = (
+            f"version {champion} is in production, but the reference profile is of version "
+            f"{latest['version']} (or of another table of it); materialise reference_profile"
+        )
+        return Verdict.lacking(reason, "drift", window=moment.window).with_evidence(evidence)
+    without = [c.name for c in reference.columns if c.calibration.threshold is None]
+    if without:
+        reason = (
+            f"no threshold for {', '.join(without)}: the reference is too short to know its spread"
+        )
+        return Verdict.lacking(reason, "drift", window=moment.window).with_evidence(evidence)
+    reason = (
+        f"version {champion}: {len(reference.columns)} columns of {reference.rows:,} rows in "
+        f"{reference.days} days"
+    )
+    observed: dict[str, Observed] = {
+        "version": champion,
+        "columns": len(reference.columns),
+        "days": reference.days,
+    }
+    verdict = Verdict.passing(reason, sample_size=reference.rows, observed=observed)
+    return verdict.with_evidence(evidence)
+
+
+def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:
+    history, reports = history_of(root, feature, moment.partition)
+    verdict = judge_drift(history, feature.drift, role)
+    return verdict.with_evidence(*reports.evidence)

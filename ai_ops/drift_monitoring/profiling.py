@@ -1,0 +1,219 @@
+"""Profiles of every row: DuckDB over the Parquet files of the prediction log.
+
+The cells are those of the reference of the champion, which ``reference_profile`` describes. A
+profile names the digest of that reference; whoever reads a profile made for another reference
+makes it again from the log (``daily_profiles``).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.calibration import Rule, calibrate
+from ai_ops.drift_monitoring.cells import (
+    ColumnCells,
+    ProfiledColumn,
+    cells_of_categories,
+    cells_of_numbers,
+    columns_of,
+)
+from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, quoted, rows_of
+from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, calendar
+from ai_ops.drift_monitoring.rows import LOG, columns_of_file, connect, run_profile, view_logs
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment, Summary
+
+PROFILE: Final = "prediction_profile"
+REFERENCE: Final = "reference_profile"
+LATEST: Final = None
+"""The file that names which version's reference the champion's is."""
+
+
+def compute_reference_profile(
+    root: Root, feature: AiFeatureSpec, as_of: datetime, version: str | None = None
+) -> Summary:
+    """What was normal when the model was made: distributions and alert thresholds per column.
+
+    Made from the reference table of a version (the one in production unless another is asked
+    for): the out-of-fold scores and inputs of its training period. Thresholds are calibrated on
+    that period's own week-to-week spread.
+    """
+    chosen = version or root.registry.champion(feature.name)
+    if chosen is None:
+        raise MissingEvidence(
+            f"{feature.name}: no version is in production, so nothing says what is normal; "
+            "set the champion in the registry, or name a version"
+        )
+    table, digest = root.registry.reference(feature.name, chosen)
+    reference, profile = profile_reference(feature, chosen, digest, table)
+    lake = root.lake
+    lake.write_table(lake.path(feature.name, REFERENCE, chosen), profile)
+    lake.write_json(reference_path(root, feature, chosen), reference.as_data())
+    if chosen == root.registry.champion(feature.name):
+        latest = {"version": chosen, "digest": digest, "as_of": as_of.isoformat()}
+        lake.write_json(reference_path(root, feature, LATEST), latest)
+    thresholds = [c.calibration.threshold for c in reference.columns]
+    return Summary(
+        {
+            "version": chosen,
+            "rows": reference.rows,
+            "days": reference.days,
+            "columns": len(reference.columns),
+            "columns_without_threshold": sum(threshold is None for threshold in thresholds),
+            "digest": digest,
+        }
+    )
+
+
+def compute_prediction_profile(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> dict[str, Summary]:
+    """Where every answered prediction of a day lies, column by column, in the reference's cells.
+
+    Every row is counted. A day's profile is small and daily profiles add up exactly to those of
+    longer windows.
+    """
+    reference = load_reference(root, feature)
+    days = [moment.partition for moment in moments]
+    profiles = _profile_days(root, feature, reference, days)
+    summaries = {}
+    for day in days:
+        profile = profiles.get(day)
+        table = SCHEMA.empty_table() if profile is None else profile
+        root.lake.write_table(root.lake.path(feature.name, PROFILE, day), table)
+        summaries[day] = _summary(reference, rows_of(table), logged=profile is not None)
+    return summaries
+
+
+def load_reference(root: Root, feature: AiFeatureSpec, version: str | None = LATEST) -> Reference:
+    """What was normal, by default for the champion; ``MissingEvidence`` when it was never made."""
+    if version is LATEST:
+        latest, _ = root.lake.read_json(reference_path(root, feature, LATEST))
+        version = str(latest["version"])
+    data, _ = root.lake.read_json(reference_path(root, feature, version))
+    return Reference.from_data(data)
+
+
+def reference_path(root: Root, feature: AiFeatureSpec, version: str | None) -> str:
+    """Where the cells and thresholds of a version's reference lie (``LATEST``: which is live)."""
+    return root.lake.path(feature.name, REFERENCE, version, "json")
+
+
+def daily_profiles(
+    root: Root, feature: AiFeatureSpec, reference: Reference, days: Iterable[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the days' profiles in this reference's cells; a day without a log is left out.
+
+    A stored profile of another reference is made again from the log, in memory.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    stale: list[str] = []
+    for day in days:
+        try:
+            table, _ = root.lake.read_table(root.lake.path(feature.name, PROFILE, day))
+        except MissingEvidence:
+            stale.append(day)
+            continue
+        rows = rows_of(table)
+        if all(row["reference_digest"] == reference.digest for row in rows):
+            found[day] = rows
+        else:
+            stale.append(day)
+    again = _profile_days(root, feature, reference, stale)
+    return found | {day: rows_of(table) for day, table in again.items()}
+
+
+def profile_reference(
+    feature: AiFeatureSpec, version: str, digest: str, table: pa.Table
+) -> tuple[Reference, pa.Table]:
+    """A reference from its table (``time``, ``input_*``, ``output_*``), and its daily profile."""
+    if "time" not in table.column_names or not table.num_rows:
+        raise MissingEvidence(
+            f"{feature.name} version {version}: its reference table has no rows or no column `time`"
+        )
+    with connect() as connection:
+        present = {name for name in table.column_names if name.startswith(("input_", "output_"))}
+        day = table["time"].cast(pa.date32()).cast(pa.string())
+        dated = table.select(sorted(present)).append_column("day", day)
+        connection.register("reference_table", dated)
+        cells = [
+            _cells(connection, column, feature.drift.bins)
+            for column in columns_of(feature)
+            if column.source in present
+        ]
+        connection.execute(
+            f'CREATE VIEW {ROWS} AS SELECT *, CAST(NULL AS VARCHAR) AS "model_version"'
+            " FROM reference_table"
+        )
+        profile = run_profile(connection, cells, present, version, digest)
+    rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
+    return _reference(version, digest, cells, profile, rule), profile
+
+
+def _reference(
+    version: str, digest: str, cells: Sequence[ColumnCells], profile: pa.Table, rule: Rule
+) -> Reference:
+    rows = rows_of(profile)
+    days = calendar(min(row["day"] for row in rows), max(row["day"] for row in rows))
+    columns = []
+    for one in cells:
+        by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            if row["column"] == one.column.name:
+                by_day[row["day"]].append(row)
+        daily = np.array([one.counts(by_day[day]) for day in days])
+        columns.append(ReferenceColumn.of(one, daily, calibrate(daily, rule), rows))
+    return Reference(version, digest, tuple(days), tuple(columns))
+
+
+def _profile_days(
+    root: Root, feature: AiFeatureSpec, reference: Reference, days: Sequence[str]
+) -> dict[str, pa.Table]:
+    """The profiles of those days whose log exists; days with equal columns share one query."""
+    alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for day in days:
+        path = root.lake.path(feature.name, LOG, day)
+        if (columns := columns_of_file(root, path)) is not None:
+            alike[columns][day] = path
+    profiles = {}
+    for columns, files in alike.items():
+        with connect() as connection:
+            view_logs(connection, root, files)
+            cells = [column.cells for column in reference.columns]
+            whole = run_profile(
+                connection, cells, set(columns), reference.version, reference.digest
+            )
+        day_of_row = np.array(whole["day"].to_pylist())
+        for day in files:
+            profiles[day] = whole.filter(pa.array(day_of_row == day))
+    return profiles
+
+
+def _cells(connection: duckdb.DuckDBPyConnection, column: ProfiledColumn, bins: int) -> ColumnCells:
+    name = quoted(column.source)
+    if column.kind == "category":
+        query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM reference_table"
+        return cells_of_categories(column, (row[0] for row in connection.execute(query).fetchall()))
+    query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM reference_table WHERE {name} IS NOT NULL"
+    return cells_of_numbers(column, connection.execute(query).fetchnumpy()["x"], bins)
+
+
+def _summary(reference: Reference, rows: Sequence[Mapping[str, Any]], *, logged: bool) -> Summary:
+    first = reference.columns[0].cells.column.name
+    return Summary(
+        {
+            "rows": sum(row["count"] for row in rows if row["column"] == first),
+            "columns": len({row["column"] for row in rows}),
+            "columns_missing": len({row["column"] for row in rows if row["cell"] == "missing"}),
+            "cells": len(rows),
+            "log_present": logged,
+            "reference_version": reference.version,
+        }
+    )

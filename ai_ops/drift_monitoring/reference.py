@@ -1,0 +1,138 @@
+"""What was normal: a version's reference, column by column, as cells, counts and thresholds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai_ops.drift_monitoring.calibration import Calibration
+from ai_ops.drift_monitoring.cells import ColumnCells
+from ai_ops.drift_monitoring.profile import mean_of
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceColumn:
+    """One column of the reference: its cells, its counts (shape ``[cells]``), its thresholds.
+
+    ``mean`` is of its numbers (None for a category); ``highest_null_share`` is of its worst day.
+    """
+
+    cells: ColumnCells
+    counts: NDArray[np.int64]
+    calibration: Calibration
+    mean: float | None
+    highest_null_share: float
+
+    @property
+    def name(self) -> str:
+        """The input's or output's name."""
+        return self.cells.column.name
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the reference the column has."""
+        return int(self.counts.sum())
+
+    def share(self, cell: str) -> float:
+        """The share of the reference's rows in the cells of that word."""
+        return share_of(self.cells, self.counts, cell)
+
+    @classmethod
+    def of(
+        cls,
+        cells: ColumnCells,
+        daily: NDArray[np.int64],
+        calibration: Calibration,
+        profile: Iterable[dict[str, Any]],
+    ) -> "ReferenceColumn":
+        """From the counts per day, shape ``[days, cells]``, and the profile's rows."""
+        own = [row for row in profile if row["column"] == cells.column.name]
+        null = cells.names.index(("null", None))
+        totals = daily.sum(axis=1)
+        shares = daily[totals > 0, null] / totals[totals > 0]
+        worst = float(shares.max()) if len(shares) else 0.0
+        return cls(cells, daily.sum(axis=0), calibration, mean_of(own), worst)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The reference of one version: ``digest`` names the table that it was made from."""
+
+    version: str
+    digest: str
+    calendar: tuple[str, ...]
+    columns: tuple[ReferenceColumn, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the reference has."""
+        return max((column.rows for column in self.columns), default=0)
+
+    @property
+    def days(self) -> int:
+        """How many calendar days the reference spans."""
+        return len(self.calendar)
+
+    def column(self, name: str) -> ReferenceColumn:
+        """The column of that name; KeyError if the reference has none."""
+        return {column.name: column for column in self.columns}[name]
+
+    def as_data(self) -> dict[str, Any]:
+        """Cells, thresholds and what they were calibrated on, as JSON-ready data."""
+        return {
+            "version": self.version,
+            "digest": self.digest,
+            "calendar": [self.calendar[0], self.calendar[-1]],
+            "days": self.days,
+            "rows": self.rows,
+            "columns": [
+                {
+                    **column.cells.as_data(),
+                    "calibration": column.calibration.as_data(),
+                    "counts": column.counts.tolist(),
+                    "mean": column.mean,
+                    "highest_null_share": column.highest_null_share,
+                }
+                for column in self.columns
+            ],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Reference":
+        """What ``as_data`` wrote."""
+        first, last = data["calendar"]
+        return cls(
+            version=data["version"],
+            digest=data["digest"],
+            calendar=tuple(calendar(first, last)),
+            columns=tuple(
+                ReferenceColumn(
+                    cells=ColumnCells.from_data(column),
+                    counts=np.array(column["counts"], np.int64),
+                    calibration=Calibration(**column["calibration"]),
+                    mean=column["mean"],
+                    highest_null_share=column["highest_null_share"],
+                )
+                for column in data["columns"]
+            ),
+        )
+
+
+def share_of(cells: ColumnCells, counts: Sequence[int] | NDArray[np.int64], *words: str) -> float:
+    """The share of a vector of counts that lies in the cells of these words; 0 of no rows."""
+    vector = np.asarray(counts)
+    chosen = [place for place, (cell, _) in enumerate(cells.names) if cell in words]
+    total = int(vector.sum())
+    return float(vector[chosen].sum()) / total if total else 0.0
+
+
+def calendar(first: str, last: str) -> list[str]:
+    """The ISO dates from one day to another, both included.
+
+    >>> calendar("2021-02-28", "2021-03-01")
+    ['2021-02-28', '2021-03-01']
+    """
+    days = np.arange(first, np.datetime64(last) + 1, dtype="datetime64[D]")
+    return [str(day) for day in days]

@@ -1,0 +1,152 @@
+"""The drift report: every day, the trailing window beside the reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.cells import Role, columns_of
+from ai_ops.drift_monitoring.comparison import (
+    ColumnDrift,
+    as_table,
+    compare,
+)
+from ai_ops.drift_monitoring.evidently_report import make_evidently_report
+from ai_ops.drift_monitoring.history import REPORT, StoredReports
+from ai_ops.drift_monitoring.judgement import History, judge_drift
+from ai_ops.drift_monitoring.profiling import daily_profiles, load_reference
+from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.verdicts import Observed
+from ai_ops.vocabulary.windows import Window
+
+ROLES: Final[tuple[Role, ...]] = ("input", "output")
+SUNDAY: Final = 7
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the days of one call share: the reference, the days' tallies, the reports so far."""
+
+    root: Root
+    feature: AiFeatureSpec
+    reference: Reference
+    days: Mapping[str, DayTallies]
+    reports: StoredReports
+
+    def window(self, day: str) -> list[DayTallies]:
+        """The tallies of the window that ends with a day, in order."""
+        return [self.days.get(one, {}) for one in _window(self.feature, day)]
+
+    def history(self, day: str) -> History:
+        """What a judgement of a day looks back on."""
+        return History(day, self.feature.monitoring.start, self.reports)
+
+    def alerts(self, day: str) -> bool:
+        """Whether inputs or outputs fail on a day."""
+        rule, history = self.feature.drift, self.history(day)
+        return any(judge_drift(history, rule, role).status == "fail" for role in ROLES)
+
+
+def compute_drift_report(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> dict[str, Summary]:
+    """How far inputs and outputs of the trailing window are from what was normal, per column.
+
+    PSI from profiles of every row, over a threshold that each column's own reference calibrated.
+    Evidently's report is made on Sundays while something drifts, when an alert is new, and at the
+    end of a month.
+    """
+    reference = load_reference(root, feature)
+    wanted = sorted(moment.partition for moment in moments)
+    days = sorted({day for partition in wanted for day in _window(feature, partition)})
+    tallies = {
+        day: tally_day(reference, profile)
+        for day, profile in daily_profiles(root, feature, reference, days).items()
+    }
+    call = _Call(root, feature, reference, tallies, StoredReports(root, feature.name))
+    return {day: _report(call, day, draw=day == wanted[-1]) for day in wanted}
+
+
+def _report(call: _Call, day: str, *, draw: bool) -> Summary:
+    runs = call.history(day).runs(call.feature.drift)
+    declared = columns_of(call.feature)
+    report = compare(declared, call.reference, call.window(day), runs, day)
+    path = call.root.lake.path(call.feature.name, REPORT, day)
+    call.reports.put(day, report, call.root.lake.write_table(path, as_table(report)))
+    alerting = call.alerts(day)
+    date_of_day = date.fromisoformat(day)
+    fresh = alerting and not call.alerts((date_of_day - timedelta(days=1)).isoformat())
+    ends_month = (date_of_day + timedelta(days=1)).day == 1
+    rows = max((column.n_current for column in report), default=0)
+    files = {}
+    if rows and (fresh or ends_month or (alerting and date_of_day.isoweekday() == SUNDAY)):
+        files["evidently_report"] = make_evidently_report(call.root, call.feature, day)
+    picture = _picture(call, day, report) if draw or fresh else None
+    numbers = _numbers(report, alerting, rows, call.reference)
+    return Summary(numbers=numbers, picture=picture, table=_table(report), files=files)
+
+
+def _numbers(
+    report: Sequence[ColumnDrift], alerting: bool, rows: int, reference: Reference
+) -> dict[str, Observed]:
+    ratios = {c.column: c.ratio for c in report if c.ratio is not None}
+    worst = max(ratios, key=lambda name: ratios[name]) if ratios else None
+    return {
+        "rows": rows,
+        "max_ratio": round(ratios[worst], 3) if worst else None,
+        "furthest_column": worst,
+        "columns_beyond_threshold": sum(ratio > 1 for ratio in ratios.values()),
+        "columns_without_ratio": len(report) - len(ratios),
+        "columns": len(report),
+        "alert": alerting,
+        "reference_version": reference.version,
+    }
+
+
+def _table(report: Sequence[ColumnDrift]) -> tuple[Mapping[str, Observed], ...]:
+    """The columns as the UI shows them, the furthest first."""
+    ordered = sorted(report, key=lambda column: -(column.ratio or 0))
+    return tuple(
+        {
+            "column": column.column,
+            "psi": _rounded(column.psi),
+            "threshold": _rounded(column.threshold),
+            "ratio": _rounded(column.ratio),
+            "rows": column.n_current,
+            "null_share": _rounded(column.null_share),
+            "unseen_share": _rounded(column.unseen_share),
+            "missing": column.missing,
+        }
+        for column in ordered
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _picture(call: _Call, day: str, report: Sequence[ColumnDrift]) -> bytes:
+    # matplotlib takes long to import, and most processes that load this file never draw.
+    from ai_ops.drift_monitoring.pictures import draw_drift
+
+    window = call.window(day)
+    title = (
+        f"{call.feature.name}: {len(window)} days to {day}, "
+        f"reference of version {call.reference.version}"
+    )
+    known = {column.name: column for column in call.reference.columns}
+    score = known.get(call.feature.judged.score)
+    if score is None:
+        return draw_drift(title, report, None, [], [])
+    now = window_tally(score.cells, window)
+    return draw_drift(title, report, score.cells, now.counts, score.counts)
+
+
+def _window(feature: AiFeatureSpec, day: str) -> list[str]:
+    """The window's days; what was logged before monitoring began is not part of it."""
+    days = Window.trailing(day, days=feature.drift.window_days).days()
+    return [one for one in days if one >= feature.monitoring.start.isoformat()]

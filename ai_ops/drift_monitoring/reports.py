@@ -1,0 +1,25 @@
+"""The public door of drift monitoring: what its assets compute and what its checks judge."""
+
+from ai_ops.drift_monitoring.evidently_report import make_evidently_report
+from ai_ops.drift_monitoring.judging import (
+    judge_input_drift,
+    judge_inputs_well_formed,
+    judge_output_drift,
+    judge_reference_present,
+)
+from ai_ops.drift_monitoring.profiling import (
+    compute_prediction_profile,
+    compute_reference_profile,
+)
+from ai_ops.drift_monitoring.reporting import compute_drift_report
+
+__all__ = [
+    "compute_drift_report",
+    "compute_prediction_profile",
+    "compute_reference_profile",
+    "judge_input_drift",
+    "judge_inputs_well_formed",
+    "judge_output_drift",
+    "judge_reference_present",
+    "make_evidently_report",
+]

@@ -1,0 +1,100 @@
+"""DuckDB over the rows: the one place where a profile's SQL meets an engine and files."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.cells import ColumnCells
+from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, profile_query
+from ai_ops.storage.root import Root
+
+LOG: Final = "prediction_log"
+UNSEEN_KEPT: Final = 200
+"""Of the categories that the reference never had, this many a day and column are kept by name."""
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB with one thread: a day is small, and the machine serves others too."""
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
+def read_logs(
+    connection: duckdb.DuckDBPyConnection, root: Root, feature: AiFeatureSpec, days: Iterable[str]
+) -> list[str]:
+    """Show the answered predictions of those days as ``ROWS``; returns the days that have a log."""
+    paths = {day: root.lake.path(feature.name, LOG, day) for day in days}
+    found = {day: path for day, path in paths.items() if columns_of_file(root, path) is not None}
+    if found:
+        view_logs(connection, root, found)
+    return list(found)
+
+
+def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[str, str]) -> None:
+    if "://" in root.lake.url:
+        fs, _ = url_to_fs(root.lake.url, **(root.lake.storage_options or {}))
+        connection.register_filesystem(fs)
+    parts = [
+        f'SELECT *, {_text(day)} AS "day" FROM read_parquet({_text(path)})'
+        for day, path in files.items()
+    ]
+    connection.execute(
+        f"CREATE VIEW {ROWS} AS SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) AS logs"
+        " WHERE status = 'ok'"
+    )
+
+
+def columns_of_file(root: Root, path: str) -> tuple[str, ...] | None:
+    fs, inner = url_to_fs(path, **(root.lake.storage_options or {}))
+    try:
+        with fs.open(inner, "rb") as file:
+            return tuple(sorted(pq.read_schema(file).names))
+    except FileNotFoundError:
+        return None
+
+
+def run_profile(
+    connection: duckdb.DuckDBPyConnection,
+    cells: Sequence[ColumnCells],
+    present: set[str],
+    version: str,
+    digest: str,
+) -> pa.Table:
+    query = profile_query(cells, present)
+    answer = connection.execute(query.text, query.parameters)
+    names = [column[0] for column in answer.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    known = {one.column.name: frozenset(one.values) for one in cells}
+    kinds = {one.column.name: one.column.kind for one in cells}
+    for row in rows:
+        if kinds[row["column"]] == "category" and row["cell"] == "value":
+            row["cell"] = "value" if row["value"] in known[row["column"]] else "unseen"
+        row["reference_version"], row["reference_digest"] = version, digest
+    order = ("day", "model_version", "column", "cell", "value")
+    kept = sorted(_capped(rows), key=lambda row: tuple(row[name] or "" for name in order))
+    return pa.Table.from_pylist(kept, schema=SCHEMA)
+
+
+def _capped(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The rows, with the rarest unseen categories beyond the cap counted together, unnamed."""
+    unseen: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["cell"] == "unseen":
+            unseen[row["day"], row["model_version"], row["column"]].append(row)
+        else:
+            yield row
+    for group in unseen.values():
+        group.sort(key=lambda row: (-row["count"], row["value"]))
+        yield from group[:UNSEEN_KEPT]
+        if rest := group[UNSEEN_KEPT:]:
+            yield rest[0] | {"value": None, "count": sum(row["count"] for row in rest)}
+
+
+def _text(value: str) -> str:
+    # A view takes no parameters: a path as an SQL text, with its quotes doubled.
+    return "'" + value.replace("'", "''") + "'"

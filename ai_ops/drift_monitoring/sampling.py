@@ -1,0 +1,47 @@
+"""Bounded samples of rows for the report that people look at; no verdict is read from them."""
+
+from typing import Final
+
+import duckdb
+import pandas as pd
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.cells import columns_of
+from ai_ops.drift_monitoring.profile import ROWS, quoted
+from ai_ops.drift_monitoring.rows import connect, read_logs
+from ai_ops.storage.root import Root
+
+SAMPLE: Final = 5_000
+"""At most this many rows a side."""
+
+
+def sample_window(root: Root, feature: AiFeatureSpec, days: list[str]) -> pd.DataFrame:
+    """Rows of the days' logs, the same ones each time: those whose id's hash comes first."""
+    with connect() as connection:
+        if not read_logs(connection, root, feature, days):
+            return pd.DataFrame()
+        return _sample(connection, feature)
+
+
+def sample_reference(root: Root, feature: AiFeatureSpec, version: str) -> pd.DataFrame:
+    """Rows of the version's reference table, chosen alike."""
+    table, _ = root.registry.reference(feature.name, version)
+    with connect() as connection:
+        connection.register(ROWS, table)
+        return _sample(connection, feature)
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, feature: AiFeatureSpec) -> pd.DataFrame:
+    present = {row[0] for row in connection.execute(f"DESCRIBE {ROWS}").fetchall()}
+    parts = []
+    for column in columns_of(feature):
+        if column.source in present:
+            source, kind = (
+                quoted(column.source),
+                "VARCHAR" if column.kind == "category" else "DOUBLE",
+            )
+            parts.append(f"TRY_CAST({source} AS {kind}) AS {quoted(column.name)}")
+    query = f"SELECT {', '.join(parts)} FROM {ROWS} ORDER BY md5(CAST(id AS VARCHAR)), id LIMIT ?"
+    answer = connection.execute(query, [SAMPLE])
+    names = [column[0] for column in answer.description or ()]
+    return pd.DataFrame.from_records(answer.fetchall(), columns=names)
