@@ -37,7 +37,7 @@ class DayPart(msgspec.Struct, kw_only=True):
     closed: bool = False
 
     def count(self, record: Record, reached: int) -> int:
-        """Take in one record; from the last number ``reached`` before it to the last one with it."""
+        """Take in one record, after the number ``reached``; returns what is reached with it."""
         match record:
             case PredictionRecord(seq=seq):
                 self._missing(reached, seq)
