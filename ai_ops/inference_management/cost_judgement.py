@@ -1,0 +1,182 @@
+"""Is the cost known, and is it going where traffic takes it? The verdicts."""
+
+from collections.abc import Sequence
+
+from ai_ops.ai_features.parts import Costs
+from ai_ops.inference_management.cost_trend import CostTrend, Driver, Rise, Spike
+from ai_ops.inference_management.costs import NANO, Cost
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+
+def judge_known(day: str, costs: Sequence[Cost], currency: str) -> Verdict:
+    """The verdict on a day's costs: known, with predictions to have been spent on."""
+    window = Window.of_day(day)
+    rows, answered = (sum(getattr(c.work, n) for c in costs) for n in ("rows", "answered"))
+    unknown = _unknown(costs)
+    if unknown:
+        findings = [
+            Finding("cost", "no_evidence", reason, window=window, begin=window.start)
+            for reason in unknown
+        ]
+        return Verdict.lacking(
+            f"what {rows} predictions cost is unknown: " + "; ".join(unknown),
+            "cost",
+            *findings,
+            sample_size=rows,
+        )
+    total = sum(cost.total_nano or 0 for cost in costs) / NANO
+    idle = sum(cost.idle_nano or 0 for cost in costs) / NANO
+    observed: dict[str, Observed] = {
+        "rows": rows,
+        "answered": answered,
+        "currency": currency,
+        "total": round(total, 6),
+        "idle": round(idle, 6),
+        "per_1000": round(total / answered * 1000, 6) if answered else None,
+    }
+    if not answered:
+        return Verdict.lacking(
+            f"{total:.4f} {currency} were spent and no prediction was answered on {day}",
+            "cost",
+            window=window,
+            observed=observed,
+        )
+    untimed = sum(cost.work.untimed for cost in costs)
+    said = f"; {untimed} rows do not say how long they took" if untimed else ""
+    return Verdict.passing(
+        f"{answered} predictions cost {total:.4f} {currency}, {total / answered * 1000:.4f} per "
+        f"1,000; {idle / total if total else 0:.1%} of it is idle time{said}",
+        sample_size=answered,
+        observed=observed,
+    )
+
+
+def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
+    """The verdict on a week's cost per 1,000 predictions."""
+    window = Window.of_week(trend.monday)
+    if lacking := _why_not(trend):
+        return Verdict.lacking(lacking, "cost", window=window)
+    assert trend.rise is not None
+    now, limit = trend.weeks[-1], costs.weekly_rise
+    observed = _observed(trend)
+    findings = [
+        finding
+        for judged in (trend.rise, trend.compounded)
+        if judged is not None
+        for finding in _findings(judged, trend, limit, window)
+    ]
+    findings += [_spike_finding(spike, window) for spike in trend.spikes]
+    said = f"1,000 predictions cost {now.per_1000:.4f} {now.currency}, {trend.rise.total:+.1%}"
+    said += " on the week before"
+    if findings:
+        return Verdict.failing(
+            f"{said}; " + "; ".join(f.reason for f in findings),
+            *findings,
+            sample_size=now.answered,
+            observed=observed,
+        )
+    young = "" if trend.compounded else "; too young to be judged over several weeks"
+    return Verdict.passing(
+        f"{said}, of which traffic explains {trend.rise.traffic:+.1%}{young}",
+        sample_size=now.answered,
+        observed=observed,
+    )
+
+
+def _unknown(costs: Sequence[Cost]) -> list[str]:
+    reasons = []
+    if any(cost.busy_nano is None or cost.idle_nano is None for cost in costs):
+        reasons.append("no machine has a price, declare costs.compute")
+    if any(cost.storage_nano is None for cost in costs):
+        reasons.append("storage has no price, declare costs.storage_price_per_gb_month")
+    return reasons
+
+
+def _why_not(trend: CostTrend) -> str | None:
+    if trend.unknown:
+        return f"the cost of {', '.join(trend.unknown)} is unknown: declare the prices under costs"
+    if trend.missing:
+        return f"no cost_rollup of {', '.join(trend.missing)}: materialise them"
+    if not trend.weeks or not trend.weeks[-1].answered:
+        return f"no prediction was answered in the week of {trend.monday}"
+    if trend.first:
+        return (
+            f"the week of {trend.monday} is the first of this feature: there is no week to "
+            "compare with yet"
+        )
+    if trend.rise is None:
+        return (
+            f"the week before {trend.monday} answered no prediction, or cost nothing: a rise from "
+            "nothing has no share"
+        )
+    return None
+
+
+def _findings(judged: Rise, trend: CostTrend, limit: float, window: Window) -> list[Finding]:
+    since = "a week" if judged.weeks == 1 else f"{judged.weeks} weeks"
+    begin = Window.of_week(judged.since).end
+    found = []
+    if judged.unexplained > limit:
+        reason = (
+            f"a prediction is billed {judged.unexplained:.1%} more than {since} ago and traffic does "
+            f"not explain it: prices, machines or stored bytes rose; {limit:.0%} are allowed"
+        )
+        found.append(
+            Finding("cost", "fail", reason, window=window, begin=begin, size=judged.unexplained)
+        )
+    if judged.work > limit:
+        driver = trend.driver or Driver(None, None, None, 0.0)
+        reason = (
+            f"a prediction takes more of the machines' time than {since} ago, worth "
+            f"{judged.work:.1%} of its cost, and traffic does not explain it; {limit:.0%} are "
+            "allowed"
+        )
+        found.append(
+            Finding(
+                "cost",
+                "fail",
+                reason + _where(driver),
+                call_site=driver.call_site,
+                tenant=driver.tenant,
+                slice=f"mode = {driver.mode}" if driver.mode else None,
+                window=window,
+                begin=begin,
+                size=judged.work,
+            )
+        )
+    return found
+
+
+def _where(driver: Driver) -> str:
+    parts = (("call site", driver.call_site), ("tenant", driver.tenant), ("mode", driver.mode))
+    named = ", ".join(f"{word} {name}" for word, name in parts if name)
+    return f"; {driver.share:.0%} of it comes from {named}" if named else ""
+
+
+def _spike_finding(spike: Spike, window: Window) -> Finding:
+    return Finding(
+        "cost",
+        "fail",
+        f"a typical {spike.mode} prediction at call site {spike.call_site} takes {spike.times:.1f} "
+        f"times as long as a week ago ({spike.rows} rows), the others do not",
+        call_site=spike.call_site,
+        slice=f"mode = {spike.mode}",
+        window=window,
+        begin=window.start,
+        size=spike.times,
+    )
+
+
+def _observed(trend: CostTrend) -> dict[str, Observed]:
+    now = trend.weeks[-1]
+    observed: dict[str, Observed] = {
+        "per_1000": round(now.per_1000, 6),
+        "currency": now.currency,
+        "answered": now.answered,
+    }
+    for name, judged in (("", trend.rise), ("compounded_", trend.compounded)):
+        if judged is not None:
+            for part in ("total", "traffic", "bill", "work"):
+                observed[f"{name}rise_{part}"] = round(getattr(judged, part), 4)
+    return observed
