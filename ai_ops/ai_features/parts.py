@@ -114,7 +114,7 @@ class Drift(Part):
     k: Annotated[int, Field(ge=1)] = 3
     n: Annotated[int, Field(ge=1)] = 4
     minimum_rows: Annotated[int, Field(ge=1)] = 500
-    bins: Annotated[int, Field(ge=4, le=100)] = 20
+    bins: Annotated[int, Field(ge=4, le=100)] = 10
     review_within_days: Annotated[int, Field(ge=1)] = 7
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ from ai_ops.drift_monitoring.statistics import Floats, psi, psi_of_chance, susta
 Basis = Literal["spread", "season", "material", "chance"]
 
 POWER: Final = 1 / 3
-FALSE_ALARM: Final = 0.02
+FALSE_ALARM: Final = 0.01
 CHANCE: Final = 0.001
 MATERIAL_PSI: Final = 0.05
 MINIMUM_INDEPENDENT_WINDOWS: Final = 4

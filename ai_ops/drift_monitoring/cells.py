@@ -24,8 +24,8 @@ Cell = Literal[
 OUTSIDE: Final[tuple[Cell, ...]] = (
     "null", "nan", "under", "over", "far_under", "far_over", "invalid",
 )  # fmt: skip
-FAR: Final = 0.5
-"""Beyond the reference's range by more than this share of the range's width, a value is far."""
+FAR: Final = 1.0
+"""Beyond the reference's range by more than this many of its widths, a value is far outside."""
 
 
 @dataclass(frozen=True, slots=True)

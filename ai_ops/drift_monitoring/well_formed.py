@@ -33,7 +33,7 @@ def judge_well_formed(
 
     Nulls are compared with the worst day of the reference (an input that is never null there, or
     not ``nullable``, has none to spare), with what chance adds to a day of this size. Values are
-    implausible further outside the reference's range than half its width: mere extremes of a new
+    implausible a whole width of the reference's range outside it: mere extremes of a new
     season are drift's business.
     """
     rows_of: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
