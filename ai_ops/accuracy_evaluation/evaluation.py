@@ -12,25 +12,21 @@ from ai_ops.accuracy_evaluation.labelled_rows import (
     Bools,
     LabelledRows,
     coverage_by_day,
-    inputs_of,
     label_cutoff,
-    read_inputs,
     read_rows,
 )
 from ai_ops.accuracy_evaluation.metrics import (
     DaySums,
-    Floats,
     calibration_curve,
     difference,
     estimate,
-    sum_by_day,
 )
+from ai_ops.accuracy_evaluation.models import JudgedModels, measured
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
 from ai_ops.accuracy_evaluation.records import Beside, EvaluationRun, Launch, Measured
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence
+from ai_ops.vocabulary.errors import AiOpsError
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -51,7 +47,7 @@ def compute_evaluation_run(
     whole = Window(min(w.start for w in month), max(w.end for w in month))
     last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
     rows = read_rows(root.lake, feature, whole, last_cutoff)
-    models = _Models(root, feature, rows)
+    models = JudgedModels(root, feature, rows)
     summaries = {}
     for moment in moments:
         run = _evaluate(feature, moment, rows, models)
@@ -84,70 +80,8 @@ def read_run(root: Root, feature: AiFeatureSpec, day: str) -> tuple[EvaluationRu
     return msgspec.convert(data, EvaluationRun), evidence
 
 
-class _Models:
-    """What the registry holds of the judged versions, each read once in a call."""
-
-    def __init__(self, root: Root, feature: AiFeatureSpec, rows: LabelledRows) -> None:
-        self._root, self._feature, self._rows = root, feature, rows
-        self._launches: dict[str, Launch | str] = {}
-        self._loaded: dict[str, LoadedModel] = {}
-        self._scores: dict[str, Floats] = {}
-
-    def launch(self, version: str) -> Launch | str:
-        """What the version promised, or why that is not known."""
-        if version not in self._launches:
-            self._launches[version] = self._read_launch(version)
-        return self._launches[version]
-
-    def beside(self, version: str) -> str | None:
-        """The version to compare with: the baseline, or else the newest other one."""
-        baseline = self._feature.baseline_version
-        if baseline is not None and baseline != version:
-            return baseline
-        others = [v.version for v in self._root.registry.versions(self._feature.name)]
-        return next((other for other in reversed(others) if other != version), None)
-
-    def scores(self, version: str, where: Bools) -> Floats:
-        """Another version's scores of the chosen rows.
-
-        A day is always scored whole and alone: a float32 model answers in the last digits by the
-        size of the batch, and a day must not depend on which others were asked for with it.
-        """
-        known = self._scores.setdefault(version, np.full(len(self._rows.score), np.nan))
-        for day in sorted(set(self._rows.day[where & np.isnan(known)].tolist())):
-            here = self._rows.day == day
-            inputs = read_inputs(self._root.lake, self._feature, day)
-            known[here] = self._load(version).scores(
-                inputs_of(inputs, self._rows.ids[here].tolist())
-            )
-        return known[where]
-
-    def _load(self, version: str) -> LoadedModel:
-        if version not in self._loaded:
-            self._loaded[version] = self._root.registry.load(self._feature.name, version)
-        return self._loaded[version]
-
-    def _read_launch(self, version: str) -> Launch | str:
-        try:
-            table, digest = self._root.registry.reference(self._feature.name, version)
-        except (MissingEvidence, BadInput) as error:
-            return str(error)
-        judged = self._feature.judged
-        wanted = ("time", "label", f"output_{judged.score}")
-        if absent := [name for name in wanted if name not in table.column_names]:
-            return f"the reference of version {version} has no column {absent[0]}"
-        table = table.filter(table["label"].is_valid())
-        if not table.num_rows:
-            return f"the reference of version {version} has no labelled row"
-        score = table[f"output_{judged.score}"].to_numpy().astype(float)
-        days = np.datetime_as_string(table["time"].to_numpy().astype("datetime64[D]"))
-        label = table["label"].to_numpy(zero_copy_only=False).astype(bool)
-        sums = sum_by_day(days, score, label, score >= judged.threshold)
-        return Launch(digest, _measured(sums, sums.days[0], sums.days[-1]), calibration_curve(sums))
-
-
 def _evaluate(
-    feature: AiFeatureSpec, moment: Moment, rows: LabelledRows, models: _Models
+    feature: AiFeatureSpec, moment: Moment, rows: LabelledRows, models: JudgedModels
 ) -> EvaluationRun:
     month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
     cutoff = label_cutoff(moment.as_of)
@@ -173,8 +107,8 @@ def _evaluate(
         label_cutoff=cutoff,
         version=version,
         coverage=coverage,
-        week=_measured(week_sums, week_days[0], week_days[-1]),
-        month=_measured(sums, days[0], days[-1]),
+        week=measured(week_sums, week_days[0], week_days[-1]),
+        month=measured(sums, days[0], days[-1]),
         trailing=_trailing(sums, days),
         curve=calibration_curve(week_sums),
         other_versions=dict(Counter(rows.version[labelled & (rows.version != version)].tolist())),
@@ -197,7 +131,7 @@ def _with_others(
     feature: AiFeatureSpec,
     rows: LabelledRows,
     week: Bools,
-    models: _Models,
+    models: JudgedModels,
 ) -> EvaluationRun:
     """The run beside its launch, and beside another version on the rows of the week."""
     launch = models.launch(version)
@@ -222,17 +156,12 @@ def _with_others(
 def _trailing(sums: DaySums, days: Sequence[str]) -> list[Measured]:
     ends = range(WEEK_DAYS, len(days) + 1)
     weeks = [days[end - WEEK_DAYS : end] for end in ends]
-    measured = [_measured(sums.of(week), week[0], week[-1]) for week in weeks]
-    return [
-        replace(
-            week, metrics={name: week.metrics[name] for name in FOLLOWED if name in week.metrics}
-        )
-        for week in measured
-    ]
-
-
-def _measured(sums: DaySums, first_day: str, last_day: str) -> Measured:
-    return Measured(first_day, last_day, len(sums.days), sums.rows, estimate(sums))
+    trailing = []
+    for week in weeks:
+        whole = measured(sums.of(week), week[0], week[-1])
+        kept = {name: e for name, e in whole.metrics.items() if name in FOLLOWED}
+        trailing.append(replace(whole, metrics=kept))
+    return trailing
 
 
 def _read_of(rows: LabelledRows, days: Sequence[str], cutoff_day: str) -> list[Evidence]:

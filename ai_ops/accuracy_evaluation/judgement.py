@@ -6,57 +6,11 @@ do that (see ``jackknife``). Discrimination (AUC) and calibration are told apart
 fail while the other, and accuracy too, rises.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from ai_ops.accuracy_evaluation.intervals import Estimate
+from ai_ops.accuracy_evaluation.gaps import Gap, measure_gaps
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured
 from ai_ops.ai_features.parts import Gate, GroundTruth
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
-
-
-@dataclass(frozen=True)
-class Gap:
-    """One metric against launch: how far it fell in each trailing week, oldest first."""
-
-    metric: str
-    margin: float
-    now: Estimate
-    launch: Estimate
-    by_week: tuple[tuple[str, Estimate | None], ...]
-
-    @property
-    def size(self) -> Estimate | None:
-        """The gap of the latest week, above zero when it is worse than at launch."""
-        return self.by_week[-1][1]
-
-    def exceeds(self, gap: Estimate | None) -> bool:
-        """Whether a gap lies beyond the margin with its whole interval."""
-        return gap is not None and gap.beyond(self.margin)
-
-    def confirmed(self, k: int, n: int) -> bool:
-        """Whether the latest week exceeds, and k of the last n do."""
-        exceeding = [self.exceeds(gap) for _, gap in self.by_week[-n:]]
-        return exceeding[-1] and sum(exceeding) >= k
-
-    @property
-    def begin(self) -> str:
-        """The last day of the first week of the present run of exceeding weeks."""
-        begin = self.by_week[-1][0]
-        for day, gap in reversed(self.by_week):
-            if not self.exceeds(gap):
-                break
-            begin = day
-        return begin
-
-
-@dataclass(frozen=True)
-class _Dimension:
-    metric: str
-    margin: Callable[[Gate], float]
-    worse_by: Callable[[Estimate, Estimate], Estimate]
-    words: str
 
 
 def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, score: str) -> Verdict:
@@ -71,7 +25,7 @@ def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, sco
             window=window,
             sample_size=run.week.rows,
         )
-    gaps = _gaps(run, gate)
+    gaps = measure_gaps(run.week, run.trailing, run.launch.measured, gate)
     if not gaps:
         return Verdict.lacking(
             f"the {_rows(run.week)} all have the same label: nothing can be told apart",
@@ -178,26 +132,6 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
     )
 
 
-def _gaps(run: EvaluationRun, gate: Gate) -> list[Gap]:
-    assert run.launch is not None
-    gaps = []
-    for dimension in _DIMENSIONS:
-        launch = run.launch.measured.metrics.get(dimension.metric)
-        now = run.week.metrics.get(dimension.metric)
-        if launch is None or now is None:
-            continue
-        by_week = tuple(
-            (week.last_day, dimension.worse_by(then, launch) if then else None)
-            for week, then in ((w, _judgeable(w, dimension.metric, gate)) for w in run.trailing)
-        )
-        gaps.append(Gap(dimension.metric, dimension.margin(gate), now, launch, by_week))
-    return gaps
-
-
-def _judgeable(week: Measured, metric: str, gate: Gate) -> Estimate | None:
-    return week.metrics.get(metric) if week.days >= gate.minimum_days else None
-
-
 def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
     confirmed = gap.confirmed(gate.k, gate.n)
     return Finding(
@@ -212,8 +146,7 @@ def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
 
 
 def _reason(gap: Gap, gate: Gate, confirmed: bool) -> str:
-    words = next(d.words for d in _DIMENSIONS if d.metric == gap.metric)
-    text = f"{words} {gap.now.value:.3f}, at launch {gap.launch.value:.3f}"
+    text = f"{gap.words} {gap.now.value:.3f}, at launch {gap.launch.value:.3f}"
     exceeding = sum(gap.exceeds(week) for _, week in gap.by_week[-gate.n :])
     if gap.size is None or (gap.size.value <= gap.margin and not exceeding):
         return text
@@ -255,26 +188,3 @@ def _share(day: DayCoverage) -> str:
 
 def _rows(week: Measured) -> str:
     return f"{week.rows} labelled predictions of {week.days} days"
-
-
-def _fall(now: Estimate, launch: Estimate) -> Estimate:
-    return launch.minus(now)
-
-
-def _miss(now: Estimate, launch: Estimate) -> Estimate:
-    gap = now.minus(launch)
-    return gap if gap.value >= 0 else launch.minus(now)
-
-
-_DIMENSIONS = (
-    _Dimension("auc", lambda gate: gate.auc_drop, _fall, "discrimination: AUC"),
-    _Dimension("brier_skill", lambda gate: gate.brier_rise, _fall, "sharpness: Brier skill"),
-    _Dimension(
-        "calibration_gap",
-        lambda gate: gate.calibration_gap,
-        _miss,
-        "calibration: mean score minus observed rate",
-    ),
-)
-"""What is gated. ``brier_rise`` is read as a fall of the Brier *skill*: the Brier score divided by
-that of always answering the window's own rate rises by as much."""

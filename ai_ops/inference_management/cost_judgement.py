@@ -118,13 +118,12 @@ def _findings(judged: Rise, trend: CostTrend, limit: float, window: Window) -> l
     begin = Window.of_week(judged.since).end
     found = []
     if judged.unexplained > limit:
+        size = judged.unexplained
         reason = (
-            f"a prediction is billed {judged.unexplained:.1%} more than {since} ago and traffic does "
-            f"not explain it: prices, machines or stored bytes rose; {limit:.0%} are allowed"
+            f"a prediction is billed {size:.1%} more than {since} ago and traffic does not explain "
+            f"it: prices, machines or stored bytes rose; {limit:.0%} are allowed"
         )
-        found.append(
-            Finding("cost", "fail", reason, window=window, begin=begin, size=judged.unexplained)
-        )
+        found.append(Finding("cost", "fail", reason, window=window, begin=begin, size=size))
     if judged.work > limit:
         driver = trend.driver or Driver(None, None, None, 0.0)
         reason = (

@@ -1,0 +1,127 @@
+"""Any registered version on the labelled predictions of a window: on demand."""
+
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ai_ops.accuracy_evaluation.labelled_rows import (
+    Bools,
+    LabelledRows,
+    coverage_by_day,
+    label_cutoff,
+    read_rows,
+)
+from ai_ops.accuracy_evaluation.metrics import calibration_curve, difference, estimate
+from ai_ops.accuracy_evaluation.mlflow_runs import log_evaluation
+from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.records import Launch
+from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation, judge_version
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.verdicts import Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+
+def evaluate_version(
+    root: Root, feature: AiFeatureSpec, version: str, window: Window, as_of: datetime
+) -> tuple[dict[str, Any], Summary]:
+    """How a registered version answers the labelled predictions of a window, beside what was
+    answered then; any version, whichever served."""
+    registered = root.registry.version(feature.name, version)
+    cutoff = label_cutoff(as_of)
+    rows = read_rows(root.lake, feature, window, cutoff)
+    coverage = coverage_by_day(rows, window, cutoff, feature)
+    judged = (
+        rows.mature(cutoff, feature.ground_truth.mature_after_hours)
+        & rows.labelled(cutoff)
+        & rows.scored
+        & np.isin(rows.day, [day.day for day in coverage if day.judged])
+    )
+    days = list(window.days())
+    if not judged.any():
+        thin = sum(1 for day in coverage if day.mature and not day.judged)
+        raise MissingEvidence(
+            f"{feature.name}: no labelled prediction from {days[0]} to {days[-1]} to evaluate on "
+            f"({sum(day.mature for day in coverage)} are old enough, {thin} days have too few "
+            "labels); choose other days"
+        )
+    models = JudgedModels(root, feature, rows)
+    sums = rows.sums(judged, models.scores(version, judged), feature.judged.threshold)
+    served = rows.sums(judged)
+    launch = models.launch(version)
+    evaluation = VersionEvaluation(
+        feature=feature.name,
+        version=version,
+        as_of=as_of,
+        label_cutoff=cutoff,
+        measured=measured(sums, days[0], days[-1]),
+        coverage=coverage,
+        dataset_digest=_digest(rows, judged),
+        served=estimate(served),
+        difference=difference(sums, served),
+        curve=calibration_curve(sums),
+        launch=launch if isinstance(launch, Launch) else None,
+        no_launch="" if isinstance(launch, Launch) else launch,
+        read=list(rows.read),
+    )
+    run = log_evaluation(root.registry, evaluation, registered.model_id)
+    evaluation = replace(evaluation, mlflow_run=run)
+    path = root.lake.path(feature.name, "version_evaluation", version, "json")
+    data: dict[str, Any] = msgspec.to_builtins(evaluation)
+    root.lake.write_json(path, data)
+    return data, Summary(_numbers(evaluation), files={"evaluation": path})
+
+
+def judge_version_evaluation(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The version that was evaluated last is as good on labelled production predictions as it was
+    at launch. An evaluation expires after a month."""
+    newest: tuple[VersionEvaluation, Any] | None = None
+    for path in root.lake.glob(f"{feature.name}/version_evaluation/*.json"):
+        data, evidence = root.lake.read_json(path)
+        evaluation = msgspec.convert(data, VersionEvaluation)
+        later = newest is None or evaluation.as_of > newest[0].as_of
+        if later and evaluation.as_of <= moment.as_of:
+            newest = evaluation, evidence
+    if newest is None:
+        reason = (
+            f"no version of {feature.name} was evaluated on labelled predictions: materialise "
+            f"version_evaluation, or run `ai-ops evaluate {feature.name}`"
+        )
+        return Verdict.lacking(reason, "accuracy", window=moment.window)
+    verdict = judge_version(newest[0], feature.gate, feature.ground_truth, moment.as_of)
+    return verdict.with_evidence(newest[1])
+
+
+def _digest(rows: LabelledRows, judged: Bools) -> str:
+    lines = [
+        f"{id}\t{int(label)}\n"
+        for id, label in sorted(zip(rows.ids[judged], rows.label[judged], strict=True))
+    ]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _numbers(evaluation: VersionEvaluation) -> dict[str, Observed]:
+    numbers: dict[str, Observed] = {
+        "version": evaluation.version,
+        "rows": evaluation.measured.rows,
+        "days": evaluation.measured.days,
+        "first_day": evaluation.measured.first_day,
+        "last_day": evaluation.measured.last_day,
+        "dataset_digest": evaluation.dataset_digest,
+        "mlflow_run": evaluation.mlflow_run,
+    }
+    for name, value in evaluation.measured.metrics.items():
+        numbers[name] = round(value.value, 4)
+        if value.low is not None and value.high is not None:
+            numbers[f"{name}_low"] = round(value.low, 4)
+            numbers[f"{name}_high"] = round(value.high, 4)
+    for name in ("auc", "brier"):
+        if name in evaluation.difference:
+            numbers[f"{name}_minus_served"] = round(evaluation.difference[name].value, 4)
+    return numbers
