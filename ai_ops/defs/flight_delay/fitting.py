@@ -1,9 +1,10 @@
-"""How a version is fitted: its recipe, its folds, its calibration. The same seed, the same model."""
+"""How a version is fitted: recipe, folds, calibration. The same seed gives the same model."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ai_ops.ai_features.parts import InputColumn
+from ai_ops.defs.flight_delay.flights import INPUTS
 from ai_ops.defs.flight_delay.models import Baseline, Calibrated, Network
 from ai_ops.inference_management.encoding import UNSEEN, TabularEncoder
 
@@ -20,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FOLDS = 5
 FORGOTTEN = 0.01
-"""Share of the codes that training replaces by ``UNSEEN``, so that this code too means something."""
+"""Share of the codes that training makes ``UNSEEN``, so that this code too gets a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Recipe:
 
     title: str
     hidden: tuple[int, ...]
+    members: int
     dropout: float
     epochs: int
     batch: int
@@ -36,16 +39,17 @@ class Recipe:
     weight_decay: float
     seed: int = 0
 
-    def network(self, encoder: TabularEncoder) -> nn.Module:
+    def network(self, encoder: TabularEncoder) -> Baseline | Network:
         """A fresh network of this recipe."""
         if not self.hidden:
             return Baseline(encoder)
-        return Network(encoder, self.hidden, self.dropout)
+        return Network(encoder, self.hidden, self.members, self.dropout)
 
 
 BASELINE = Recipe(
     "logistic baseline",
     hidden=(),
+    members=0,
     dropout=0.0,
     epochs=5,
     batch=1024,
@@ -55,8 +59,9 @@ BASELINE = Recipe(
 NETWORK = Recipe(
     "network with embeddings",
     hidden=(128, 64),
-    dropout=0.2,
-    epochs=5,
+    members=2,
+    dropout=0.4,
+    epochs=6,
     batch=512,
     learning_rate=0.003,
     weight_decay=0.03,
@@ -124,8 +129,8 @@ def train(
     recipe: Recipe, data: Trainable, chosen: Bools
 ) -> tuple[TabularEncoder, nn.Module, Callable[[Bools], Floats]]:
     """An encoder and a network that have seen the chosen rows only, and what scores other rows."""
-    encoder = TabularEncoder.fit(data.rows[chosen], data.inputs)
-    encoded = torch.from_numpy(encoder.encode(data.rows))
+    encoder = TabularEncoder.fit(columns_of(data.rows[chosen]), data.inputs)
+    encoded = torch.from_numpy(encoder.encode(columns_of(data.rows)))
     labels = torch.from_numpy(data.labels.astype(np.float32))
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
@@ -143,20 +148,23 @@ def train(
 
 
 def _descend(
-    recipe: Recipe, network: nn.Module, encoded: Tensor, labels: Tensor, chosen: Tensor
+    recipe: Recipe, network: Baseline | Network, encoded: Tensor, labels: Tensor, chosen: Tensor
 ) -> None:
     steps = recipe.epochs * ceil(len(chosen) / recipe.batch)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        network.parameters(),
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        fused=True,  # one pass over many small tensors
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps)
     for batch in _batches(chosen, recipe):
         rows = encoded[batch]
-        codes = rows[:, : _categories(network)]
+        codes = rows[:, : len(network.sizes)]
         codes[torch.rand(codes.shape) < FORGOTTEN] = UNSEEN
         loss = binary_cross_entropy_with_logits(network(rows), labels[batch])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
 
@@ -164,11 +172,12 @@ def _descend(
 def _batches(chosen: Tensor, recipe: Recipe) -> Iterator[Tensor]:
     for _ in range(recipe.epochs):
         shuffled = chosen[torch.randperm(len(chosen))]
-        yield from shuffled.split(recipe.batch)
+        yield from torch.split(shuffled, recipe.batch)
 
 
-def _categories(network: nn.Module) -> int:
-    return len(network.sizes if isinstance(network, Baseline) else network.embeddings)  # type: ignore[arg-type]
+def columns_of(rows: pd.DataFrame) -> dict[str, Sequence[Any]]:
+    """The inputs of a table, as the encoder reads them."""
+    return {name: rows[name].to_numpy() for name in INPUTS}  # type: ignore[misc]
 
 
 def platt(logits: Floats, labels: Bools, steps: int = 50) -> tuple[float, float]:

@@ -30,33 +30,38 @@ class Baseline(nn.Module):
             (rows[:, place, None] == torch.arange(size)).float()
             for place, size in enumerate(self.sizes)
         ]
-        return self.linear(torch.cat([*one_hot, squashed(rows[:, count:])], dim=1)).squeeze(1)
+        read = torch.cat([*one_hot, squashed(rows[:, count:])], dim=1)
+        logits: Tensor = self.linear(read).squeeze(1)
+        return logits
 
 
 class Network(nn.Module):
-    """Two hidden layers over an embedding of each category and the squashed numbers."""
+    """The baseline's linear layer, and beside it the mean of several small deep ones.
 
-    def __init__(self, encoder: TabularEncoder, hidden: tuple[int, ...], dropout: float) -> None:
+    Every deep one reads an embedding of each category, shared by all of them, and the squashed
+    numbers. Their mean varies less from seed to seed than one of them alone; wide and deep
+    together: Cheng et al., *Wide & deep learning for recommender systems* (2016).
+    """
+
+    def __init__(
+        self, encoder: TabularEncoder, hidden: tuple[int, ...], members: int, dropout: float
+    ) -> None:
         super().__init__()
-        self.embeddings = nn.ModuleList(
-            nn.Embedding(size, min(EMBEDDED_IN, size // 2 + 1)) for size in encoder.category_sizes
-        )
-        for embedding in self.embeddings:
-            nn.init.normal_(embedding.weight, std=0.1)
-        numbers = encoder.width - len(encoder.category_sizes)
-        width = sum(embedding.embedding_dim for embedding in self.embeddings) + numbers
-        layers: list[nn.Module] = []
-        for units in hidden:
-            layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
+        self.sizes = encoder.category_sizes
+        self.wide = Baseline(encoder)
+        self.embeddings = nn.ModuleList(_embedding(size) for size in self.sizes)
+        embedded = sum(min(EMBEDDED_IN, size // 2 + 1) for size in self.sizes)
+        width = embedded + encoder.width - len(self.sizes)
+        self.deep = nn.ModuleList(_layers(width, hidden, dropout) for _ in range(members))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Encoded rows [n, width] → logits [n]."""
-        codes = rows[:, : len(self.embeddings)].long()
+        codes = rows[:, : len(self.sizes)].long()
         embedded = [layer(codes[:, place]) for place, layer in enumerate(self.embeddings)]
-        numbers = squashed(rows[:, len(self.embeddings) :])
-        return self.layers(torch.cat([*embedded, numbers], dim=1)).squeeze(1)
+        read = torch.cat([*embedded, squashed(rows[:, len(self.sizes) :])], dim=1)
+        deep = torch.cat([layers(read) for layers in self.deep], dim=1).mean(dim=1)
+        logits: Tensor = self.wide(rows) + deep
+        return logits
 
 
 class Calibrated(nn.Module):
@@ -84,3 +89,17 @@ def squashed(numbers: Tensor) -> Tensor:
     [-0.6899999976158142, 0.0, 3.0399999618530273]
     """
     return torch.sign(numbers) * torch.log1p(numbers.abs())
+
+
+def _embedding(size: int) -> nn.Embedding:
+    embedding = nn.Embedding(size, min(EMBEDDED_IN, size // 2 + 1))
+    nn.init.normal_(embedding.weight, std=0.1)
+    return embedding
+
+
+def _layers(width: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for units in hidden:
+        layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
+        width = units
+    return nn.Sequential(*layers, nn.Linear(width, 1))

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from datetime import time as clock_time
 from hashlib import sha256
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -20,6 +19,7 @@ from ai_ops.defs.flight_delay.fitting import (
     Fitted,
     Recipe,
     Trainable,
+    columns_of,
     fit,
     one_thread,
     whole_weeks,
@@ -101,9 +101,7 @@ def replay_scores(
     )
     rows = flights[inside].reset_index(drop=True)
     with one_thread():
-        scores = root.registry.load(feature.name, version).scores(
-            {name: rows[name].tolist() for name in INPUTS}
-        )
+        scores = root.registry.load(feature.name, version).scores(columns_of(rows))
     return rows.assign(probability=scores, late_predicted=scores >= feature.judged.threshold)
 
 
@@ -120,7 +118,7 @@ def reference_table(data: Trainable, fitted: Fitted, feature: AiFeatureSpec) -> 
         **{f"input_{name}": data.rows[name] for name in INPUTS},
         f"output_{feature.judged.score}": fitted.out_of_fold,
         f"output_{feature.judged.decision}": fitted.out_of_fold >= feature.judged.threshold,
-        "label": pd.array(np.where(data.known, data.labels, None), dtype="boolean"),
+        "label": pd.arrays.BooleanArray(data.labels, ~data.known),
     }
     return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
 
@@ -151,7 +149,7 @@ def _train_and_register(
         feature.name,
         fitted.module,
         fitted.encoder,
-        fitted.encoder.encode(data.rows.head(4)),
+        fitted.encoder.encode(columns_of(data.rows.head(4))),
         metrics=launch_metrics(sums_of(reference, feature.judged.threshold)),
         params={name: str(value) for name, value in asdict(recipe).items()},
         dataset=data.rows.loc[data.known, ["id", "time", *INPUTS, "late"]],
