@@ -42,6 +42,15 @@ class _Ask:
     started: float
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One request for a single prediction, as it came in at ``started`` (``perf_counter``)."""
+
+    body: bytes
+    request_id: str | None
+    started: float
+
+
 class Answering:
     """Answers requests for one AI feature. An answer leaves only after its record was written.
 
@@ -64,9 +73,36 @@ class Answering:
 
     def single(self, body: bytes, request_id: str | None = None) -> Answer:
         """The answer to one prediction: ``{"id", "model_version", "outputs"}``."""
-        ask = _Ask(self._champion.serving, "sync", request_id, time.perf_counter())
+        return self._one(Waiting(body, request_id, time.perf_counter()))
+
+    def together(self, waiting: Sequence[Waiting]) -> list[Answer]:
+        """The answers to single predictions that arrived together: scored and logged as one.
+
+        When any of them goes wrong, each is answered by itself, so that none pays for another.
+        """
+        serving = self._champion.serving
+        if len(waiting) == 1 or serving.model is None:
+            return [self._one(one) for one in waiting]
+        begun = time.perf_counter()
         try:
-            asked = (self.requests.single(body),)
+            asked = [self.requests.single(one.body) for one in waiting]
+            outputs = self._outputs(serving.model, asked)
+        except Exception:  # told, and logged, to the one that caused it
+            return [self._one(one) for one in waiting]
+        ids = [one.id or uuid4().hex for one in asked]
+        compute = _milliseconds(begun) / len(waiting)
+        answers, records = [], []
+        for one, row, id, output in zip(waiting, asked, ids, outputs, strict=True):
+            ask = _Ask(serving, "sync", one.request_id, one.started)
+            answers.append(self._told(ask, [id], [output]))
+            records += self._records(ask, [row], [id], "ok", outputs=[output], compute_ms=compute)
+        unlogged = self._logged(records)
+        return answers if unlogged is None else [unlogged] * len(waiting)
+
+    def _one(self, waiting: Waiting) -> Answer:
+        ask = _Ask(self._champion.serving, "sync", waiting.request_id, waiting.started)
+        try:
+            asked = (self.requests.single(waiting.body),)
         except RefusedInput as error:
             return self._refuse(ask, error.problems, error.told)
         return self._answer(ask, asked)
@@ -170,9 +206,11 @@ class Answering:
         *,
         outputs: Sequence[Mapping[str, Any]] | None = None,
         error: str | None = None,
+        compute_ms: float | None = None,
     ) -> list[Prediction]:
         latency = _milliseconds(ask.started)
-        cost = {"compute_ms": round(latency / len(asked), 4)}
+        share = latency / len(asked) if compute_ms is None else compute_ms
+        cost = {"compute_ms": round(share, 4)}
         return [
             Prediction(
                 id=id,

@@ -1,6 +1,8 @@
 """The server of one AI feature: predictions over HTTP, every one of them logged."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,10 +10,11 @@ import msgspec
 import torch
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
-from ai_ops.inference_management.answering import Answer, Answering, OnLogFailure
+from ai_ops.inference_management.answering import Answer, Answering, OnLogFailure, Waiting
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.root import Root
@@ -46,8 +49,13 @@ def create_app(
 
     app = FastAPI(title=feature.title, lifespan=lifespan)
     requests = answering.requests
-    _post(app, "/predict", answering.single, requests.single_model)
-    _post(app, "/predict/batch", answering.batch, requests.batch_model)
+    gathering = Gathering(answering)
+
+    async def batch(body: bytes, request_id: str | None) -> Answer:
+        return answering.batch(body, request_id)
+
+    _post(app, "/predict", gathering.single, requests.single_model, answering.single.__doc__)
+    _post(app, "/predict/batch", batch, requests.batch_model, answering.batch.__doc__)
 
     @app.get("/version")
     async def version() -> Response:
@@ -87,6 +95,13 @@ def run(app: FastAPI, host: str, port: int, announce: Callable[[str], None]) -> 
     _Announcing(config, announce).run()
 
 
+class _BareRoute(APIRoute):
+    """A route whose endpoint takes the request as it is: nothing is left for FastAPI to solve."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return self.endpoint
+
+
 class _Announcing(uvicorn.Server):
     """Tells the address when the socket is bound: port 0 lets the system choose one."""
 
@@ -101,20 +116,63 @@ class _Announcing(uvicorn.Server):
             self._announce(f"http://{host}:{port}")
 
 
+class Gathering:
+    """Answers the single predictions that arrive in one turn of the event loop together.
+
+    Nobody waits for a timer: under load several requests are there at once, and share one call of
+    the model and one write to the log; a request that comes alone is answered alone.
+    """
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._waiting: list[tuple[Waiting, asyncio.Future[Answer]]] = []
+
+    async def single(self, body: bytes, request_id: str | None) -> Answer:
+        """The answer to one prediction."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._answer)
+        self._waiting.append((Waiting(body, request_id, time.perf_counter()), future))
+        return await future
+
+    def _answer(self) -> None:
+        gathered, self._waiting = self._waiting, []
+        try:
+            answers = self._answering.together([waiting for waiting, _ in gathered])
+        except Exception as error:  # handed to every caller: a future left open would hang them
+            for _, future in gathered:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(gathered, answers, strict=True):
+            if not future.done():  # a caller that hung up is gone, its record stays
+                future.set_result(answer)
+
+
 def _post(
-    app: FastAPI, path: str, answer: Callable[[bytes, str | None], Answer], model: Any
+    app: FastAPI,
+    path: str,
+    answer: Callable[[bytes, str | None], Awaitable[Answer]],
+    model: Any,
+    description: str | None,
 ) -> None:
     """A route that reads the raw body: the schema is told to the docs, and checked in one pass."""
 
     async def endpoint(request: Request) -> Response:
-        answered = answer(await request.body(), request.headers.get("x-request-id"))
+        answered = await answer(await request.body(), request.headers.get("x-request-id"))
         return Response(answered.body, answered.status, media_type=_JSON)
 
-    endpoint.__doc__ = answer.__doc__
     schema = _inlined(model.model_json_schema())
     body = {"required": True, "content": {_JSON: {"schema": schema}}}
-    app.post(path, name=path.strip("/").replace("/", "_"), openapi_extra={"requestBody": body})(
-        endpoint
+    app.router.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        name=path.strip("/").replace("/", "_"),
+        description=description,
+        openapi_extra={"requestBody": body},
+        route_class_override=_BareRoute,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
 from ai_ops.client.records import PredictionRecord, read_line
-from ai_ops.inference_management.answering import Answer, Answering
+from ai_ops.inference_management.answering import Answer, Answering, Waiting
 from ai_ops.inference_management.predictor import Champion, Serving
 from ai_ops.inference_management.requests import RefusedInput, Requests
 from ai_ops.inference_management.steady_clock import steady
@@ -172,6 +172,28 @@ def test_an_id_that_stands_twice_in_a_batch_is_refused(world: World) -> None:
     rows = [{"id": "a", "inputs": GOOD}, {"id": "a", "inputs": GOOD}]
     with pytest.raises(RefusedInput, match="id: stands twice"):
         Requests(world.feature).batch(json.dumps({"predictions": rows}).encode())
+
+
+@pytest.mark.requirement("ST-06")
+def test_requests_that_arrive_together_share_a_call_and_keep_what_is_theirs(world: World) -> None:
+    waiting = [Waiting(body(id=f"p{n}", tenant=f"t{n}"), f"r{n}", n) for n in range(20)]
+    answers = world.answering().together(waiting)
+    assert [told(answer)["id"] for answer in answers] == [f"p{n}" for n in range(20)]
+    kept = [(r.id, r.tenant, r.request_id, r.mode, r.status) for r in world.records()]
+    assert kept == [(f"p{n}", f"t{n}", f"r{n}", "sync", "ok") for n in range(20)]
+
+
+def test_a_bad_request_among_others_is_refused_alone(world: World) -> None:
+    bad = body(id="bad", inputs={**GOOD, "temp": "hot"})
+    waiting = [Waiting(sent, None, 0.0) for sent in (body(id="a"), bad, body(id="b"))]
+    assert [answer.status for answer in world.answering().together(waiting)] == [200, 422, 200]
+    assert [(r.id, r.status) for r in world.records()] == [
+        ("a", "ok"),
+        ("bad", "refused"),
+        ("b", "ok"),
+    ]
+    world.log.close()
+    assert [answer.status for answer in world.answering().together(waiting[::2])] == [503, 503]
 
 
 def test_a_failing_model_is_an_error_that_is_logged(world: World) -> None:
