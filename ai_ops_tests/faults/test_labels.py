@@ -1,0 +1,209 @@
+"""Faults of the labels, planted in real ones: each turns its check red and is named."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ai_ops.accuracy_evaluation.evaluation import (
+    compute_evaluation_run,
+    judge_accuracy,
+    judge_label_coverage,
+)
+from ai_ops.accuracy_evaluation.labels import compute_ground_truth, judge_labels_arrived
+from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops_tests.accuracy_evaluation.world import (
+    FLIGHT_DELAY,
+    at_schedule,
+    between,
+    daily,
+    fit,
+    open_root,
+    real_flights,
+    register,
+    write_labels,
+    write_log,
+)
+
+FIRST, LAST = "2013-04-01", "2013-04-09"
+DAY = at_schedule(LAST)
+
+pytestmark = pytest.mark.requirement("FR-1", "MO-02")
+
+Plant = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def feature() -> AiFeatureSpec:
+    return load_feature(FLIGHT_DELAY)
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    whole = real_flights(tmp_path_factory.getbasetemp().parent)
+    return whole[whole["time"] < pd.Timestamp("2013-04-11", tz="UTC")]
+
+
+@pytest.fixture(scope="module")
+def logged(
+    tmp_path_factory: pytest.TempPathFactory, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> Root:
+    root = open_root(tmp_path_factory.mktemp("faults"))
+    fitted = fit(flights, feature, "2013-04-01")
+    register(root, feature, fitted)
+    write_log(root, feature, between(flights, FIRST, LAST), fitted.scores)
+    return root
+
+
+@pytest.fixture
+def planted(
+    logged: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> Iterator[Callable[[Plant], Root]]:
+    def plant(change: Plant) -> Root:
+        write_labels(logged, between(flights, FIRST, LAST), change)
+        moments = daily(FIRST, LAST)
+        compute_ground_truth(logged, feature, moments)
+        compute_evaluation_run(logged, feature, moments)
+        return logged
+
+    yield plant
+    for path in Path(logged.folder).glob("sources/**/*.parquet"):
+        path.unlink()
+
+
+def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict, Verdict]:
+    return (
+        judge_labels_arrived(root, feature, DAY),
+        judge_label_coverage(root, feature, DAY),
+        judge_accuracy(root, feature, DAY),
+    )
+
+
+def test_clean_labels_are_green(planted: Callable[[Plant], Root], feature: AiFeatureSpec) -> None:
+    root = planted(lambda labels: labels)
+    assert [verdict.status for verdict in judged(root, feature)] == ["pass"] * 3
+
+
+def test_order_and_repetition_change_nothing(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    clean = judge_accuracy(planted(lambda labels: labels), feature, DAY)
+
+    def shuffled_and_repeated(labels: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([labels, labels.head(500)]).sample(frac=1, random_state=1)
+
+    root = planted(shuffled_and_repeated)
+    arrived, _, accuracy = judged(root, feature)
+    assert arrived.status == "pass"
+    assert accuracy.observed == clean.observed and accuracy.reason == clean.reason
+
+
+def test_labels_two_days_late_are_no_evidence(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    late = pd.Timedelta(days=2)
+    root = planted(lambda labels: labels.assign(available_at=labels["available_at"] + late))
+    _, coverage, accuracy = judged(root, feature)
+    for verdict in (coverage, accuracy):
+        assert verdict.status == "no_evidence"
+        assert {finding.kind for finding in verdict.findings} == {"labels"}
+    assert LAST in coverage.reason and "0 of" in coverage.reason
+
+
+def test_flipped_labels_are_a_confirmed_gap(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def flip(labels: pd.DataFrame) -> pd.DataFrame:
+        chosen = np.random.default_rng(3).random(len(labels)) < 0.3
+        return labels.assign(label=labels["label"] ^ chosen)
+
+    verdict = judge_accuracy(planted(flip), feature, DAY)
+    assert verdict.status == "fail"
+    failed = [finding for finding in verdict.findings if finding.status == "fail"]
+    assert {finding.kind for finding in failed} == {"accuracy"}
+    assert any(finding.reason.startswith("calibration") for finding in failed)
+    assert all(finding.begin and finding.size for finding in failed)
+
+
+def test_no_label_at_all_is_no_evidence(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels.head(0))
+    for verdict in judged(root, feature):
+        assert verdict.status == "no_evidence"
+        assert {finding.kind for finding in verdict.findings} == {"labels"}
+
+
+def test_a_label_source_that_is_gone_is_named(logged: Root, feature: AiFeatureSpec) -> None:
+    compute_ground_truth(logged, feature, [DAY])
+    verdict = judge_labels_arrived(logged, feature, DAY)
+    assert verdict.status == "no_evidence" and "no label file" in verdict.reason
+
+
+def test_a_label_source_without_its_column_is_named(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels.rename(columns={"label": "was_late"}))
+    verdict = judge_labels_arrived(root, feature, DAY)
+    assert verdict.status == "no_evidence"
+    assert "no column label" in verdict.reason and "was_late" in verdict.reason
+
+
+def test_labels_for_unknown_ids_are_counted_and_kept(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def strangers(labels: pd.DataFrame) -> pd.DataFrame:
+        today = labels[labels["available_at"].dt.strftime("%Y-%m-%d") == LAST].head(7)
+        return pd.concat([labels, today.assign(id="nobody-" + today["id"])])
+
+    root = planted(strangers)
+    verdict = judge_labels_arrived(root, feature, DAY)
+    assert verdict.status == "fail" and verdict.observed["unknown_ids"] == 7
+    assert "7 labels are for ids that no logged prediction has, as nobody-" in verdict.reason
+    kept, _ = root.lake.read_table(root.lake.path(feature.name, "ground_truth", LAST))
+    assert sum(id.startswith("nobody-") for id in kept["id"].to_pylist()) == 7
+    assert judge_labels_arrived(root, feature, at_schedule("2013-04-08")).status == "pass"
+
+
+def test_contradicting_labels_are_believed_neither(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    """The second label comes a day after the first: both are out from then on."""
+
+    def contradict(labels: pd.DataFrame) -> pd.DataFrame:
+        first = labels[labels["available_at"].dt.strftime("%Y-%m-%d") == "2013-04-06"].head(5)
+        second = first.assign(
+            label=~first["label"], available_at=first["available_at"] + pd.Timedelta(days=1)
+        )
+        return pd.concat([labels, second])
+
+    root = planted(contradict)
+    assert judge_labels_arrived(root, feature, at_schedule("2013-04-06")).status == "pass"
+    verdict = judge_labels_arrived(root, feature, at_schedule("2013-04-07"))
+    assert verdict.status == "fail" and "5 labels contradict" in verdict.reason
+    quarantine, _ = root.lake.read_table(
+        root.lake.path(feature.name, "ground_truth/quarantine", "2013-04-07")
+    )
+    assert quarantine["reason"].to_pylist() == ["contradiction"] * 5
+    accuracy = judge_accuracy(root, feature, DAY)
+    clean = judge_accuracy(planted(lambda labels: labels), feature, DAY)
+    assert accuracy.sample_size == clean.sample_size - 5
+
+
+def test_a_label_that_is_neither_true_nor_false_is_quarantined(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def unreadable(labels: pd.DataFrame) -> pd.DataFrame:
+        text = labels["label"].map({True: "true", False: "false"}).astype(object)
+        today = labels["available_at"].dt.strftime("%Y-%m-%d") == LAST
+        text[labels.index[today][:3]] = "perhaps"
+        return labels.assign(label=text)
+
+    root = planted(unreadable)
+    verdict = judge_labels_arrived(root, feature, DAY)
+    assert verdict.status == "fail" and "3 labels are neither true nor false" in verdict.reason
+    assert judge_labels_arrived(root, feature, at_schedule("2013-04-08")).status == "pass"
