@@ -29,6 +29,7 @@ class Segment:
         self.whole = True
         self._writer = writer
         self._synced = threading.Lock()
+        self._entered = False  # whether the folder's entry of the file would survive, too
         self._fd = _create(self.path)
         self._stamp = _members(feature=feature, writer=writer, incarnation=self.incarnation)
         opening = OpenRecord(
@@ -66,6 +67,10 @@ class Segment:
         with self._synced:
             if self._fd >= 0:
                 os.fdatasync(self._fd)
+                if not self._entered:
+                    _sync_folder(self.path.parent)
+                    _sync_folder(self.path.parent.parent)
+                    self._entered = True
 
     def close(self, now: datetime) -> None:
         """Write the closing record, sync, and let go of the file."""
@@ -118,6 +123,14 @@ def _create(path: Path) -> int:
         )
     except OSError as error:
         raise LogWriteFailed(f"{path}: cannot be created ({error.strerror})") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _members(**values: str) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.storage.registry import Registry
 from ai_ops.vocabulary.clock import Clock
-from ai_ops.vocabulary.errors import AiOpsError, RegistryUnavailable
+from ai_ops.vocabulary.errors import AiOpsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +56,26 @@ class Champion:
 
     def poll(self) -> None:
         """Look once, and load the champion if it is another version than the one that serves."""
-        self._serving = self._looked(self._serving)
+        now = self._serving
+        try:
+            self._serving = self._looked(now)
+        except Exception as error:  # whatever a registry does: a follower that died would be silent
+            problem = str(error) if isinstance(error, AiOpsError) else repr(error)
+            self._serving = replace(now, registry_reachable=False, problem=problem)
 
     def _follow(self) -> None:
         while not self._ended.wait(self._poll_seconds):
             self.poll()
 
     def _looked(self, now: Serving) -> Serving:
-        try:
-            version = self._registry.champion(self._name)
-        except RegistryUnavailable as error:
-            return replace(now, registry_reachable=False, problem=str(error))
+        version = self._registry.champion(self._name)
         seen = replace(now, registry_reachable=True, last_poll=self._clock.now(), problem=None)
         if version is None:
             return replace(seen, problem=f"{self._name}: no version has the alias champion")
         if version == now.version:
             return seen
         try:
-            return replace(seen, version=version, model=self._load(version))
-        except AiOpsError as error:
-            return replace(seen, problem=f"version {version} cannot be loaded: {error}")
+            model = self._registry.load(self._name, version)
         except Exception as error:  # a damaged model may fail in any way; the old one must go on
-            return replace(seen, problem=f"version {version} cannot be loaded: {error!r}")
-
-    def _load(self, version: str) -> LoadedModel:
-        return self._registry.load(self._name, version)
+            return replace(seen, problem=f"version {version} cannot be loaded: {error}")
+        return replace(seen, version=version, model=model)

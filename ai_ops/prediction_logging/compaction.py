@@ -60,7 +60,9 @@ def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Mom
     table = table.replace_schema_metadata({DUPLICATES: str(len(resolved.repeated)).encode()})
     path = lake.path(feature.name, LOG, day)
     # A segment that cannot be read now may be what an earlier table was made from.
-    if not unreadable or (table.num_rows and not _exists(lake, path)):
+    lost = any(segment.lost for segment in unreadable)
+    kept = lost and (not table.num_rows or _exists(lake, path))
+    if not kept:
         lake.write_table(path, table)
     lake.write_table(lake.path(feature.name, QUARANTINE, day), quarantine_table(quarantined))
 
@@ -77,6 +79,7 @@ def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Mom
             "versions": ", ".join(
                 sorted(pc.unique(table["model_version"]).drop_null().to_pylist())
             ),
+            "earlier_table_kept": kept,
             "segments": sum(day in index.days for index in segments.indexes),
         },
         files={"log": path},

@@ -37,13 +37,15 @@ class Line:
 class Unreadable:
     """A segment that cannot be read as a whole, and since which day it may hold records.
 
-    ``days`` are the days it is known to have held, when it was read before.
+    ``days`` are the days it is known to have held, when it was read before; ``lost`` says that
+    none of its lines can be read now, so that an earlier table may hold more than can be made.
     """
 
     segment: str
     reason: str
     since: str
     days: frozenset[str] = frozenset()
+    lost: bool = True
 
     def concerns(self, day: str) -> bool:
         """Whether records of that day may lie in it."""
@@ -124,7 +126,7 @@ def open_segments(lake: Lake, folder: Path, feature: str) -> Segments:
             )
             continue
         if UNDATED in index.days:
-            unreadable.append(Unreadable(name, "it holds no line that tells its day", UNDATED))
+            unreadable.append(Unreadable(name, "no line of it tells its day", UNDATED, lost=False))
         indexes.append(index)
     unreadable += [
         Unreadable(name, "the file is gone", UNDATED, _days(known, name))

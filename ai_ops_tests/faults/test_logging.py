@@ -247,3 +247,11 @@ def test_a_killed_server_loses_no_acknowledged_prediction(
     verdict = judge_log_written(root, feature, moment())
     assert verdict.status == "fail"
     assert "× torn in serve/" in verdict.reason
+
+
+def test_a_foreign_file_without_any_date_is_named_on_every_day(world: World) -> None:
+    (segment_of(world).parent / "notes.jsonl").write_bytes(b"not a segment at all\n")
+    written, _ = verdicts(world.root)
+    assert written.status == "fail"
+    assert "web/notes.jsonl: no line of it tells its day" in written.reason
+    assert world.log_of().num_rows == 40
