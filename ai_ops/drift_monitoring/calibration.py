@@ -126,7 +126,7 @@ def prediction_bound(distances: Floats, independent: float) -> float:
     ``distances`` are PSI of windows that overlap; ``independent`` is how many of them share no day.
 
     >>> round(prediction_bound(np.array([0.02, 0.05, 0.03, 0.08, 0.04, 0.06]), 6), 3)
-    0.187
+    0.176
     """
     roots = distances**POWER
     quantile = student.ppf(1 - FALSE_ALARM, independent - 1)

@@ -42,23 +42,23 @@ def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
 
 def render(feature: AiFeatureSpec, current: pd.DataFrame, reference: pd.DataFrame) -> str:
     """Evidently's drift report on the columns that both samples have, as one HTML page."""
-    # Evidently asks for this when it is imported; it takes seconds to import, so only here.
-    os.environ["DO_NOT_TRACK"] = "1"
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
-
     kinds = {c.name: c.kind for c in columns_of(feature) if _shown(c.name, current, reference)}
-    definition = DataDefinition(
-        numerical_columns=[name for name, kind in kinds.items() if kind == "number"],
-        categorical_columns=[name for name, kind in kinds.items() if kind == "category"],
-    )
-    sides = [
-        Dataset.from_pandas(_harmless(side[list(kinds)]), data_definition=definition)
-        for side in (current, reference)
-    ]
+    # Evidently reads this when it is imported; importing takes seconds, so it happens only here.
+    os.environ["DO_NOT_TRACK"] = "1"
     with warnings.catch_warnings():
-        # Its libraries warn of empty bins and deprecated calls: nothing a reader could mend.
+        # It and its libraries warn of deprecated calls and empty bins: nothing a reader could mend.
         warnings.simplefilter("ignore")
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.presets import DataDriftPreset
+
+        definition = DataDefinition(
+            numerical_columns=[name for name, kind in kinds.items() if kind == "number"],
+            categorical_columns=[name for name, kind in kinds.items() if kind == "category"],
+        )
+        sides = [
+            Dataset.from_pandas(_harmless(side[list(kinds)]), data_definition=definition)
+            for side in (current, reference)
+        ]
         snapshot = Report([DataDriftPreset(method="psi")]).run(*sides)
         html: str = snapshot.get_html_str(as_iframe=False)
     return html

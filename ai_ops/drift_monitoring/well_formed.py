@@ -74,7 +74,7 @@ def share_limit(usual: float, n: int, *, margin: float) -> float:
     The binomial quantile at the usual share, plus what is borne on purpose.
 
     >>> round(share_limit(0.02, 1_000, margin=0.05), 3)
-    0.084
+    0.085
     """
     return float(binom.ppf(1 - CHANCE, n, min(max(usual, 0.0), 1.0))) / n + margin
 

@@ -1,0 +1,138 @@
+"""k of the last n days and the latest; and everything that is no evidence."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from ai_ops.ai_features.parts import Drift
+from ai_ops.drift_monitoring.comparison import ColumnDrift, as_table, from_table
+from ai_ops.drift_monitoring.judgement import History, Report, judge_drift
+from ai_ops.vocabulary.verdicts import Verdict
+
+RULE = Drift(window_days=7, k=3, n=4, minimum_rows=500)
+DAY = "2021-03-20"
+CALM = ColumnDrift(
+    column="temp",
+    role="input",
+    kind="number",
+    psi=0.2,
+    threshold=0.4,
+    basis="spread",
+    ratio=0.5,
+    beyond_since=None,
+    season=0.3,
+    n_current=6_000,
+    n_reference=80_000,
+    missing=False,
+    null_share=0.0,
+    null_share_reference=0.0,
+    outside_share=0.0,
+    unseen_share=0.0,
+    unseen_categories=0,
+    mean=20.0,
+    mean_reference=10.0,
+    days_with_rows=7,
+    days_needed=7,
+    latest_rows=900,
+    reference_version="1",
+    reference_digest="digest",
+)
+FAR = replace(CALM, psi=1.0, ratio=2.5, beyond_since="2021-03-18")
+OTHER = replace(CALM, column="wind")
+
+
+def judged(
+    last: Report, before: Mapping[int, Report] | None = None, start: date = date(2021, 1, 1)
+) -> Verdict:
+    """The verdict on a day, from its report and those of days of the month before it."""
+    days = {17: [CALM], 18: [CALM], 19: [CALM]} if before is None else before
+    reports = {f"2021-03-{day:02}": report for day, report in days.items()}
+    return judge_drift(History(DAY, start, reports | {DAY: last}), RULE, "input")
+
+
+def test_calm_columns_pass_with_their_sample_size() -> None:
+    verdict = judged([CALM, OTHER])
+    assert verdict.status == "pass"
+    assert verdict.sample_size == 6_000
+    assert verdict.observed["max_ratio"] == 0.5
+
+
+def test_one_day_beyond_the_threshold_is_no_alert_and_says_so() -> None:
+    verdict = judged([FAR])
+    assert verdict.status == "pass"
+    assert "not sustained for 3 of 4 days: temp" in verdict.reason
+
+
+@pytest.mark.requirement("PB-04", "WK-01")
+def test_three_of_four_days_and_the_latest_are_an_alert_that_names_column_size_and_begin() -> None:
+    verdict = judged([FAR, OTHER], {17: [FAR], 18: [CALM], 19: [FAR]})
+    assert verdict.status == "fail"
+    (finding,) = verdict.findings
+    assert (finding.kind, finding.columns, finding.size) == ("drift", ("temp",), 2.5)
+    assert finding.begin is not None
+    assert finding.begin.date() == date(2021, 3, 18)
+    assert "unseen season" in finding.reason or "cannot tell" in finding.reason
+
+
+def test_three_days_without_the_latest_are_no_alert() -> None:
+    assert judged([CALM], {17: [FAR], 18: [FAR], 19: [FAR]}).status == "pass"
+
+
+def test_reports_against_another_reference_do_not_count() -> None:
+    old = replace(FAR, reference_digest="the old one")
+    assert judged([FAR], {17: [old], 18: [old], 19: [old]}).status == "pass"
+
+
+def test_a_missing_report_with_which_the_rule_could_fire_is_no_evidence() -> None:
+    verdict = judged([FAR], {17: [CALM], 19: [FAR]})
+    assert verdict.status == "no_evidence"
+    assert "2021-03-18" in verdict.reason or "2021-03-18" in verdict.findings[0].reason
+
+
+def test_days_before_monitoring_began_are_not_missed() -> None:
+    assert judged([FAR], {19: [FAR]}, start=date(2021, 3, 19)).status == "pass"
+
+
+@pytest.mark.requirement("FR-1")
+@pytest.mark.parametrize(
+    ("change", "words", "kind"),
+    [
+        ({"n_current": 0}, "hold no row", "volume"),
+        ({"latest_rows": 0}, "no rows", "volume"),
+        ({"days_with_rows": 6}, "6 of its 7 days", "volume"),
+        ({"n_current": 499}, "fewer than the 500", "volume"),
+        ({"threshold": None, "ratio": None}, "too short", "drift"),
+        ({"missing": True}, "missing from the log", "drift"),
+        ({"n_reference": 0}, "missing from the reference", "drift"),
+    ],
+)
+def test_what_is_missing_is_never_health(change: dict[str, object], words: str, kind: str) -> None:
+    verdict = judged([replace(CALM, **change)])  # type: ignore[arg-type]
+    assert verdict.status == "no_evidence"
+    assert words in verdict.findings[0].reason
+    assert verdict.findings[0].kind == kind
+
+
+def test_no_report_and_no_column_of_the_role_are_no_evidence() -> None:
+    history = History(DAY, date(2021, 1, 1), {})
+    assert judge_drift(history, RULE, "input").status == "no_evidence"
+    assert judged([replace(CALM, role="output")]).status == "no_evidence"
+
+
+def test_a_drifted_column_fails_although_another_cannot_be_judged() -> None:
+    verdict = judged([FAR, replace(OTHER, missing=True)], {17: [FAR], 18: [FAR], 19: [FAR]})
+    assert verdict.status == "fail"
+    assert [finding.status for finding in verdict.findings] == ["fail", "no_evidence"]
+
+
+def test_a_run_goes_on_over_as_many_quiet_days_as_the_rule_bears() -> None:
+    reports = {"2021-03-19": [CALM], "2021-03-18": [FAR]}
+    assert History(DAY, date(2021, 1, 1), reports).runs(RULE) == {"temp": "2021-03-18"}
+    longer = {"2021-03-19": [CALM], "2021-03-18": [CALM], "2021-03-17": [FAR]}
+    assert History(DAY, date(2021, 1, 1), longer).runs(RULE) == {}
+
+
+def test_a_report_survives_its_table() -> None:
+    assert from_table(as_table([CALM, FAR])) == (CALM, FAR)

@@ -1,0 +1,170 @@
+"""From logs to reports, pictures and pages: real flights, a real lake."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ai_ops.cli import drift as command
+from ai_ops.drift_monitoring import reporting
+from ai_ops.drift_monitoring.cells import columns_of
+from ai_ops.drift_monitoring.evidently_report import make_evidently_report
+from ai_ops.drift_monitoring.profile import rows_of
+from ai_ops.drift_monitoring.profiling import (
+    compute_prediction_profile,
+    compute_reference_profile,
+    load_reference,
+)
+from ai_ops.drift_monitoring.reports import judge_inputs_well_formed, judge_reference_present
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops_tests.drift_monitoring.world import Installation, days, install
+
+FIRST, LAST = "2013-04-01", "2013-04-12"
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The days for which Evidently was asked; it is not run, for it takes a second each."""
+    asked: list[str] = []
+
+    def ask(root: object, feature: object, day: str) -> str:
+        asked.append(day)
+        return f"{day}.html"
+
+    monkeypatch.setattr(reporting, "make_evidently_report", ask)
+    return asked
+
+
+@pytest.fixture
+def made(tmp_path: Path, pages: list[str]) -> Installation:
+    return install(tmp_path, FIRST, LAST)
+
+
+def stored(made: Installation, asset: str) -> dict[str, bytes]:
+    lake, name = made.root.lake, made.feature.name
+    return {day: lake.read_bytes(lake.path(name, asset, day)) for day in days(FIRST, LAST)}
+
+
+@pytest.mark.requirement("FQ-07", "PL-20", "ST-09")
+def test_a_range_in_one_call_gives_what_single_days_give(made: Installation) -> None:
+    made.monitor(FIRST, LAST)
+    at_once = stored(made, "prediction_profile") | stored(made, "drift_report")
+    for day in days(FIRST, LAST):
+        made.monitor(day, day)
+    assert stored(made, "prediction_profile") | stored(made, "drift_report") == at_once
+
+
+def test_every_answered_row_is_profiled_and_no_other(made: Installation) -> None:
+    lake, name = made.root.lake, made.feature.name
+    path = lake.path(name, "prediction_log", FIRST)
+    rows = lake.read_table(path)[0].to_pandas()
+    rows.loc[:9, "status"] = "refused"
+    made.write_log(FIRST, rows)
+    summary = compute_prediction_profile(made.root, made.feature, [made.moment(FIRST)])[FIRST]
+    assert summary.numbers["rows"] == len(rows) - 10
+    profile, _ = lake.read_table(lake.path(name, "prediction_profile", FIRST))
+    per_column: dict[str, int] = {}
+    for row in rows_of(profile):
+        per_column[row["column"]] = per_column.get(row["column"], 0) + row["count"]
+    assert set(per_column.values()) == {len(rows) - 10}
+    assert len(per_column) == len(made.feature.inputs) + len(made.feature.outputs)
+
+
+def test_a_profile_made_for_another_reference_is_made_again_from_the_log(
+    made: Installation,
+) -> None:
+    made.monitor(FIRST, LAST)
+    before = stored(made, "drift_report")[LAST]
+    made.registry.digest = "another table"
+    compute_reference_profile(made.root, made.feature, made.moment(LAST).as_of)
+    reporting.compute_drift_report(made.root, made.feature, [made.moment(LAST)])
+    lake, name = made.root.lake, made.feature.name
+    report, _ = lake.read_table(lake.path(name, "drift_report", LAST))
+    assert set(report["reference_digest"].to_pylist()) == {"another table"}
+    assert stored(made, "drift_report")[LAST] != before
+    verdict = judge_inputs_well_formed(made.root, made.feature, made.moment(LAST))
+    assert verdict.status == "no_evidence"
+    assert "another reference" in verdict.reason
+
+
+def test_outputs_of_another_version_are_not_compared_with_this_ones(made: Installation) -> None:
+    path = made.root.lake.path(made.feature.name, "prediction_log", LAST)
+    rows = made.root.lake.read_table(path)[0].to_pandas()
+    made.write_log(LAST, rows.assign(model_version="0", output_probability=0.99))
+    made.monitor(FIRST, LAST)
+    report, _ = made.root.lake.read_table(made.root.lake.path("flight_delay", "drift_report", LAST))
+    by_column = {row["column"]: row for row in report.to_pylist()}
+    assert by_column["temp"]["n_current"] - by_column["probability"]["n_current"] == len(rows)
+    assert by_column["probability"]["latest_rows"] == 0
+
+
+@pytest.mark.requirement("PL-20")
+def test_the_reference_of_the_version_in_production_must_be_the_registered_one(
+    made: Installation,
+) -> None:
+    moment = made.moment(LAST)
+    assert judge_reference_present(made.root, made.feature, moment).status == "pass"
+    made.registry.digest = "another table"
+    stale = judge_reference_present(made.root, made.feature, moment)
+    assert (stale.status, stale.findings[0].kind) == ("no_evidence", "drift")
+    made.registry.version = None
+    assert judge_reference_present(made.root, made.feature, moment).status == "no_evidence"
+    with pytest.raises(MissingEvidence, match="no version is in production"):
+        compute_reference_profile(made.root, made.feature, moment.as_of)
+
+
+def test_another_versions_reference_does_not_become_the_live_one(made: Installation) -> None:
+    compute_reference_profile(made.root, made.feature, made.moment(LAST).as_of, version="2")
+    assert load_reference(made.root, made.feature).version == "1"
+    assert load_reference(made.root, made.feature, "2").version == "2"
+
+
+@pytest.mark.requirement("WK-01")
+def test_the_picture_is_small_and_the_page_is_made_when_it_is_wanted(
+    made: Installation, pages: list[str]
+) -> None:
+    summaries = made.monitor(FIRST, LAST)
+    pictures = {day: s.picture for day, s in summaries.items() if s.picture}
+    alerts = [day for day, s in summaries.items() if s.numbers["alert"]]
+    assert alerts
+    assert set(pictures) == {alerts[0], LAST}
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
+    assert max(map(len, pictures.values())) < 60_000
+    assert pages == [alerts[0]]
+    assert summaries[alerts[0]].files == {"evidently_report": f"{alerts[0]}.html"}
+    assert len(summaries[LAST].table) == len(made.feature.inputs) + len(made.feature.outputs)
+
+
+def test_evidently_s_page_cannot_run_what_a_category_says(tmp_path: Path) -> None:
+    attack = "</script><script>document.title='owned'</script>"
+
+    def plant(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(input_carrier=rows["input_carrier"].replace({"UA": attack, "B6": "<b>"}))
+
+    made = install(tmp_path, "2013-04-08", "2013-04-09", plant)
+    path = make_evidently_report(made.root, made.feature, "2013-04-09")
+    page = Path(path).read_text(encoding="utf-8")
+    assert "document.title=" in page  # the category is shown …
+    assert "<script>document.title" not in page  # … and is text
+    assert '"<b>"' not in page
+    with pytest.raises(MissingEvidence, match="no rows"):
+        make_evidently_report(made.root, made.feature, "2013-08-09")
+
+
+def test_the_command_shows_the_stored_report_and_says_what_is_missing(
+    made: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.monitor(FIRST, LAST)
+    monkeypatch.setattr(command, "open_root", lambda folder: made.root)
+    shown = CliRunner().invoke(command.app, ["show", "flight_delay", LAST, "--json"])
+    assert shown.exit_code == 0, shown.output
+    data = json.loads(shown.stdout)
+    assert set(data["verdicts"]) == {"input_drift", "output_drift"}
+    names = {column["column"] for column in data["columns"]}
+    assert names == {column.name for column in columns_of(made.feature)}
+    table = CliRunner().invoke(command.app, ["show", "flight_delay", LAST])
+    assert "probability" in table.output
+    absent = CliRunner().invoke(command.app, ["show", "flight_delay", "2013-08-01", "--json"])
+    assert absent.exit_code == 3
