@@ -23,7 +23,7 @@ from ai_ops.drift_monitoring import checks as drift_checks
 from ai_ops.inference_management import assets as inference_assets
 from ai_ops.inference_management import checks as inference_checks
 from ai_ops.orchestration.judging import checks_of
-from ai_ops.orchestration.resources import root_from_environment
+from ai_ops.orchestration.resources import RootResource
 from ai_ops.prediction_logging import assets as logging_assets
 from ai_ops.prediction_logging import checks as logging_checks
 from ai_ops.retraining_pipeline import assets as retraining_assets
@@ -84,5 +84,5 @@ def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
         asset_checks=checks_of(spec, CHECKS),
         jobs=checklist_jobs.jobs(spec),
         schedules=checklist_schedules.schedules(spec),
-        resources={"root": root_from_environment()},
+        resources={"root": RootResource()},
     )

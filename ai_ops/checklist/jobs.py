@@ -1,6 +1,9 @@
 """The jobs that keep a feature's evidence fresh: every day, every week, on demand."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import asset_key
@@ -36,7 +39,7 @@ def versions_job_name(feature: AiFeatureSpec) -> str:
     return f"{feature.name}__versions"
 
 
-def jobs(feature: AiFeatureSpec) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
     """The feature's jobs."""
     return [
         dg.define_asset_job(

@@ -91,3 +91,15 @@ def _days(count: int) -> str:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _accuracy_by_month(
+    root: Root, feature: AiFeatureSpec, begin: date, end: date
+) -> dict[str, dict[str, float]]:
+    return {}
+
+
+def _cost_by_month(
+    root: Root, feature: AiFeatureSpec, begin: date, end: date
+) -> dict[str, str]:
+    return {}

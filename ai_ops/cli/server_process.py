@@ -42,11 +42,16 @@ class ServerProcess:
     port: int = field(default_factory=free_port)
     writer: str = "demo"
     starts: int = 0
+    _problem: str = "the server did not start"
     _process: "subprocess.Popen[bytes] | None" = None
     _connection: http.client.HTTPConnection | None = None
 
     def __enter__(self) -> "ServerProcess":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,7 +77,7 @@ class ServerProcess:
         while not self._healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 tail = log.read_text(errors="replace")[-2000:]
-                raise ServerDied(f"the server did not start; {log} ends with:\n{tail}")
+                raise ServerDied(f"{self._problem}; {log} ends with:\n{tail}")
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -97,7 +102,8 @@ class ServerProcess:
     def _healthy(self) -> bool:
         try:
             self._exchange("GET", "/health", None)
-        except (OSError, http.client.HTTPException, AiOpsError):
+        except (OSError, http.client.HTTPException, AiOpsError) as error:
+            self._problem = f"the server is not healthy: {error}"
             self._hang_up()
             return False
         return True

@@ -1,7 +1,8 @@
 """What ai_ops asks of Dagster's event log beyond its public interface, in this one module.
 
-The SQLite event log with one engine a shard: the stock storage builds and disposes an engine for every event: of a replay of 150 days it costs
-two thirds of the time. Remove the class when dagster's own storage keeps its engines.
+The SQLite event log keeps one engine a shard: the stock storage builds and disposes an engine for
+every event, which is two thirds of the time of a replay of 150 days. Remove the class when
+Dagster's own storage keeps its engines.
 """
 
 import os

@@ -31,6 +31,7 @@ from ai_ops.storage.model_files import (
     mlflow_module,
     quiet,
     save_version,
+    tracking_uri,
 )
 from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable, UnknownVersion
 
@@ -260,14 +261,10 @@ class Registry:
                 raise
         # MLflow's SQL store resolves `models:/m-…` through the process's tracking URI, whatever
         # the client was given (3.17): set it for this call. Remove when the store uses its own.
-        before = mlflow.get_tracking_uri()
-        mlflow.set_tracking_uri(self.uri)
-        try:
+        with tracking_uri(self.uri):
             made = self._client.create_model_version(
                 name, source=f"models:/{model.model_id}", run_id=run, tags=dict(tags)
             )
-        finally:
-            mlflow.set_tracking_uri(before)
         return str(made.version)
 
     def _found(self, name: str, version: str) -> tuple[ModelVersion, Path]:
