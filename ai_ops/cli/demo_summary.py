@@ -1,13 +1,15 @@
 """What a replay ends with: predictions, alerts by week, accuracy by month, cost, checklist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
+from ai_ops.accuracy_evaluation.evaluation import read_run
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist import reading
 from ai_ops.cli.replay import Seconds
@@ -15,6 +17,8 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 
+ALERTING = ("input_drift", "output_drift", "accuracy")
+METRICS = {"auc": "AUC", "brier": "Brier", "ece": "ECE", "accuracy": "accuracy", "f1": "F1"}
 COLOURS = {"pass": "green", "fail": "red", "no_evidence": "yellow", "waived": "cyan"}
 
 
@@ -31,15 +35,16 @@ def summarise(
     now = root.clock.now()
     week = reading.last_whole_week(now)
     lines = reading.read_checklist(root, feature, "weekly", week, now)
+    days = [date.fromisoformat(day) for day in window.days()]
     return {
         "feature": feature.name,
         "clock": now.isoformat(),
         "days": len(logged),
         "predictions": sum(v.verdict.sample_size for v in logged),
         "live_version": root.registry.champion(feature.name),
-        "drift_alerts_by_week": _alerts_by_week(by_item),
-        "accuracy_by_month": _accuracy_by_month(root, feature, begin, end),
-        "cost_per_1000_by_month": _cost_by_month(root, feature, begin, end),
+        "alerts_by_week": _alerts_by_week(by_item),
+        "accuracy_by_month": _accuracy_by_month(root, feature, days),
+        "cost_per_1000_by_month": _cost_by_month(root, feature, days),
         "checklist": reading.as_data(feature, "weekly", now, lines),
         "seconds": {name: round(value, 1) for name, value in asdict(seconds).items()},
     }
@@ -51,15 +56,17 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         f"\n[bold]{summary['feature']}[/bold]: {summary['days']} days, "
         f"{summary['predictions']:,} predictions by version {summary['live_version']}"
     )
-    weeks = Table("week of", "input drift", "output drift", title="Drift alerts (days of the week)")
-    for week, days in summary["drift_alerts_by_week"].items():
-        weeks.add_row(week, _days(days["input_drift"]), _days(days["output_drift"]))
+    titles = (item.replace("_", " ") for item in ALERTING)
+    weeks = Table("week of", *titles, title="Alerts, in days of the week")
+    for week, days in summary["alerts_by_week"].items():
+        weeks.add_row(week, *[_days(days[item]) for item in ALERTING])
     console.print(weeks)
-    months = Table("month", "n", "late", "AUC", "Brier", "ECE", "per 1,000", title="Month by month")
+    title = "Accuracy over the 28 days to each month's end, and the month's cost"
+    months = Table("month", "labels", "late", *METRICS.values(), "cost of 1,000", title=title)
     for month, row in summary["accuracy_by_month"].items():
-        cost = summary["cost_per_1000_by_month"].get(month, "unknown")
-        figures = [_figure(row.get(name)) for name in ("late_rate", "auc", "brier", "ece")]
-        months.add_row(month, str(row.get("n", "–")), *figures, cost)
+        figures = [_figure(row.get(name)) for name in ("observed_rate", *METRICS)]
+        cost = summary["cost_per_1000_by_month"][month]
+        months.add_row(month, f"{row['n']:,}", *figures, cost)
     console.print(months)
     items = Table("item", "owner", "status", "reason", title="The weekly checklist")
     for item in summary["checklist"]["items"]:
@@ -76,11 +83,11 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
 
 def _alerts_by_week(by_item: Mapping[str, list[RecordedVerdict]]) -> dict[str, dict[str, int]]:
     weeks: dict[str, dict[str, int]] = {}
-    for item in ("input_drift", "output_drift"):
+    for item in ALERTING:
         for verdict in by_item.get(item, []):
             day = date.fromisoformat(verdict.partition or "")
             monday = (day - timedelta(days=day.weekday())).isoformat()
-            week = weeks.setdefault(monday, {"input_drift": 0, "output_drift": 0})
+            week = weeks.setdefault(monday, dict.fromkeys(ALERTING, 0))
             week[item] += verdict.verdict.status == "fail"
     return dict(sorted(weeks.items()))
 
@@ -94,12 +101,32 @@ def _figure(value: float | None) -> str:
 
 
 def _accuracy_by_month(
-    root: Root, feature: AiFeatureSpec, begin: date, end: date
+    root: Root, feature: AiFeatureSpec, days: Sequence[date]
 ) -> dict[str, dict[str, float]]:
-    return {}
+    """Each month's last evaluation run, over its trailing 28 days."""
+    months = {}
+    for month, last in {day.strftime("%Y-%m"): day for day in days}.items():
+        run, _ = read_run(root, feature, last.isoformat())
+        values = {name: estimate.value for name, estimate in run.month.metrics.items()}
+        months[month] = {"n": run.month.rows, **values}
+    return months
 
 
-def _cost_by_month(
-    root: Root, feature: AiFeatureSpec, begin: date, end: date
-) -> dict[str, str]:
-    return {}
+def _cost_by_month(root: Root, feature: AiFeatureSpec, days: Sequence[date]) -> dict[str, str]:
+    """What 1,000 predictions of each month cost, from the daily rollups."""
+    months: dict[str, str] = {}
+    for month in sorted({day.strftime("%Y-%m") for day in days}):
+        own = [day.isoformat() for day in days if day.strftime("%Y-%m") == month]
+        paths = [root.lake.path(feature.name, "cost_rollup", day) for day in own]
+        table, _, missing = root.lake.read_tables(paths)
+        if table is None or missing:
+            months[month] = f"unknown: {len(missing)} days have no rollup"
+            continue
+        total = pc.sum(table["total_nano"]).as_py()
+        rows = pc.sum(table["answered"]).as_py()
+        unknown = table["total_nano"].null_count
+        per_thousand = total / rows / 1_000_000 if rows and not unknown else None
+        months[month] = (
+            "unknown" if per_thousand is None else f"{per_thousand:.3f} {feature.costs.currency}"
+        )
+    return months
