@@ -13,7 +13,6 @@ from ai_ops.accuracy_evaluation.labelled_rows import (
     LabelledRows,
     coverage_by_day,
     label_cutoff,
-    read_rows,
 )
 from ai_ops.accuracy_evaluation.metrics import (
     DaySums,
@@ -23,6 +22,7 @@ from ai_ops.accuracy_evaluation.metrics import (
 )
 from ai_ops.accuracy_evaluation.models import JudgedModels, measured
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
+from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Beside, EvaluationRun, Launch, Measured
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
@@ -87,7 +87,7 @@ def _evaluate(
     cutoff = label_cutoff(moment.as_of)
     cutoff_day = cutoff.date().isoformat()
     days, week_days = list(month.days()), list(week.days())
-    coverage = coverage_by_day(rows, month, cutoff, feature)
+    coverage = coverage_by_day(rows, month, cutoff, feature.ground_truth)
     inside = rows.between(days[0], days[-1])
     version = str(rows.version[inside][-1]) if inside.any() else None
     judged_days = [day.day for day in coverage if day.judged]

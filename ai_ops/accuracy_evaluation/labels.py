@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.arrival import LabelArrival, judge_arrival
-from ai_ops.accuracy_evaluation.labelled_rows import utc_engine
+from ai_ops.accuracy_evaluation.reading import utc_engine
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.storage.lake import Lake

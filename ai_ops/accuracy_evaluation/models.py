@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ai_ops.accuracy_evaluation.labelled_rows import Bools, LabelledRows, inputs_of, read_inputs
+from ai_ops.accuracy_evaluation.labelled_rows import Bools, LabelledRows
 from ai_ops.accuracy_evaluation.metrics import (
     DaySums,
     Floats,
@@ -10,6 +10,7 @@ from ai_ops.accuracy_evaluation.metrics import (
     estimate,
     sum_by_day,
 )
+from ai_ops.accuracy_evaluation.reading import inputs_of, read_inputs
 from ai_ops.accuracy_evaluation.records import Launch, Measured
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.loaded_model import LoadedModel

@@ -13,11 +13,11 @@ from ai_ops.accuracy_evaluation.labelled_rows import (
     LabelledRows,
     coverage_by_day,
     label_cutoff,
-    read_rows,
 )
 from ai_ops.accuracy_evaluation.metrics import calibration_curve, difference, estimate
 from ai_ops.accuracy_evaluation.mlflow_runs import log_evaluation
 from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
 from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation, judge_version
 from ai_ops.ai_features import AiFeatureSpec
@@ -36,7 +36,7 @@ def evaluate_version(
     registered = root.registry.version(feature.name, version)
     cutoff = label_cutoff(as_of)
     rows = read_rows(root.lake, feature, window, cutoff)
-    coverage = coverage_by_day(rows, window, cutoff, feature)
+    coverage = coverage_by_day(rows, window, cutoff, feature.ground_truth)
     judged = (
         rows.mature(cutoff, feature.ground_truth.mature_after_hours)
         & rows.labelled(cutoff)
@@ -75,27 +75,29 @@ def evaluate_version(
     path = root.lake.path(feature.name, "version_evaluation", version, "json")
     data: dict[str, Any] = msgspec.to_builtins(evaluation)
     root.lake.write_json(path, data)
+    root.lake.write_json(root.lake.path(feature.name, "version_evaluation", None, "json"), data)
     return data, Summary(_numbers(evaluation), files={"evaluation": path})
 
 
 def judge_version_evaluation(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The version that was evaluated last is as good on labelled production predictions as it was
     at launch. An evaluation expires after a month."""
-    newest: tuple[VersionEvaluation, Any] | None = None
+    found = []
     for path in root.lake.glob(f"{feature.name}/version_evaluation/*.json"):
         data, evidence = root.lake.read_json(path)
         evaluation = msgspec.convert(data, VersionEvaluation)
-        later = newest is None or evaluation.as_of > newest[0].as_of
-        if later and evaluation.as_of <= moment.as_of:
-            newest = evaluation, evidence
+        if evaluation.as_of <= moment.as_of:
+            found.append((evaluation.as_of, path.endswith("/latest.json"), evaluation, evidence))
+    newest = max(found, key=lambda one: one[:2], default=None)
     if newest is None:
         reason = (
             f"no version of {feature.name} was evaluated on labelled predictions: materialise "
             f"version_evaluation, or run `ai-ops evaluate {feature.name}`"
         )
         return Verdict.lacking(reason, "accuracy", window=moment.window)
-    verdict = judge_version(newest[0], feature.gate, feature.ground_truth, moment.as_of)
-    return verdict.with_evidence(newest[1])
+    *_, evaluation, evidence = newest
+    verdict = judge_version(evaluation, feature.gate, feature.ground_truth, moment.as_of)
+    return verdict.with_evidence(evidence)
 
 
 def _digest(rows: LabelledRows, judged: Bools) -> str:

@@ -70,7 +70,9 @@ def test_the_gap_of_april_is_confirmed_by_the_week_of_the_22nd(
     april: Root, feature: AiFeatureSpec
 ) -> None:
     """Late 39 % where 15 % were predicted: the gap is found, and it is one of calibration."""
-    verdicts = {m.partition: judge_accuracy(april, feature, m) for m in daily("2013-04-01", "2013-04-28")}
+    verdicts = {
+        m.partition: judge_accuracy(april, feature, m) for m in daily("2013-04-01", "2013-04-28")
+    }
     failed = {day: verdict for day, verdict in verdicts.items() if verdict.status == "fail"}
     assert failed and "2013-04-08" <= min(failed) <= "2013-04-28"
     worst = verdicts["2013-04-28"]

@@ -16,9 +16,9 @@ import torch
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
+import ai_ops.defs.flight_delay as flight_delay
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
-import ai_ops.defs.flight_delay as flight_delay
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.inference_management.encoding import TabularEncoder
@@ -150,7 +150,11 @@ def write_labels(root: Root, flights: pd.DataFrame, change: Change | None = None
     """The table of labels of these flights, ``change`` planted in it."""
     known = flights[flights["available_at"].notna()]
     labels = pd.DataFrame(
-        {"id": known["id"], "label": known["late"].astype(bool), "available_at": known["available_at"]}
+        {
+            "id": known["id"],
+            "label": known["late"].astype(bool),
+            "available_at": known["available_at"],
+        }
     )
     if change is not None:
         labels = change(labels)
