@@ -97,8 +97,11 @@ def _judged(
             undecided.append(gap)
     observed = _observed(columns, drifted, rows)
     if drifted:
-        worst = ", ".join(f"{f.columns[0]} ({f.size:.1f} times)" for f in drifted[:3])
-        reason = f"{len(drifted)} of {len(columns)} {role}s drifted beyond their threshold: {worst}"
+        worst = ", ".join(f"{f.columns[0]} at {f.size:.1f}" for f in drifted[:3])
+        reason = (
+            f"{len(drifted)} of {len(columns)} {role}s drifted: {worst} times its threshold, "
+            f"over {rows:,} rows"
+        )
         findings = (*drifted, *unknown, *undecided)
         return Verdict.failing(reason, *findings, sample_size=rows, observed=observed)
     if lacking := (*unknown, *undecided):

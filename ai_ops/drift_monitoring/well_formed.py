@@ -55,7 +55,7 @@ def judge_well_formed(
     observed = {"rows": size, "inputs": len(inputs), "faults": len(broken)}
     if broken:
         names = ", ".join(dict.fromkeys(f.columns[0] for f in broken))
-        reason = f"{len({f.columns for f in broken})} of {len(inputs)} inputs are broken: {names}"
+        reason = f"broken: {names}; {len({f.columns for f in broken})} of {len(inputs)} inputs"
         findings = (*broken, *unknown)
         return Verdict.failing(reason, *findings, sample_size=size, observed=observed)
     if unknown:
