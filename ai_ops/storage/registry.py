@@ -27,18 +27,16 @@ from ai_ops.storage.model_files import (
     MODEL,
     REFERENCE,
     checked_content,
-    digests,
     mlflow_module,
     quiet,
     save_version,
-    tracking_uri,
 )
+from ai_ops.storage.registration import Store
 from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable, UnknownVersion
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel
     from torch.nn import Module
 
 CHAMPION = "champion"
@@ -99,17 +97,8 @@ class Registry:
         with self._answering(), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
             save_version(folder, module, encoder, example, reference)
-            sizes = {"size_bytes": str((folder / MODEL).stat().st_size)}
-            facts = {**params, **digests(folder), **sizes, "dataset_digest": dataset_digest}
-            client = self._client
-            run = client.create_run(self._experiment(name), run_name=name).info.run_id
-            model = client.create_logged_model(
-                self._experiment(name), name=name, source_run_id=run, params=facts
-            )
-            client.log_model_artifacts(model.model_id, str(folder))
-            client.finalize_logged_model(model.model_id, "READY")
-            self._log(run, model, metrics, dataset, dataset_digest)
-            version = self._create_version(name, run, model, tags or {})
+            store = Store(self._client, self.uri, self.artifacts)
+            version = store.add(name, folder, metrics, params, dataset, dataset_digest, tags or {})
         return self.version(name, version)
 
     def versions(self, name: str) -> list[ModelVersion]:
@@ -215,57 +204,6 @@ class Registry:
             raise RegistryUnavailable(
                 re.sub(r"://[^/@\s]*@", "://…@", text)
             ) from error  # passwords
-
-    def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        # A tracking server knows itself where its artifacts go; a bare database does not.
-        own = None if self.uri.startswith("http") else (self.artifacts / name).absolute().as_uri()
-        return str(self._client.create_experiment(name, artifact_location=own))
-
-    def _log(
-        self,
-        run: str,
-        model: "LoggedModel",
-        metrics: Mapping[str, float],
-        dataset: "pd.DataFrame",
-        digest: str,
-    ) -> None:
-        from mlflow.data.pandas_dataset import from_pandas
-        from mlflow.entities import DatasetInput, LoggedModelInput
-
-        for key, value in metrics.items():
-            self._client.log_metric(
-                run,
-                key,
-                value,
-                model_id=model.model_id,
-                dataset_name=model.name,
-                dataset_digest=digest[:36],
-            )
-        entity = from_pandas(dataset, name=model.name, digest=digest[:36])._to_mlflow_entity()
-        self._client.log_inputs(
-            run, datasets=[DatasetInput(entity)], models=[LoggedModelInput(model.model_id)]
-        )
-        self._client.set_terminated(run)
-
-    def _create_version(
-        self, name: str, run: str, model: "LoggedModel", tags: Mapping[str, str]
-    ) -> str:
-        mlflow = mlflow_module()
-        try:
-            self._client.create_registered_model(name)
-        except mlflow.exceptions.MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        # MLflow's SQL store resolves `models:/m-…` through the process's tracking URI, whatever
-        # the client was given (3.17): set it for this call. Remove when the store uses its own.
-        with tracking_uri(self.uri):
-            made = self._client.create_model_version(
-                name, source=f"models:/{model.model_id}", run_id=run, tags=dict(tags)
-            )
-        return str(made.version)
 
     def _found(self, name: str, version: str) -> tuple[ModelVersion, Path]:
         found = self.version(name, version)

@@ -1,5 +1,6 @@
 """A version comes back as it went in, or not at all."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,21 @@ def test_the_training_data_is_linked_to_the_run(registry: Registry) -> None:
     assert [one.dataset.digest for one in run.inputs.dataset_inputs] == ["0" * 32]
 
 
+@pytest.mark.parametrize("elsewhere", [None, "http://127.0.0.1:9"])
+def test_registering_leaves_the_process_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str | None
+) -> None:
+    """A server that is started later takes its registry from the environment."""
+    if elsewhere:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    else:
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    before = mlflow_module().get_tracking_uri()
+    register(registry_in(tmp_path))
+    assert os.environ.get("MLFLOW_TRACKING_URI") == elsewhere
+    assert mlflow_module().get_tracking_uri() == before
+
+
 def test_a_version_that_is_not_there_is_named_with_those_that_are(registry: Registry) -> None:
     for ask in (registry.version, registry.load, registry.reference):
         with pytest.raises(UnknownVersion, match=r"'7'.*it holds: 1, 2"):
@@ -173,7 +189,7 @@ def test_a_pickled_model_is_refused(tmp_path: Path) -> None:
     mlflow.pytorch.save_model(
         Tiny(3, 0.0), str(tmp_path / "p"), serialization_format="pickle", pip_requirements=["torch"]
     )
-    with pytest.raises(mlflow.exceptions.MlflowException, match="(?i)pickle"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match=r"(?i)pickle"):
         mlflow.pytorch.load_model(str(tmp_path / "p"))
 
 
@@ -216,6 +232,7 @@ def test_a_registry_that_refuses_the_connection_does_not_show_its_password(tmp_p
 
 
 def test_importing_the_registry_loads_neither_mlflow_nor_torch() -> None:
-    code = "import ai_ops.storage.registry, sys; print(sorted({'mlflow','torch','pandas'} & set(sys.modules)))"
+    heavy = "{'mlflow', 'torch', 'pandas'}"
+    code = f"import ai_ops.storage.registry, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

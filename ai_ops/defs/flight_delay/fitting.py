@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -115,11 +116,12 @@ def fit(recipe: Recipe, data: Trainable) -> Fitted:
         logits[left_out] = score(left_out)
     probability = np.zeros(len(data.rows))
     for fold in np.unique(data.fold):
-        # A fold's calibration comes from the others too: its own labels stay unseen throughout.
+        # The calibration of a fold is fitted to the others' logits. Its own labels enter only
+        # through the networks behind those: two numbers cannot carry a row's label.
         left_out = data.fold == fold
         seen = data.known & ~left_out
         slope, shift = platt(logits[seen], data.labels[seen])
-        probability[left_out] = 1 / (1 + np.exp(-(slope * logits[left_out] + shift)))
+        probability[left_out] = expit(slope * logits[left_out] + shift)
     encoder, network, _ = train(recipe, data, data.known)
     slope, shift = platt(logits[data.known], data.labels[data.known])
     return Fitted(encoder, Calibrated(network, slope, shift).eval(), probability)
@@ -183,22 +185,31 @@ def columns_of(rows: pd.DataFrame) -> dict[str, Sequence[Any]]:
 def platt(logits: Floats, labels: Bools, steps: int = 50) -> tuple[float, float]:
     """The slope and the shift that make ``sigmoid(slope * logit + shift)`` likeliest, by Newton.
 
-    Platt (1999). Logits that already say what happens are left as they are:
+    Platt (1999). Raises ``ArithmeticError`` where there is no such pair: labels that are all
+    alike, or that the logits tell apart without a mistake. Logits that already say what happens
+    are left as they are:
 
     >>> logits = np.repeat(np.log([0.25, 1.0, 4.0]), 20)
     >>> labels = np.tile(np.arange(20), 3) < np.repeat([4, 10, 16], 20)
     >>> [abs(round(x, 6)) for x in platt(logits, labels)]
     [1.0, 0.0]
     """
+    rate = float(labels.mean())
+    if not 0 < rate < 1:
+        raise ArithmeticError(f"labels that are all alike ({rate:.0%}) cannot calibrate a score")
     design = np.stack([logits, np.ones_like(logits)], axis=1)
-    weights = np.array([1.0, 0.0])
+    # From the flat line Newton's steps stay short; from elsewhere they can run away.
+    weights = np.array([0.0, np.log(rate / (1 - rate))])
     for _ in range(steps):
-        probability = 1 / (1 + np.exp(-design @ weights))
+        probability = expit(design @ weights)
         gradient = design.T @ (probability - labels)
         curvature = (design * (probability * (1 - probability))[:, None]).T @ design
-        step = np.linalg.solve(curvature, gradient)
+        try:
+            step = np.linalg.solve(curvature, gradient)
+        except np.linalg.LinAlgError as error:
+            raise ArithmeticError(f"the scores cannot be calibrated: {error}") from error
         weights = weights - step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-10 * max(1.0, np.abs(weights).max()):
             return float(weights[0]), float(weights[1])
     raise ArithmeticError(f"the calibration did not settle in {steps} steps: {weights}")
 

