@@ -15,39 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ai_ops.ai_features.parts import InputColumn
+from ai_ops.inference_management.encoded_columns import (
+    UNSEEN,
+    BooleanCode,
+    CategoryCode,
+    NumberCode,
+    affine,
+    check_category,
+    codes_of,
+    fit_number,
+    floats,
+    missing_value,
+    places,
+    standardised,
+    wrong_type,
+)
 from ai_ops.vocabulary.errors import BadInput
 
 Matrix = npt.NDArray[np.float32]
-UNSEEN = 0
-"""The code of a category that the fit never saw, and of a missing one."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberCode:
-    """A number, standardised; a missing one becomes the median, and a nullable one has a flag."""
-
-    name: str
-    nullable: bool
-    fill: float
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True, slots=True)
-class BooleanCode:
-    """A boolean as 1 and 0; a missing one is 0, and a nullable one has a flag."""
-
-    name: str
-    nullable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryCode:
-    """A category as its place in the vocabulary, counted from 1; ``UNSEEN`` is everything else."""
-
-    name: str
-    nullable: bool
-    vocabulary: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +76,7 @@ class TabularEncoder:
             elif column.type == "boolean":
                 numbers.append(BooleanCode(column.name, column.nullable))
             else:
-                numbers.append(_fit_number(column, values))
+                numbers.append(fit_number(column, values))
         return cls(tuple(categories), tuple(numbers))
 
     @property
@@ -127,14 +112,14 @@ class TabularEncoder:
         n = len(columns[self.inputs[0]])
         encoded = np.empty((n, self.width), dtype=np.float32)
         for place, category in enumerate(self.categories):
-            encoded[:, place] = _codes(category, columns[category.name])
+            encoded[:, place] = codes_of(category, columns[category.name])
         place = len(self.categories)
         for column in self.numbers:
-            values = _floats(column.name, columns[column.name])
+            values = floats(column.name, columns[column.name])
             missing = np.isnan(values)
             if missing.any() and not column.nullable:
-                raise _missing(column.name)
-            encoded[:, place] = _standardised(column, values)
+                raise missing_value(column.name)
+            encoded[:, place] = standardised(column, values)
             place += 1
             if column.nullable:
                 encoded[:, place] = missing
@@ -151,14 +136,14 @@ class TabularEncoder:
                 for name, nullable, get in codes:
                     code = get(row[name])
                     if code is None:
-                        _check_category(name, nullable, row[name])
+                        check_category(name, nullable, row[name])
                         code = UNSEEN
                     add(code)
                 for name, nullable, fill, mean, scale in numbers:
                     value = row[name]
                     if value is None or value != value:  # NaN alone differs from itself
                         if not nullable:
-                            raise _missing(name)
+                            raise missing_value(name)
                         add(fill)
                         add(1.0)
                     else:
@@ -202,8 +187,8 @@ class TabularEncoder:
         tuple[tuple[str, bool, Callable[[Any], int | None]], ...],
         tuple[tuple[str, bool, float, float, float], ...],
     ]:
-        codes = tuple((c.name, c.nullable, _places(c).get) for c in self.categories)
-        return codes, tuple(_affine(column) for column in self.numbers)
+        codes = tuple((c.name, c.nullable, places(c).get) for c in self.categories)
+        return codes, tuple(affine(column) for column in self.numbers)
 
     def _mistake(self, rows: Sequence[Mapping[str, Any]]) -> BadInput:
         """What is wrong with rows that could not be encoded, in words."""
@@ -213,77 +198,11 @@ class TabularEncoder:
                     return BadInput(f"{name}: the row lacks this input")
             for category in self.categories:
                 if not isinstance(row[category.name], str | None):
-                    return _wrong_type(category.name, "a text", row[category.name])
+                    return wrong_type(category.name, "a text", row[category.name])
             for column in self.numbers:
                 value = row[column.name]
                 if not isinstance(value, int | float | np.number | np.bool_ | None):
-                    return _wrong_type(column.name, "a number", value)
+                    return wrong_type(column.name, "a number", value)
                 if value is not None and math.isinf(value):
                     return BadInput(f"{column.name}: infinity is not a number to predict from")
         return BadInput("a number is too large for the model (float32)")
-
-
-def _fit_number(column: InputColumn, values: Sequence[Any]) -> NumberCode:
-    known = _floats(column.name, values)
-    known = known[np.isfinite(known)]
-    if not len(known):
-        raise BadInput(f"{column.name}: no row to fit on has a value")
-    std = float(known.std())
-    fill, mean = float(np.median(known)), float(known.mean())
-    return NumberCode(column.name, column.nullable, fill, mean, std if std > 0 else 1.0)
-
-
-def _affine(column: NumberCode | BooleanCode) -> tuple[str, bool, float, float, float]:
-    if isinstance(column, BooleanCode):
-        return column.name, column.nullable, 0.0, 0.0, 1.0
-    scale = 1.0 / column.std
-    return column.name, column.nullable, (column.fill - column.mean) * scale, column.mean, scale
-
-
-def _standardised(
-    column: NumberCode | BooleanCode, values: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    _, _, fill, mean, scale = _affine(column)
-    if np.isinf(values).any():
-        raise BadInput(f"{column.name}: infinity is not a number to predict from")
-    return np.where(np.isnan(values), fill, (values - mean) * scale)
-
-
-def _places(column: CategoryCode) -> dict[Any, int]:
-    return {value: place for place, value in enumerate(column.vocabulary, start=1)}
-
-
-def _codes(column: CategoryCode, values: Sequence[Any]) -> list[int]:
-    get = _places(column).get
-    try:
-        codes = [get(value, UNSEEN) for value in values]
-    except TypeError:
-        codes = [UNSEEN]
-    if UNSEEN in codes:
-        for value in values:
-            _check_category(column.name, column.nullable, value)
-    return codes
-
-
-def _check_category(name: str, nullable: bool, value: Any) -> None:
-    if isinstance(value, str):
-        return
-    if value is not None and not (isinstance(value, float) and math.isnan(value)):
-        raise _wrong_type(name, "a text", value)
-    if not nullable:
-        raise _missing(name)
-
-
-def _floats(name: str, values: Sequence[Any]) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{name}: not all values are numbers ({error})") from None
-
-
-def _missing(name: str) -> BadInput:
-    return BadInput(f"{name}: a value is missing, and this input may not be")
-
-
-def _wrong_type(name: str, expected: str, value: Any) -> BadInput:
-    return BadInput(f"{name}: expected {expected}, found {value!r}")

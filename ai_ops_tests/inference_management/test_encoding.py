@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features.parts import InputColumn
-from ai_ops.inference_management.encoding import UNSEEN, TabularEncoder
+from ai_ops.inference_management.encoded_columns import UNSEEN
+from ai_ops.inference_management.encoding import TabularEncoder
 from ai_ops.vocabulary.errors import BadInput
 
 INPUTS = (
@@ -85,7 +86,8 @@ def test_json_gives_the_same_encoder_and_other_text_is_refused() -> None:
     [
         ({"miles": None}, "miles: a value is missing"),
         ({"miles": math.nan}, "miles: a value is missing"),
-        ({"miles": "far"}, "miles"),
+        ({"miles": "far"}, "miles: expected a number, found 'far'"),
+        ({"miles": "3"}, "miles: expected a number, found '3'"),
         ({"miles": math.inf}, "miles: infinity"),
         ({"temp": -math.inf}, "temp: infinity"),
         ({"city": None}, "city: a value is missing"),

@@ -17,7 +17,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ai_ops.ai_features.parts import InputColumn
 from ai_ops.defs.flight_delay.flights import INPUTS
 from ai_ops.defs.flight_delay.models import Baseline, Calibrated, Network
-from ai_ops.inference_management.encoding import UNSEEN, TabularEncoder
+from ai_ops.inference_management.encoded_columns import UNSEEN
+from ai_ops.inference_management.encoding import TabularEncoder
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
