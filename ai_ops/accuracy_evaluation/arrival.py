@@ -12,10 +12,8 @@ class LabelArrival:
 
     ``labels`` are kept. ``duplicates`` repeat an earlier label of their id. ``contradictions``
     differ from another label of their id that was known by then: none of the id's labels is
-    believed. ``unreadable`` are neither true nor false. ``unknown`` are ids that no prediction in
-    the log has; ``unknown_examples`` names a few. ``before_log`` are such ids in the first days
-    of the log, when labels still arrive for predictions that were made before it began.
-    ``problem`` says why the source could not be read.
+    believed. ``unreadable`` are neither true nor false. ``problem`` says why the source could not
+    be read. Whether a label has a prediction is no question here: the log has no part in it.
     """
 
     day: str
@@ -24,9 +22,6 @@ class LabelArrival:
     duplicates: int = 0
     contradictions: int = 0
     unreadable: int = 0
-    unknown: int = 0
-    before_log: int = 0
-    unknown_examples: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -52,8 +47,6 @@ def judge_arrival(arrival: LabelArrival) -> Verdict:
         "duplicates": arrival.duplicates,
         "contradictions": arrival.contradictions,
         "unreadable": arrival.unreadable,
-        "unknown_ids": arrival.unknown,
-        "ids_from_before_the_log": arrival.before_log,
     }
     if wrong:
         return Verdict.failing(
@@ -67,15 +60,13 @@ def judge_arrival(arrival: LabelArrival) -> Verdict:
             f"no label became known on {arrival.day}", "labels", window=window, observed=observed
         )
     return Verdict.passing(
-        f"{arrival.labels} labels became known on {arrival.day}, {arrival.positives} of them true, "
-        "each for a logged prediction",
+        f"{arrival.labels} labels became known on {arrival.day}, {arrival.positives} of them true",
         sample_size=arrival.labels,
         observed=observed,
     )
 
 
 def _wrongs(arrival: LabelArrival) -> tuple[tuple[int, str], ...]:
-    examples = ", ".join(arrival.unknown_examples)
     return (
         (
             arrival.contradictions,
@@ -85,9 +76,5 @@ def _wrongs(arrival: LabelArrival) -> tuple[tuple[int, str], ...]:
         (
             arrival.unreadable,
             f"{arrival.unreadable} labels are neither true nor false; they stand in the quarantine",
-        ),
-        (
-            arrival.unknown,
-            f"{arrival.unknown} labels are for ids that no logged prediction has, as {examples}",
         ),
     )

@@ -23,7 +23,14 @@ from ai_ops.accuracy_evaluation.metrics import (
 from ai_ops.accuracy_evaluation.models import JudgedModels, measured
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
 from ai_ops.accuracy_evaluation.reading import read_rows
-from ai_ops.accuracy_evaluation.records import Beside, EvaluationRun, Launch, Measured
+from ai_ops.accuracy_evaluation.records import (
+    Beside,
+    EvaluationRun,
+    Launch,
+    Measured,
+    UnknownLabels,
+)
+from ai_ops.accuracy_evaluation.strangers import LoggedIds
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import AiOpsError
@@ -48,9 +55,11 @@ def compute_evaluation_run(
     last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
     rows = read_rows(root.lake, feature, whole, last_cutoff)
     models = JudgedModels(root, feature, rows)
+    logged = LoggedIds(root.lake, feature)
     summaries = {}
     for moment in moments:
-        run = _evaluate(feature, moment, rows, models)
+        unknown = logged.unknown_labels(moment.partition)
+        run = _evaluate(feature, moment, rows, models, unknown)
         path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
         root.lake.write_json(path, msgspec.to_builtins(run))
         picture = draw_evaluation(run) if moment is moments[-1] else None
@@ -68,9 +77,10 @@ def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdic
 
 def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The predictions of this day and the day before have their labels, as far as they are old
-    enough to."""
+    enough to, and the labels that came on this day have their predictions."""
     run, evidence = read_run(root, feature, moment.partition)
-    return judge_coverage(run.coverage[-2:], feature.ground_truth).with_evidence(evidence)
+    verdict = judge_coverage(run.coverage[-2:], run.unknown_labels, feature.ground_truth)
+    return verdict.with_evidence(evidence)
 
 
 def read_run(root: Root, feature: AiFeatureSpec, day: str) -> tuple[EvaluationRun, Evidence]:
@@ -81,7 +91,11 @@ def read_run(root: Root, feature: AiFeatureSpec, day: str) -> tuple[EvaluationRu
 
 
 def _evaluate(
-    feature: AiFeatureSpec, moment: Moment, rows: LabelledRows, models: JudgedModels
+    feature: AiFeatureSpec,
+    moment: Moment,
+    rows: LabelledRows,
+    models: JudgedModels,
+    unknown: UnknownLabels,
 ) -> EvaluationRun:
     month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
     cutoff = label_cutoff(moment.as_of)
@@ -110,6 +124,7 @@ def _evaluate(
         week=measured(week_sums, week_days[0], week_days[-1]),
         month=measured(sums, days[0], days[-1]),
         trailing=_trailing(sums, days),
+        unknown_labels=unknown,
         curve=calibration_curve(week_sums),
         other_versions=dict(Counter(rows.version[labelled & (rows.version != version)].tolist())),
         without_score=int((labelled & ~rows.scored).sum()),
@@ -184,6 +199,7 @@ def _numbers(run: EvaluationRun) -> dict[str, float | int | str | bool | None]:
         "mature_of_the_day": latest.mature,
         "coverage_of_the_day": latest.coverage,
         "contradicted": run.contradicted,
+        "unknown_labels": run.unknown_labels.unknown,
     }
     numbers.update({name: round(e.value, 4) for name, e in run.week.metrics.items()})
     if run.beside:

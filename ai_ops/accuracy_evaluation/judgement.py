@@ -7,7 +7,7 @@ fail while the other, and accuracy too, rises.
 """
 
 from ai_ops.accuracy_evaluation.gaps import Gap, measure_gaps
-from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured
+from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured, UnknownLabels
 from ai_ops.ai_features.parts import Gate, GroundTruth
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -53,38 +53,37 @@ def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, sco
     )
 
 
-def judge_coverage(days: list[DayCoverage], truth: GroundTruth) -> Verdict:
-    """Whether the mature predictions of these days have their labels."""
+def judge_coverage(days: list[DayCoverage], unknown: UnknownLabels, truth: GroundTruth) -> Verdict:
+    """Whether mature predictions of these days have their labels, and labels their predictions."""
     window = Window(Window.of_day(days[0].day).start, Window.of_day(days[-1].day).end)
     mature = sum(day.mature for day in days)
+    observed: dict[str, Observed] = {
+        "unknown_ids": unknown.unknown,
+        "ids_from_before_the_log": unknown.before_log,
+    }
+    for day in days:
+        share = day.coverage
+        observed[f"coverage_{day.day}"] = None if share is None else round(share, 4)
+    thin = [_thin(day, truth) for day in days if day.mature and not day.judged]
+    if unknown.unknown:
+        stranger = _stranger(unknown)
+        reason = "; ".join(finding.reason for finding in (stranger, *thin))
+        return Verdict.failing(
+            reason, stranger, *thin, sample_size=unknown.labels, observed=observed
+        )
     if not mature:
         return Verdict.lacking(
             f"no prediction from {days[0].day} to {days[-1].day} is old enough to have its label "
             f"({truth.mature_after_hours:g} hours)",
             "labels",
             window=window,
+            observed=observed,
         )
-    observed: dict[str, Observed] = {
-        f"coverage_{day.day}": round(day.coverage, 4) if day.coverage is not None else None
-        for day in days
-    }
-    thin = [day for day in days if day.mature and not day.judged]
     if thin:
-        findings = [
-            Finding(
-                "labels",
-                "no_evidence",
-                f"{day.day}: {_share(day)}, at least {truth.minimum_coverage:.0%} are needed",
-                window=Window.of_day(day.day),
-                begin=Window.of_day(day.day).start,
-                size=day.coverage,
-            )
-            for day in thin
-        ]
         return Verdict.lacking(
-            "labels are missing: " + "; ".join(finding.reason for finding in findings),
+            "labels are missing: " + "; ".join(finding.reason for finding in thin),
             "labels",
-            *findings,
+            *thin,
             sample_size=mature,
             observed=observed,
         )
@@ -92,6 +91,25 @@ def judge_coverage(days: list[DayCoverage], truth: GroundTruth) -> Verdict:
         "labels have come: " + "; ".join(f"{day.day}: {_share(day)}" for day in days if day.mature),
         sample_size=mature,
         observed=observed,
+    )
+
+
+def _thin(day: DayCoverage, truth: GroundTruth) -> Finding:
+    window = Window.of_day(day.day)
+    reason = f"{day.day}: {_share(day)}, at least {truth.minimum_coverage:.0%} are needed"
+    return Finding(
+        "labels", "no_evidence", reason, window=window, begin=window.start, size=day.coverage
+    )
+
+
+def _stranger(unknown: UnknownLabels) -> Finding:
+    window = Window.of_day(unknown.day)
+    reason = (
+        f"{unknown.unknown} of the {unknown.labels} labels that came on {unknown.day} are for ids "
+        f"that no logged prediction has, as {', '.join(unknown.examples)}"
+    )
+    return Finding(
+        "labels", "fail", reason, window=window, begin=window.start, size=float(unknown.unknown)
     )
 
 
@@ -116,17 +134,9 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
         reason = f"{run.week.rows} labelled predictions, at least {truth.minimum_labels} are needed"
     else:
         return None
-    findings = [
-        Finding(
-            "labels",
-            "no_evidence",
-            f"{day.day}: {_share(day)}",
-            window=Window.of_day(day.day),
-            begin=Window.of_day(day.day).start,
-            size=day.coverage,
-        )
-        for day in thin
-    ] or [Finding("labels", "no_evidence", reason, window=window)]
+    findings = [_thin(day, truth) for day in thin] or [
+        Finding("labels", "no_evidence", reason, window=window)
+    ]
     return Verdict.lacking(
         f"accuracy is not known: {reason}", "labels", *findings, sample_size=run.week.rows
     )

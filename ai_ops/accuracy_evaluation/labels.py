@@ -4,11 +4,8 @@ A label is never dropped silently: it is kept, or it stands in the quarantine wi
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
 from glob import glob
-from math import ceil
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,13 +14,9 @@ from ai_ops.accuracy_evaluation.arrival import LabelArrival, judge_arrival
 from ai_ops.accuracy_evaluation.reading import utc_engine
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import GroundTruth
-from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops.vocabulary.windows import Window
-
-EXAMPLES = 3
 
 SCHEMA = pa.schema(
     [("id", pa.string()), ("label", pa.bool_()), ("available_at", pa.timestamp("us", "UTC"))]
@@ -72,11 +65,10 @@ class _Source:
 def compute_ground_truth(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
-    """The labels that became known on a day: each once, contradictions kept apart, unknown ids
-    counted. They come from a source that the prediction log has no part in."""
+    """The labels that became known on a day: each once, contradictions kept apart. They come from a
+    source that the prediction log has no part in."""
     source = _find_source(root, feature.ground_truth)
     judged = None if source.problem else _judged_labels(source, feature.ground_truth, moments)
-    logged = _LoggedIds(root.lake, feature)
     summaries = {}
     for moment in moments:
         if judged is None:
@@ -87,7 +79,7 @@ def compute_ground_truth(
             today = pc.equal(judged["day"], moment.partition)
             day = judged.filter(pc.and_(today, known))
             kept, quarantine = _kept(day), _quarantine(day)
-            arrival = _arrival(feature, moment, day, kept, logged)
+            arrival = _arrival(moment.partition, day, kept)
         lake, name, partition = root.lake, feature.name, moment.partition
         lake.write_table(lake.path(name, "ground_truth", partition), kept)
         lake.write_table(lake.path(name, "ground_truth/quarantine", partition), quarantine)
@@ -98,36 +90,10 @@ def compute_ground_truth(
 
 
 def judge_labels_arrived(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
-    """Labels became known on this day, each once and for a prediction that is in the log."""
+    """Labels became known on this day, readable and without contradicting each other."""
     path = root.lake.path(feature.name, "ground_truth/arrival", moment.partition, "json")
     data, evidence = root.lake.read_json(path)
-    examples = tuple(data.pop("unknown_examples"))
-    return judge_arrival(LabelArrival(**data, unknown_examples=examples)).with_evidence(evidence)
-
-
-class _LoggedIds:
-    """The ids in the log, looked for from a day backwards, each day's file read once."""
-
-    def __init__(self, lake: Lake, feature: AiFeatureSpec) -> None:
-        self._lake = lake
-        self._paths = {
-            Path(path).stem: path for path in lake.glob(f"{feature.name}/prediction_log/*.parquet")
-        }
-        self._ids: dict[str, set[str]] = {}
-
-    def unknown(self, ids: set[str], last_day: str) -> set[str]:
-        """Those of the ids that no prediction up to ``last_day`` has."""
-        for day in sorted((d for d in self._paths if d <= last_day), reverse=True):
-            if not ids:
-                break
-            ids = ids - self._on(day)
-        return ids
-
-    def _on(self, day: str) -> set[str]:
-        if day not in self._ids:
-            table, _ = self._lake.read_table(self._paths[day], ["id"])
-            self._ids[day] = set(table["id"].to_pylist())
-        return self._ids[day]
+    return judge_arrival(LabelArrival(**data)).with_evidence(evidence)
 
 
 def _find_source(root: Root, truth: GroundTruth) -> _Source:
@@ -181,26 +147,13 @@ def _quarantine(day: pa.Table) -> pa.Table:
     return pa.table(columns, names=QUARANTINE.names).cast(QUARANTINE)
 
 
-def _arrival(
-    feature: AiFeatureSpec, moment: Moment, day: pa.Table, kept: pa.Table, logged: _LoggedIds
-) -> LabelArrival:
+def _arrival(partition: str, day: pa.Table, kept: pa.Table) -> LabelArrival:
     fates = {fate["values"]: fate["counts"] for fate in day["fate"].value_counts().to_pylist()}
-    unknown = logged.unknown(set(kept["id"].to_pylist()), moment.partition)
-    arrival = LabelArrival(
-        moment.partition,
+    return LabelArrival(
+        partition,
         labels=kept.num_rows,
         positives=pc.sum(kept["label"]).as_py() or 0,
         duplicates=fates.get("duplicate", 0),
         contradictions=fates.get("contradiction", 0),
         unreadable=fates.get("unreadable", 0),
     )
-    if moment.window.start < _log_speaks_from(feature):
-        return replace(arrival, before_log=len(unknown))
-    examples = tuple(sorted(unknown)[:EXAMPLES])
-    return replace(arrival, unknown=len(unknown), unknown_examples=examples)
-
-
-def _log_speaks_from(feature: AiFeatureSpec) -> datetime:
-    """From when on an unknown id is a finding: earlier labels may be for older predictions."""
-    days = ceil(feature.ground_truth.mature_after_hours / 24)
-    return Window.of_day(feature.monitoring.start).start + timedelta(days=days)

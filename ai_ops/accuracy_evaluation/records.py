@@ -28,6 +28,21 @@ class DayCoverage:
 
 
 @dataclass(frozen=True)
+class UnknownLabels:
+    """The labels that became known on a day, and how many are for ids that no prediction has.
+
+    ``before_log`` are such ids in the first days of the log, when labels still arrive for
+    predictions from before it began; ``examples`` are a few of the unknown ones.
+    """
+
+    day: str
+    labels: int = 0
+    unknown: int = 0
+    before_log: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Measured:
     """The metrics of one version on the labelled rows of the judged days from first to last."""
 
@@ -78,6 +93,7 @@ class EvaluationRun:
     week: Measured
     month: Measured
     trailing: list[Measured]
+    unknown_labels: UnknownLabels
     launch: Launch | None = None
     no_launch: str = ""
     beside: Beside | None = None

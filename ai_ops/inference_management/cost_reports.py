@@ -74,7 +74,8 @@ def compute_cost_rollup(
     """What the day's predictions cost, by version, call site, tenant and mode: busy and idle time
     of the machines, and storage, with the prices used."""
     prices = declared_prices(feature.costs)
-    declared = json.dumps(feature.costs.model_dump(mode="json"), sort_keys=True)
+    priced = {"currency", "compute", "storage_price_per_gb_month"}
+    declared = json.dumps(feature.costs.model_dump(mode="json", include=priced), sort_keys=True)
     summaries = {}
     for moment in moments:
         work, stored = _read_work(root.lake, feature, moment.partition)

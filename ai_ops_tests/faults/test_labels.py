@@ -161,12 +161,13 @@ def test_labels_for_unknown_ids_are_counted_and_kept(
         return pd.concat([labels, today.assign(id="nobody-" + today["id"])])
 
     root = planted(strangers)
-    verdict = judge_labels_arrived(root, feature, DAY)
+    verdict = judge_label_coverage(root, feature, DAY)
     assert verdict.status == "fail" and verdict.observed["unknown_ids"] == 7
-    assert "7 labels are for ids that no logged prediction has, as nobody-" in verdict.reason
+    assert "that no logged prediction has, as nobody-" in verdict.reason
+    assert verdict.findings[0].kind == "labels" and verdict.findings[0].size == 7
     kept, _ = root.lake.read_table(root.lake.path(feature.name, "ground_truth", LAST))
     assert sum(id.startswith("nobody-") for id in kept["id"].to_pylist()) == 7
-    assert judge_labels_arrived(root, feature, at_schedule("2013-04-08")).status == "pass"
+    assert judge_label_coverage(root, feature, at_schedule("2013-04-08")).status == "pass"
 
 
 def test_contradicting_labels_are_believed_neither(

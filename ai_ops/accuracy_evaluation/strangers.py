@@ -1,0 +1,55 @@
+"""Labels whose id no logged prediction has: counted and named, never dropped silently."""
+
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+
+from ai_ops.accuracy_evaluation.records import UnknownLabels
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.lake import Lake
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.windows import Window
+
+EXAMPLES = 3
+
+
+class LoggedIds:
+    """The ids in the log, looked for from a day backwards; each day's file is read once."""
+
+    def __init__(self, lake: Lake, feature: AiFeatureSpec) -> None:
+        self.lake, self.feature = lake, feature
+        pattern = f"{feature.name}/prediction_log/*.parquet"
+        self._days = [Path(path).stem for path in lake.glob(pattern)]
+        self._ids: dict[str, set[str]] = {}
+
+    def unknown_labels(self, day: str) -> UnknownLabels:
+        """The labels that became known on a day for ids that no prediction up to it has.
+
+        In the first days of the log labels still arrive for predictions from before it began:
+        those are counted apart, for nobody can tell them from strangers.
+        """
+        try:
+            path = self.lake.path(self.feature.name, "ground_truth", day)
+            labels, _ = self.lake.read_table(path, ["id"])
+        except MissingEvidence:
+            return UnknownLabels(day)
+        unknown = set(labels["id"].to_pylist())
+        for logged in sorted((one for one in self._days if one <= day), reverse=True):
+            if not unknown:
+                break
+            unknown = unknown - self._on(logged)
+        if Window.of_day(day).start < _log_speaks_from(self.feature):
+            return UnknownLabels(day, labels.num_rows, before_log=len(unknown))
+        examples = sorted(unknown)[:EXAMPLES]
+        return UnknownLabels(day, labels.num_rows, unknown=len(unknown), examples=examples)
+
+    def _on(self, day: str) -> set[str]:
+        if day not in self._ids:
+            path = self.lake.path(self.feature.name, "prediction_log", day)
+            self._ids[day] = set(self.lake.read_table(path, ["id"])[0]["id"].to_pylist())
+        return self._ids[day]
+
+
+def _log_speaks_from(feature: AiFeatureSpec) -> datetime:
+    days = ceil(feature.ground_truth.mature_after_hours / 24)
+    return Window.of_day(feature.monitoring.start).start + timedelta(days=days)
