@@ -1,0 +1,58 @@
+"""What a person sees: lineage by domain with owners, the checklist's checks, the drift picture."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ai_ops_tests.replayed import Replayed
+
+pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("replayed")]
+
+DOMAINS = (
+    "prediction_logging",
+    "drift_monitoring",
+    "accuracy_evaluation",
+    "retraining_pipeline",
+    "inference_management",
+    "checklist",
+)
+
+
+@pytest.mark.requirement("ST-01", "OW-12")
+def test_the_lineage_is_grouped_by_domain(page: Page, webserver: str) -> None:
+    page.goto(f"{webserver}/asset-groups", wait_until="domcontentloaded")
+    for domain in DOMAINS:
+        expect(page.get_by_text(domain, exact=True).first).to_be_visible()
+
+
+@pytest.mark.requirement("OW-01", "OW-12")
+def test_an_asset_shows_its_description_and_its_owner(page: Page, webserver: str) -> None:
+    page.goto(f"{webserver}/assets/flight_delay/drift_report", wait_until="domcontentloaded")
+    expect(page.get_by_text("How far inputs and outputs").first).to_be_visible()
+    expect(page.get_by_text("data-science@example.com").first).to_be_visible()
+
+
+@pytest.mark.requirement("WK-01", "WK-04", "WK-07", "WK-09")
+def test_the_weekly_checklist_shows_its_four_items_with_reason_and_owner(
+    page: Page, webserver: str
+) -> None:
+    address = f"{webserver}/assets/flight_delay/weekly_checklist?view=checks"
+    page.goto(address, wait_until="domcontentloaded")
+    for item in ("drift_reviewed", "cost_trend_checked", "retraining_verified", "logs_written"):
+        expect(page.get_by_text(item, exact=True).first).to_be_visible()
+    page.get_by_text("retraining_verified", exact=True).first.click()
+    expect(page.get_by_text("retraining is not automated yet").first).to_be_visible()
+    expect(page.get_by_text("backend@example.com").first).to_be_visible()
+    expect(page.get_by_text("no_evidence").first).to_be_visible()
+
+
+@pytest.mark.requirement("FQ-07", "PL-20")
+def test_the_drift_picture_can_be_opened(page: Page, webserver: str, replayed: Replayed) -> None:
+    day = replayed.end - timedelta(days=1)
+    address = f"{webserver}/assets/flight_delay/drift_report?view=partitions&partition={day}"
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_text("[Show Markdown]").first.click()
+    picture = page.locator("img[src^='data:image/png']").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 300")
