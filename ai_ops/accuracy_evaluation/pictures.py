@@ -15,9 +15,15 @@ NOW, LAUNCH, GREY = "#c2410c", "#1d4ed8", "#9ca3af"
 
 def draw_evaluation(run: EvaluationRun) -> bytes:
     """A PNG: left the calibration curve of the week and of launch, right AUC and ECE by week."""
-    figure = Figure(figsize=(9.0, 3.4), dpi=90, layout="constrained")
+    # Fixed margins: a layout that is computed takes longer than all the drawing.
+    figure = Figure(figsize=(9.0, 3.4), dpi=90)
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
+    left, right = figure.subplots(
+        1,
+        2,
+        width_ratios=(1, 1.5),
+        gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.14},
+    )
     _draw_calibration(left, run)
     _draw_weeks(right, run)
     figure.suptitle(
@@ -65,7 +71,8 @@ def _draw_weeks(axes: Axes, run: EvaluationRun) -> None:
             axes.fill_between(span, 0, 1, color=GREY, alpha=0.3, linewidth=0)
     axes.set(ylim=(0, 1))
     axes.set_title("Trailing weeks; dashed: at launch; grey: a day with too few labels", fontsize=9)
-    axes.tick_params(axis="x", labelsize=7)
+    days = [day.day for day in run.coverage][::-5]
+    axes.set_xticks(np.array([_day(day) for day in days]), days, fontsize=8)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False, loc="center left")
 

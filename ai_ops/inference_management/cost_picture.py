@@ -15,9 +15,10 @@ def draw_trend(feature: str, trend: CostTrend) -> bytes | None:
     weeks = [week for week in trend.weeks if week.answered]
     if not weeks:
         return None
-    figure = Figure(figsize=(6.0, 3.0), dpi=90, layout="constrained")
+    # Fixed margins: a layout that is computed takes longer than all the drawing.
+    figure = Figure(figsize=(6.0, 3.0), dpi=90)
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = figure.subplots(gridspec_kw={"left": 0.12, "right": 0.98, "bottom": 0.1, "top": 0.9})
     names = [week.monday for week in weeks]
     bottom = [0.0] * len(weeks)
     parts = (
@@ -32,7 +33,8 @@ def draw_trend(feature: str, trend: CostTrend) -> bytes | None:
     axes.set_ylabel(f"{weeks[-1].currency} per 1,000 answers")
     axes.set_title(f"{feature}: cost of the weeks to {trend.monday}", fontsize=10)
     axes.tick_params(labelsize=8)
-    axes.legend(fontsize=8, frameon=False, ncols=3, loc="lower left")
+    axes.set_ylim(0, 1.25 * max(bottom) or 1.0)
+    axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper left")
     content = BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
