@@ -10,28 +10,33 @@ from torch import Tensor, nn
 from ai_ops.inference_management.encoding import TabularEncoder
 
 EMBEDDED_IN = 8
-"""At most as many dimensions as this stand for a category."""
+"""As many dimensions stand for a category."""
 
 
 class Baseline(nn.Module):
     """Logistic regression: one linear layer over one-hot categories and squashed numbers."""
 
+    owner: Tensor
+    code: Tensor
+
     def __init__(self, encoder: TabularEncoder) -> None:
         super().__init__()
         self.sizes = encoder.category_sizes
-        numbers = encoder.width - len(self.sizes)
-        self.linear = nn.Linear(sum(self.sizes) + numbers, 1)
+        # One comparison makes all of them one-hot: position p is `column owner[p] has code[p]`.
+        pairs = [(place, code) for place, size in enumerate(self.sizes) for code in range(size)]
+        self.register_buffer("owner", torch.tensor([place for place, _ in pairs]))
+        self.register_buffer("code", torch.tensor([float(code) for _, code in pairs]))
+        self.linear = nn.Linear(len(pairs) + encoder.width - len(self.sizes), 1)
         nn.init.zeros_(self.linear.weight)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Encoded rows [n, width] → logits [n]."""
-        count = len(self.sizes)
-        one_hot = [
-            (rows[:, place, None] == torch.arange(size)).float()
-            for place, size in enumerate(self.sizes)
-        ]
-        read = torch.cat([*one_hot, squashed(rows[:, count:])], dim=1)
-        logits: Tensor = self.linear(read).squeeze(1)
+        return self.read(rows, squashed(rows[:, len(self.sizes) :]))
+
+    def read(self, rows: Tensor, numbers: Tensor) -> Tensor:
+        """The same from numbers that are squashed already."""
+        one_hot = (rows[:, self.owner] == self.code).to(numbers.dtype)
+        logits: Tensor = self.linear(torch.cat([one_hot, numbers], dim=1)).squeeze(1)
         return logits
 
 
@@ -43,24 +48,28 @@ class Network(nn.Module):
     together: Cheng et al., *Wide & deep learning for recommender systems* (2016).
     """
 
+    offset: Tensor
+
     def __init__(
         self, encoder: TabularEncoder, hidden: tuple[int, ...], members: int, dropout: float
     ) -> None:
         super().__init__()
         self.sizes = encoder.category_sizes
         self.wide = Baseline(encoder)
-        self.embeddings = nn.ModuleList(_embedding(size) for size in self.sizes)
-        embedded = sum(min(EMBEDDED_IN, size // 2 + 1) for size in self.sizes)
-        width = embedded + encoder.width - len(self.sizes)
+        # One table holds the embeddings of all categories, one below the other.
+        self.register_buffer("offset", torch.tensor([0, *self.sizes[:-1]]).cumsum(0))
+        self.embedding = nn.Embedding(sum(self.sizes), EMBEDDED_IN)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        width = EMBEDDED_IN * len(self.sizes) + encoder.width - len(self.sizes)
         self.deep = nn.ModuleList(_layers(width, hidden, dropout) for _ in range(members))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Encoded rows [n, width] → logits [n]."""
-        codes = rows[:, : len(self.sizes)].long()
-        embedded = [layer(codes[:, place]) for place, layer in enumerate(self.embeddings)]
-        read = torch.cat([*embedded, squashed(rows[:, len(self.sizes) :])], dim=1)
+        numbers = squashed(rows[:, len(self.sizes) :])
+        codes = rows[:, : len(self.sizes)].long() + self.offset
+        read = torch.cat([self.embedding(codes).flatten(1), numbers], dim=1)
         deep = torch.cat([layers(read) for layers in self.deep], dim=1).mean(dim=1)
-        logits: Tensor = self.wide(rows) + deep
+        logits: Tensor = self.wide.read(rows, numbers) + deep
         return logits
 
 
@@ -109,12 +118,6 @@ def squashed(numbers: Tensor) -> Tensor:
     [-0.6899999976158142, 0.0, 3.0399999618530273]
     """
     return torch.sign(numbers) * torch.log1p(numbers.abs())
-
-
-def _embedding(size: int) -> nn.Embedding:
-    embedding = nn.Embedding(size, min(EMBEDDED_IN, size // 2 + 1))
-    nn.init.normal_(embedding.weight, std=0.1)
-    return embedding
 
 
 def _layers(width: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:
