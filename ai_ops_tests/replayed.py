@@ -33,13 +33,13 @@ class Replayed:
 def demo(folder: Path) -> "subprocess.Popen[str]":
     """The demo's command on a root, up to a Monday, without the UI."""
     command = [sys.executable, "-m", "ai_ops.cli", "demo", "--no-ui", "--json"]
-    return subprocess.Popen(
-        [*command, "--root", str(folder), "--until", WEEKS_END.isoformat()],
-        stdout=subprocess.PIPE,
-        stderr=(folder / "progress.log").open("w"),
-        text=True,
-        env={**os.environ, "AI_OPS_ROOT": str(folder)},
-    )
+    with (folder / "progress.log").open("w") as progress:
+        return subprocess.Popen(
+            [*command, "--root", str(folder), "--until", WEEKS_END.isoformat()],
+            stdout=subprocess.PIPE,
+            stderr=progress,
+            text=True,
+        )
 
 
 def replay_with_a_kill(folder: Path) -> Replayed:

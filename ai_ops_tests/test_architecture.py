@@ -59,7 +59,9 @@ def test_only_glue_files_and_orchestration_import_dagster(graph: grimp.ImportGra
         module
         for module, imported in edges(graph)
         if imported.startswith("dagster")
-        and not (is_glue(module) or folder_of(module) in {"orchestration", "component", "definitions"})
+        and not (
+            is_glue(module) or folder_of(module) in {"orchestration", "component", "definitions"}
+        )
     ]
     assert offenders == []
 

@@ -22,10 +22,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from ai_ops.checklist.jobs import daily_job_name, versions_job_name, weekly_job_name
 from ai_ops.cli.common import resolve_feature
 from ai_ops.client import PredictionLog
+from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.training import set_up
-from ai_ops.definitions import defs
 from ai_ops.orchestration.running import open_runner
 from ai_ops.orchestration.timing import timing
 from ai_ops.storage.clocks import ReplayClock
@@ -65,7 +65,9 @@ def measure(folder: Path, weeks: int) -> dict[str, Any]:
         runs: list[Callable[[], Any]] = []
         for monday in mondays:
             runs += [
-                lambda monday=monday: runner.run_range(daily, str(monday), str(monday + 6 * WEEK / 7)),
+                lambda monday=monday: runner.run_range(
+                    daily, str(monday), str(monday + 6 * WEEK / 7)
+                ),
                 lambda monday=monday: runner.run(weekly, partition=str(monday)),
             ]
         ranged = _timed(runs)

@@ -7,7 +7,9 @@ from ai_ops.orchestration.judging import Check
 
 CHECKS = (
     Check("labels_arrived", "ground_truth", "accuracy_evaluation", "labels", judge_labels_arrived),
-    Check("label_coverage", "evaluation_run", "accuracy_evaluation", "labels", judge_label_coverage),
+    Check(
+        "label_coverage", "evaluation_run", "accuracy_evaluation", "labels", judge_label_coverage
+    ),
     Check("accuracy", "evaluation_run", "accuracy_evaluation", "labels", judge_accuracy),
     Check(
         "version_evaluated",

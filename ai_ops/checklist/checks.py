@@ -3,9 +3,9 @@
 import functools
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.evidence import gather
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.reading import read_line
-from ai_ops.checklist.evidence import gather
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.orchestration.judging import Check
 from ai_ops.storage.root import Root

@@ -53,7 +53,9 @@ class ChecklistEvidence:
         return (self.as_of - max(moments)) / timedelta(days=1) if moments else None
 
 
-def gather(root: Root, feature: AiFeatureSpec, window: Window, as_of: datetime) -> ChecklistEvidence:
+def gather(
+    root: Root, feature: AiFeatureSpec, window: Window, as_of: datetime
+) -> ChecklistEvidence:
     """The evidence as it stood at ``as_of``, from the ledger."""
     since = Window(Window.of_day(feature.monitoring.start).start, max(window.end, as_of))
     verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of)

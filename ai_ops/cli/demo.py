@@ -14,9 +14,7 @@ def demo(
     root: RootOption = DEFAULT_ROOT,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="End instead of opening the UI.")] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on the loopback.")] = 3000,
-    until: Annotated[
-        str | None, typer.Option(help="Stop before this Monday (YYYY-MM-DD).")
-    ] = None,
+    until: Annotated[str | None, typer.Option(help="Stop before this Monday (YYYY-MM-DD).")] = None,
     json_: JsonOption = False,
 ) -> None:
     """Replay the flights of a spring and a summer, then open the Dagster UI.

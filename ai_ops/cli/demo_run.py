@@ -19,10 +19,10 @@ from ai_ops.cli.common import resolve_feature
 from ai_ops.cli.demo_summary import summarise
 from ai_ops.cli.replay import Replay, Seconds
 from ai_ops.cli.server_process import ServerProcess
+from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.training import set_up
-from ai_ops.definitions import defs
 from ai_ops.orchestration.partitions import DELAYS
 from ai_ops.orchestration.running import dagster_environment, open_runner
 from ai_ops.storage.clocks import ReplayClock
@@ -78,7 +78,9 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
 
 def open_ui(root: Path, port: int, console: Console) -> None:
     """Run the Dagster UI and its daemon on the loopback until a person stops them."""
-    console.print(f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)")
+    console.print(
+        f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)"
+    )
     command = ["dev", "-w", str(Path(__file__).parents[2] / "workspace.yaml")]
     subprocess.run(
         [sys.executable, "-m", "dagster", *command, "-h", HOST, "-p", str(port)],

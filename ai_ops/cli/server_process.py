@@ -15,7 +15,7 @@ from ai_ops.vocabulary.errors import AiOpsError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
-ATTEMPTS = 3
+ANSWER_SECONDS = 60.0
 
 
 class ServerDied(AiOpsError):
@@ -90,14 +90,18 @@ class ServerProcess:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer to a request; the process is started again when it has died."""
         content = json.dumps(body).encode()
-        for _ in range(ATTEMPTS):
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
             try:
                 return self._exchange("POST", path, content)
-            except (OSError, http.client.HTTPException):
+            except (OSError, http.client.HTTPException) as error:
                 self._hang_up()
+                if time.monotonic() > deadline:
+                    raise ServerDied(f"{path} was not answered: {error}") from error
                 if self._process is None or self._process.poll() is not None:
                     self.start()
-        raise ServerDied(f"{path} was not answered in {ATTEMPTS} attempts")
+                else:
+                    time.sleep(0.05)  # a process that was killed is not yet seen to be dead
 
     def _healthy(self) -> bool:
         try:

@@ -36,6 +36,7 @@ def read_logs(
 
 
 def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[str, str]) -> None:
+    """Show these log files (day → path) as ``ROWS``: answered predictions with their day."""
     if "://" in root.lake.url:
         fs, _ = url_to_fs(root.lake.url, **(root.lake.storage_options or {}))
         connection.register_filesystem(fs)
@@ -50,6 +51,7 @@ def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[
 
 
 def columns_of_file(root: Root, path: str) -> tuple[str, ...] | None:
+    """The names of a Parquet file's columns, sorted; None when there is no such file."""
     fs, inner = url_to_fs(path, **(root.lake.storage_options or {}))
     try:
         with fs.open(inner, "rb") as file:
@@ -65,6 +67,8 @@ def run_profile(
     version: str,
     digest: str,
 ) -> pa.Table:
+    """The profile of every row in ``ROWS`` in these cells; a column that is not present is left
+    out, which the report finds."""
     query = profile_query(cells, present)
     answer = connection.execute(query.text, query.parameters)
     names = [column[0] for column in answer.description or ()]

@@ -9,7 +9,9 @@ from ai_ops.prediction_logging.completeness_report import (
 
 CHECKS = (
     Check("log_written", "prediction_log", "prediction_logging", "volume", judge_log_written),
-    Check("log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete),
+    Check(
+        "log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete
+    ),
     Check(
         "user_actions_present",
         "user_actions",

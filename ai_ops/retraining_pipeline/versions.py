@@ -20,9 +20,7 @@ def compute_model_versions(root: Root, feature: AiFeatureSpec, as_of: datetime) 
     champion = root.registry.champion(feature.name)
     rows = [_row(version, champion) for version in versions]
     path = root.lake.path(feature.name, "model_versions", None, "json")
-    root.lake.write_json(
-        path, {"as_of": as_of.isoformat(), "champion": champion, "versions": rows}
-    )
+    root.lake.write_json(path, {"as_of": as_of.isoformat(), "champion": champion, "versions": rows})
     return Summary(
         numbers={"versions": len(rows), "champion": champion or "none"},
         table=tuple(rows),

@@ -65,7 +65,9 @@ class Lake:
         table = pq.read_table(pa.BufferReader(content), columns=columns)
         return table, self._evidence(path, content)
 
-    def read_tables(self, paths: Iterable[str]) -> tuple[pa.Table | None, list[Evidence], list[str]]:
+    def read_tables(
+        self, paths: Iterable[str]
+    ) -> tuple[pa.Table | None, list[Evidence], list[str]]:
         """The tables of those paths that exist, as one; what was read; which were missing."""
         tables, evidence, missing = [], [], []
         for path in paths:
@@ -100,7 +102,9 @@ class Lake:
         """The files that match a pattern below the root, sorted, as paths that can be read."""
         fs, inner = url_to_fs(posixpath.join(self.url, pattern), **(self.storage_options or {}))
         fs.invalidate_cache()  # fsspec remembers listings, other processes write meanwhile
-        return sorted(found if _is_local(fs) else fs.unstrip_protocol(found) for found in fs.glob(inner))
+        return sorted(
+            found if _is_local(fs) else fs.unstrip_protocol(found) for found in fs.glob(inner)
+        )
 
     def _evidence(self, path: str, content: bytes) -> Evidence:
         return Evidence(posixpath.relpath(path, self.url), sha256(content).hexdigest())

@@ -30,10 +30,14 @@ class Root:
     environment: Mapping[str, str]
 
     @classmethod
-    def open(cls, folder: Path | str | None = None, environment: Mapping[str, str] | None = None) -> "Root":
+    def open(
+        cls, folder: Path | str | None = None, environment: Mapping[str, str] | None = None
+    ) -> "Root":
         """The root in ``folder``, or where ``AI_OPS_ROOT`` says, or in ``./data``."""
         variables = os.environ if environment is None else environment
-        return cls(Path(folder or variables.get(ROOT_VARIABLE) or "data").absolute(), dict(variables))
+        return cls(
+            Path(folder or variables.get(ROOT_VARIABLE) or "data").absolute(), dict(variables)
+        )
 
     @cached_property
     def lake(self) -> Lake:
@@ -44,7 +48,9 @@ class Root:
     def ledger(self) -> Ledger:
         """The append-only book of what was judged and decided."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return Ledger(self.environment.get(LEDGER_VARIABLE) or f"sqlite:///{self.folder / 'ledger.db'}")
+        return Ledger(
+            self.environment.get(LEDGER_VARIABLE) or f"sqlite:///{self.folder / 'ledger.db'}"
+        )
 
     @cached_property
     def registry(self) -> Registry:
@@ -64,7 +70,9 @@ class Root:
         replay = ReplayClock(self.folder / "lake" / "clock.json")
         mode = self.ledger.mode()
         if mode == "live" and replay.file.exists():
-            raise ClockRefused(f"{replay.file}: this root is live; remove the file, it knows the wall only")
+            raise ClockRefused(
+                f"{replay.file}: this root is live; remove the file, it knows the wall only"
+            )
         if mode == "replay" or (mode is None and replay.file.exists()):
             return replay
         return WallClock()

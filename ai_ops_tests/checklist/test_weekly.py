@@ -105,7 +105,9 @@ def test_a_day_without_evidence_does_not_end_an_alert() -> None:
 def test_the_cost_item_says_what_the_week_s_trend_found() -> None:
     rise = failing("cost", "cost per 1,000 rose by 30 %")
     others = [v for v in whole_week() if v.item != "cost_trend"]
-    verdict = judge("cost_trend_checked", [*others, on("cost_trend", "2021-03-08", rise, weekly=True)])
+    verdict = judge(
+        "cost_trend_checked", [*others, on("cost_trend", "2021-03-08", rise, weekly=True)]
+    )
     assert (verdict.status, verdict.reason) == ("fail", "cost per 1,000 rose by 30 %")
 
 

@@ -142,7 +142,7 @@ def test_a_truncated_tail_is_found_by_a_head_that_was_copied(ledger: Ledger) -> 
     head = ledger.verify().head
     tamper(ledger, "DELETE FROM events WHERE block_seq = 4", "DELETE FROM blocks WHERE seq = 4")
     assert ledger.verify().blocks == 3, "the rest is a chain of its own"
-    with pytest.raises(LedgerBroken, match="block 3 is the last.*truncated or recomputed"):
+    with pytest.raises(LedgerBroken, match=r"block 3 is the last.*truncated or recomputed"):
         ledger.verify(head=head)
 
 

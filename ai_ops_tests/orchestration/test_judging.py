@@ -97,9 +97,7 @@ def test_a_range_run_gives_each_partition_its_own_verdict_in_ledger_and_dagster(
     assert verdicts[GONE].verdict.findings[0].reason == "no such file"
     assert verdicts[FIRST].as_of == utc(f"{START.replace(day=2)}T06:00:00Z")
     shown = statuses(runner)
-    assert shown == {
-        day: ("FAILED" if day in (BAD, GONE) else "SUCCEEDED") for day in verdicts
-    }
+    assert shown == {day: ("FAILED" if day in (BAD, GONE) else "SUCCEEDED") for day in verdicts}
 
 
 def test_a_range_may_be_run_again(root: Root, runner: Runner) -> None:

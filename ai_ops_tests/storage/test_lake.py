@@ -66,7 +66,7 @@ def test_json_comes_back_and_a_file_is_replaced(lake: Lake) -> None:
 
 def test_a_file_that_is_not_there_is_missing_evidence_by_name(lake: Lake) -> None:
     path = lake.path("parcels", "log", "2021-03-09")
-    with pytest.raises(MissingEvidence, match="2021-03-09.parquet: no such file"):
+    with pytest.raises(MissingEvidence, match=r"2021-03-09\.parquet: no such file"):
         lake.read_table(path)
     with pytest.raises(MissingEvidence):
         lake.read_json(path)

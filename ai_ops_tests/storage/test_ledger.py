@@ -122,10 +122,10 @@ def test_the_first_event_fixes_the_mode_and_the_other_clock_is_refused(
 
 def test_a_judgement_of_the_future_is_refused(ledger_url: str, tmp_path: Path) -> None:
     ledger, replay = Ledger(ledger_url), replay_at(tmp_path, DAY)
-    with pytest.raises(BadInput, match="verdict on rows: as of 2021-03-02.*clock says 2021-03-01"):
+    with pytest.raises(BadInput, match=r"verdict on rows: as of 2021-03-02.*clock says 2021-03-01"):
         ledger.record_verdicts([verdict_on("rows")], clock=replay)
+    late = NewEvent("review", "parcels", {}, as_of=DAY + timedelta(seconds=1))
     with pytest.raises(BadInput, match="review: as of"):
-        late = NewEvent("review", "parcels", {}, as_of=DAY + timedelta(seconds=1))
         ledger.append([late], clock=replay)
     assert ledger.mode() is None
 
@@ -137,8 +137,8 @@ def test_a_number_that_is_not_finite_is_refused_by_name(number: float, tmp_path:
     finding = Finding("drift", "fail", "psi is high", size=number)
     with pytest.raises(BadInput, match=r"parcels, rows, 2021-03-01: observed\.psi"):
         ledger.record_verdicts([verdict_on("rows", verdict=observed)], clock=WallClock())
+    sized = verdict_on("rows", verdict=Verdict.failing("drift", finding))
     with pytest.raises(BadInput, match=r"findings\.0\.size"):
-        sized = verdict_on("rows", verdict=Verdict.failing("drift", finding))
         ledger.record_verdicts([sized], clock=WallClock())
     with pytest.raises(BadInput, match="payload is not JSON"):
         ledger.append([NewEvent("review", "parcels", {"x": number})], clock=WallClock())

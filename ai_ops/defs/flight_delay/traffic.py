@@ -28,7 +28,7 @@ BOOKING_PAGE, HOURLY_BATCH = "booking_page", "hourly_batch"
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What is asked in one hour: flights as the bodies of `/predict`, or of one `/predict/batch`."""
+    """What one hour asks: flights as bodies of `/predict`, or of one `/predict/batch`."""
 
     hour: datetime
     predictions: list[dict[str, Any]]
@@ -39,7 +39,7 @@ def hourly_requests(flights: pd.DataFrame, begin: datetime, end: datetime) -> It
     """The requests of every hour in [begin, end) that has a flight, in order of time."""
     inside = flights[(flights["time"] >= begin) & (flights["time"] < end)]
     for hour, rows in inside.groupby("time", sort=True):
-        moment = hour.to_pydatetime().astimezone(UTC)
+        moment = pd.Timestamp(str(hour)).to_pydatetime().astimezone(UTC)
         single = moment.weekday() == SINGLES_WEEKDAY
         yield Requests(moment, _bodies(rows, BOOKING_PAGE if single else HOURLY_BATCH), single)
 
