@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from ai_ops_tests.replayed import Replayed, replay_with_a_kill
 
@@ -30,6 +31,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    """Three weeks of the demo, whose server is killed once with -9; tests of it share a worker."""
-    return replay_with_a_kill(tmp_path_factory.mktemp("replayed"))
+def replayed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Replayed:
+    """Three weeks of the demo, whose server is killed once with -9: made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "replayed"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        return Replayed.read(folder) or replay_with_a_kill(folder)

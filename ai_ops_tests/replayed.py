@@ -18,6 +18,8 @@ WEEKS_END = traffic.BEGIN.replace(day=22)
 KILLED_ON = traffic.BEGIN.replace(day=10)
 """A Wednesday: every flight is a request of its own, so the kill falls between two of them."""
 
+DONE = "replayed.json"
+
 
 @dataclass(frozen=True)
 class Replayed:
@@ -28,6 +30,15 @@ class Replayed:
     killed: int
     begin: date = traffic.BEGIN
     end: date = WEEKS_END
+
+    @classmethod
+    def read(cls, folder: Path) -> "Replayed | None":
+        """The replay that stands in a folder; None when it was not made yet."""
+        done = folder / DONE
+        if not done.exists():
+            return None
+        stored = json.loads(done.read_text())
+        return cls(Root.open(folder, environment={}), stored["summary"], stored["killed"])
 
 
 def demo(folder: Path) -> "subprocess.Popen[str]":
@@ -55,7 +66,9 @@ def replay_with_a_kill(folder: Path) -> Replayed:
         time.sleep(0.02)
     output, _ = process.communicate()
     assert process.returncode == 0, (folder / "progress.log").read_text()[-3000:]
-    return Replayed(root, json.loads(output), killed)
+    stored = {"summary": json.loads(output), "killed": killed}
+    (folder / DONE).write_text(json.dumps(stored))
+    return Replayed(root, **stored)
 
 
 def _serving_process(folder: Path) -> int:

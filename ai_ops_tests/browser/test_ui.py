@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from ai_ops_tests.replayed import Replayed
 
-pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("replayed")]
+pytestmark = pytest.mark.chromium
 
 DOMAINS = (
     "prediction_logging",

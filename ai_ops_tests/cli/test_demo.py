@@ -12,8 +12,6 @@ import pytest
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.replayed import KILLED_ON, Replayed
 
-pytestmark = pytest.mark.xdist_group("replayed")
-
 
 def rows(replayed: Replayed, asset: str, columns: str, where: str = "true") -> list[tuple]:
     pattern = f"{replayed.root.lake.url}/flight_delay/{asset}/*.parquet"

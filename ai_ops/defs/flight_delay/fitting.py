@@ -23,6 +23,7 @@ from ai_ops.inference_management.encoding import TabularEncoder
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 FOLDS = 5
+SCHEME = "every fifth whole week"
 FORGOTTEN = 0.01
 """Share of the codes that training makes ``UNSEEN``, so that this code too gets a meaning."""
 
@@ -94,18 +95,18 @@ class Fitted:
 
 
 def whole_weeks(time: "pd.Series[pd.Timestamp]", folds: int = FOLDS) -> npt.NDArray[np.int64]:
-    """A fold for each row: contiguous runs of Monday weeks, so that no storm is in two of them.
+    """A fold for each row: every ``folds``-th Monday week, whole, so that a day is in one of them.
+
+    The weeks of a fold lie scattered over the period: its model has seen the season on both sides,
+    and what it answers shows how far a week is from normal, not how far January is from March.
 
     >>> days = pd.Series(pd.date_range("2021-03-01", periods=28, tz="UTC"))
-    >>> [int(fold) for fold in whole_weeks(days, folds=2)[[0, 13, 14, 27]]]
-    [0, 0, 1, 1]
+    >>> [int(fold) for fold in whole_weeks(days, folds=2)[[0, 6, 7, 14]]]
+    [0, 0, 1, 0]
     """
     monday = (time - pd.to_timedelta(time.dt.weekday, unit="D")).dt.floor("D")
-    weeks, code = np.unique(monday.to_numpy(), return_inverse=True)
-    fold_of_week = np.concatenate(
-        [np.full(len(part), fold) for fold, part in enumerate(np.array_split(weeks, folds))]
-    )
-    return fold_of_week[code].astype(np.int64)
+    weeks = np.unique(monday.to_numpy(), return_inverse=True)[1]
+    return (weeks % folds).astype(np.int64)
 
 
 def fit(recipe: Recipe, data: Trainable) -> Fitted:

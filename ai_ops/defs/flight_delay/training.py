@@ -16,6 +16,7 @@ from ai_ops.defs.flight_delay.comparison import Comparison, compare, launch_metr
 from ai_ops.defs.flight_delay.fitting import (
     BASELINE,
     NETWORK,
+    SCHEME,
     Fitted,
     Recipe,
     Trainable,
@@ -165,4 +166,5 @@ def _train_and_register(
 
 
 def _digest(recipe: Recipe) -> str:
-    return sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()[:16]
+    held = {**asdict(recipe), "folds": SCHEME}
+    return sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:16]
