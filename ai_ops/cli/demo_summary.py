@@ -105,17 +105,27 @@ def _accuracy_by_month(
 ) -> dict[str, dict[str, float]]:
     """Each month's last evaluation run, over its trailing 28 days."""
     months = {}
-    for month, last in {day.strftime("%Y-%m"): day for day in days}.items():
+    for month, last in _month_ends(days).items():
         run, _ = read_run(root, feature, last.isoformat())
         values = {name: estimate.value for name, estimate in run.month.metrics.items()}
         months[month] = {"n": run.month.rows, **values}
     return months
 
 
+def _month_ends(days: Sequence[date]) -> dict[str, date]:
+    """The last day of each month; a month of less than a week says nothing and is left out."""
+    ends = {day.strftime("%Y-%m"): day for day in days}
+    return {
+        month: last
+        for month, last in ends.items()
+        if sum(day.strftime("%Y-%m") == month for day in days) >= 7
+    }
+
+
 def _cost_by_month(root: Root, feature: AiFeatureSpec, days: Sequence[date]) -> dict[str, str]:
     """What 1,000 predictions of each month cost, from the daily rollups."""
     months: dict[str, str] = {}
-    for month in sorted({day.strftime("%Y-%m") for day in days}):
+    for month in _month_ends(days):
         own = [day.isoformat() for day in days if day.strftime("%Y-%m") == month]
         paths = [root.lake.path(feature.name, "cost_rollup", day) for day in own]
         table, _, missing = root.lake.read_tables(paths)
