@@ -4,6 +4,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.checklist import reading
@@ -15,6 +16,7 @@ from ai_ops.cli.common import (
     FeatureArgument,
     JsonOption,
     RootOption,
+    coloured,
     parse_moment,
     print_json,
     resolve_feature,
@@ -23,8 +25,6 @@ from ai_ops.cli.common import (
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.words import Cadence
-
-COLOURS = {"pass": "green", "fail": "red", "no_evidence": "yellow", "waived": "cyan"}
 
 
 @told
@@ -63,6 +63,6 @@ def _print(lines: list[reading.Line], title: str) -> None:
     for line in lines:
         status = line.verdict.status
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
-        coloured = f"[{COLOURS[status]}]{status}[/{COLOURS[status]}]"
-        table.add_row(line.item.title, line.owner, coloured, age, line.verdict.reason)
+        reason = escape(line.verdict.reason)
+        table.add_row(line.item.title, line.owner, coloured(status), age, reason)
     Console().print(table)

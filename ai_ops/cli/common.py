@@ -14,6 +14,7 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence, MissingExtra
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Status
 
 DONE: Final = 0
 FAILS: Final = 1
@@ -126,6 +127,21 @@ def span(first: str, last: str) -> Window:
     if end < start:
         raise BadInput(f"--to: {end} lies before --from {start}; swap them")
     return Window(Window.of_day(start).start, Window.of_day(end).end)
+
+
+def coloured(status: Status) -> str:
+    """A status as the tables show it.
+
+    >>> coloured("pass")
+    '[green]pass[/green]'
+    """
+    colours: dict[Status, str] = {
+        "pass": "green",
+        "fail": "red",
+        "no_evidence": "yellow",
+        "waived": "cyan",
+    }
+    return f"[{colours[status]}]{status}[/{colours[status]}]"
 
 
 def print_json(data: Any) -> None:

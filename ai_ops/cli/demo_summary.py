@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow.compute as pc
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.accuracy_evaluation.evaluation import read_run
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist import reading
+from ai_ops.cli.common import coloured
 from ai_ops.cli.replay import Seconds
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import RecordedVerdict
@@ -19,7 +21,6 @@ from ai_ops.vocabulary.windows import Window
 
 ALERTING = ("input_drift", "output_drift", "accuracy")
 METRICS = {"auc": "AUC", "brier": "Brier", "ece": "ECE", "accuracy": "accuracy", "f1": "F1"}
-COLOURS = {"pass": "green", "fail": "red", "no_evidence": "yellow", "waived": "cyan"}
 
 
 def summarise(
@@ -70,9 +71,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     console.print(months)
     items = Table("item", "owner", "status", "reason", title="The weekly checklist")
     for item in summary["checklist"]["items"]:
-        colour = COLOURS[item["status"]]
-        status = f"[{colour}]{item['status']}[/{colour}]"
-        items.add_row(item["title"], item["owner"], status, item["reason"])
+        status = coloured(item["status"])
+        items.add_row(item["title"], item["owner"], status, escape(item["reason"]))
     console.print(items)
     spent = summary["seconds"]
     console.print(

@@ -3,44 +3,83 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
 
-MISSING = "ai-ops needs its platform extra ({error}); install it: pip install 'ai-ops[platform]'"
+COMMANDS = (
+    ("demo", "demo"),
+    ("ui", "demo"),
+    ("serve", "serve"),
+    ("checklist", "checklist"),
+    ("verdicts", "verdicts"),
+    ("evaluate", "evaluate"),
+)
+"""Each command and the module below ``ai_ops.cli`` that has it as a function of that name."""
+
+GROUPS = (
+    ("drift", "What drift monitoring stored."),
+    ("features", "The AI features and their YAML."),
+    ("ledger", "The append-only book."),
+)
+"""Each group of commands, a module with an ``app``, and its help."""
+
+MISSING = "ai-ops {name} needs {module}, which is not installed: pip install 'ai-ops[{extra}]'"
 
 
 def run() -> None:
-    """The entry point; without the platform extra it names the command that installs it."""
+    """The entry point; without any extra it names the command that installs one."""
     try:
         app = assemble()
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.split(".")[0] == "ai_ops":
-            raise
-        print(MISSING.format(error=error), file=sys.stderr)
+        print(_missing("", error), file=sys.stderr)
         sys.exit(2)
     app()
 
 
 def assemble() -> typer.Typer:
-    """The command with all its groups."""
+    """The command with all its groups; one whose extra is missing says how to install it."""
     import typer
-
-    from ai_ops.cli import checklist, demo, drift, evaluate, features, ledger, serve, verdicts
 
     app = typer.Typer(
         help="A production checklist for AI features that runs itself.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    app.command()(demo.demo)
-    app.command()(demo.ui)
-    app.command()(serve.serve)
-    app.command()(checklist.checklist)
-    app.command()(verdicts.verdicts)
-    app.command()(evaluate.evaluate)
-    app.add_typer(drift.app, name="drift", help="What drift monitoring stored.")
-    app.add_typer(features.app, name="features", help="The AI features and their YAML.")
-    app.add_typer(ledger.app, name="ledger", help="The append-only book.")
+    for name, module in COMMANDS:
+        try:
+            app.command(name)(getattr(import_module(f"ai_ops.cli.{module}"), name))
+        except ModuleNotFoundError as error:
+            app.command(name, **_ANYTHING)(_refusing(name, error))
+    for name, summary in GROUPS:
+        try:
+            app.add_typer(import_module(f"ai_ops.cli.{name}").app, name=name, help=summary)
+        except ModuleNotFoundError as error:
+            app.command(name, help=summary, **_ANYTHING)(_refusing(name, error))
     return app
+
+
+# A command that is not there takes every argument, so that its message is what is seen.
+_ANYTHING: dict[str, Any] = {
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
+}
+
+
+def _refusing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:
+    message = _missing(name, error)
+
+    def refuse() -> None:
+        print(message, file=sys.stderr)
+        sys.exit(2)
+
+    return refuse
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> str:
+    if error.name is None or error.name.split(".")[0] == "ai_ops":
+        raise error
+    extra = "serving" if name == "serve" else "platform"
+    return MISSING.format(name=name, module=error.name, extra=extra).replace("  ", " ")

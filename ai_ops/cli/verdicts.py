@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from ai_ops.cli.common import (
     FeatureArgument,
     JsonOption,
     RootOption,
+    coloured,
     open_root,
     parse_moment,
     print_json,
@@ -24,13 +25,6 @@ from ai_ops.cli.common import (
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 from ai_ops.vocabulary.words import Status
-
-COLOURS: Final[dict[Status, str]] = {
-    "pass": "green",
-    "fail": "red",
-    "no_evidence": "magenta",
-    "waived": "yellow",
-}
 
 
 @told
@@ -75,11 +69,11 @@ def _print_table(feature: str, found: list[RecordedVerdict]) -> None:
     for title in ("window", "item", "status", "n", "reason"):
         table.add_column(title, justify="right" if title == "n" else "left")
     for one in found:
-        verdict, colour = one.verdict, COLOURS[one.verdict.status]
+        verdict = one.verdict
         table.add_row(
             _days(one),
             one.item,
-            f"[{colour}]{verdict.status}[/]",
+            coloured(verdict.status),
             f"{verdict.sample_size:,}",
             escape(verdict.reason),
         )
