@@ -23,7 +23,7 @@ from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation, judg
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
-from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -79,14 +79,14 @@ def evaluate_version(
     return data, Summary(_numbers(evaluation), files={"evaluation": path})
 
 
-def judge_version_evaluation(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The version that was evaluated last is as good on labelled production predictions as it was
     at launch. An evaluation expires after a month."""
     found = []
     for path in root.lake.glob(f"{feature.name}/version_evaluation/*.json"):
         data, evidence = root.lake.read_json(path)
         evaluation = msgspec.convert(data, VersionEvaluation)
-        if evaluation.as_of <= moment.as_of:
+        if evaluation.as_of <= as_of:
             found.append((evaluation.as_of, path.endswith("/latest.json"), evaluation, evidence))
     newest = max(found, key=lambda one: one[:2], default=None)
     if newest is None:
@@ -94,9 +94,9 @@ def judge_version_evaluation(root: Root, feature: AiFeatureSpec, moment: Moment)
             f"no version of {feature.name} was evaluated on labelled predictions: materialise "
             f"version_evaluation, or run `ai-ops evaluate {feature.name}`"
         )
-        return Verdict.lacking(reason, "accuracy", window=moment.window)
+        return Verdict.lacking(reason, "accuracy")
     *_, evaluation, evidence = newest
-    verdict = judge_version(evaluation, feature.gate, feature.ground_truth, moment.as_of)
+    verdict = judge_version(evaluation, feature.gate, feature.ground_truth, as_of)
     return verdict.with_evidence(evidence)
 
 

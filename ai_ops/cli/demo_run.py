@@ -1,6 +1,5 @@
 """The demo's work: set the models up, replay the flights, open the UI."""
 
-import atexit
 import os
 import subprocess
 import sys
@@ -36,7 +35,6 @@ HOST = "127.0.0.1"
 
 def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
     """Replay up to a Monday (by default the demo's end) and give the summary as data."""
-    without_leak_report()
     end = _monday(until) if until else traffic.END
     feature = resolve_feature(FEATURE)
     seconds = replay(root, feature, end, console)
@@ -76,16 +74,6 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
             machine.run(traffic.BEGIN, end)
             clock.advance(_finish(end))
         return machine.seconds
-
-
-def without_leak_report() -> None:
-    """Say nothing on stderr after Python's own exit.
-
-    DuckDB's binding (2.0, nanobind) counts its types as leaked when the interpreter ends after a
-    Dagster run in the same process, and prints forty lines about it. Callbacks registered earlier
-    run later, so whatever this process itself has to say has been said. Remove when it is mended.
-    """
-    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
 def open_ui(root: Path, port: int, console: Console) -> None:

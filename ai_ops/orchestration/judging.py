@@ -40,7 +40,10 @@ class Check:
     asset: str
     domain: Domain
     missing: FindingKind
-    judge: Callable[[Root, AiFeatureSpec, Any], Verdict]
+    judge: (
+        Callable[[Root, AiFeatureSpec, Moment], Verdict]
+        | Callable[[Root, AiFeatureSpec, datetime], Verdict]
+    )
     rhythm: Rhythm | None = "daily"
 
 
@@ -100,7 +103,8 @@ def metadata_of_verdict(recorded: RecordedVerdict, *, owner: str) -> dict[str, A
 
 def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> Verdict:
     try:
-        return check.judge(root, feature, moment if check.rhythm else moment.as_of)
+        judge: Callable[..., Verdict] = check.judge
+        return judge(root, feature, moment if check.rhythm else moment.as_of)
     except MissingEvidence as missing:
         return Verdict.lacking(str(missing), check.missing, window=moment.window)
 

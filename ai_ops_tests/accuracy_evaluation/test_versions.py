@@ -19,7 +19,6 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.evaluate import evaluate
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence, UnknownVersion
-from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
     Fitted,
@@ -68,12 +67,8 @@ def _overconfident(fitted: Fitted) -> Fitted:
     return replace(fitted, module=module)
 
 
-def latest() -> Moment:
-    return Moment("latest", Window.of_day("2013-04-10"), NOW)
-
-
 def test_no_evaluation_yet_is_no_evidence(root: Root, feature: AiFeatureSpec) -> None:
-    verdict = judge_version_evaluation(root, feature, latest())
+    verdict = judge_version_evaluation(root, feature, latest().as_of)
     assert verdict.status == "no_evidence" and "ai-ops evaluate flight_delay" in verdict.reason
 
 
@@ -107,10 +102,10 @@ def test_the_newest_evaluation_is_judged_until_it_expires(
     root: Root, feature: AiFeatureSpec
 ) -> None:
     evaluate_version(root, feature, "2", WINDOW, NOW)
-    verdict = judge_version_evaluation(root, feature, latest())
+    verdict = judge_version_evaluation(root, feature, latest().as_of)
     assert verdict.status == "pass" and "version" in verdict.reason and verdict.sample_size > 5000
-    late = Moment("latest", Window.of_day("2013-06-01"), at_schedule("2013-06-01").as_of)
-    expired = judge_version_evaluation(root, feature, late)
+    late = at_schedule("2013-06-01").as_of
+    expired = judge_version_evaluation(root, feature, late.as_of)
     assert expired.status == "no_evidence" and "days old" in expired.reason
 
 

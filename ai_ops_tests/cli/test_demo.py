@@ -9,6 +9,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from ai_ops.definitions import defs
+from ai_ops.orchestration.running import open_runner
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.replayed import KILLED_ON, Replayed
 
@@ -162,6 +164,16 @@ def test_any_registered_version_is_evaluated_on_demand(replayed: Replayed) -> No
     assert unknown.returncode == 2
     assert "99" in unknown.stderr
     assert "Traceback" not in unknown.stderr
+
+
+@pytest.mark.requirement("FQ-08", "PL-16")
+def test_a_version_is_evaluated_from_the_ui_s_job_too(replayed: Replayed) -> None:
+    with open_runner(replayed.root.folder, defs()) as runner:
+        config = {"flight_delay__version_evaluation": {"version": "1"}}
+        assert runner.run("flight_delay__evaluate_version", config=config).success
+    verdicts = replayed.root.ledger.verdicts("flight_delay", items={"version_evaluated"})
+    assert [verdict.verdict.status in ("pass", "fail") for verdict in verdicts] == [True]
+    assert "version 1" in verdicts[0].verdict.reason
 
 
 def test_the_ledger_s_chain_holds(replayed: Replayed) -> None:
