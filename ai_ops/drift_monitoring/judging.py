@@ -1,5 +1,7 @@
 """The checks of drift monitoring: each loads small evidence and asks a pure judgement."""
 
+from datetime import datetime
+
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import Role
 from ai_ops.drift_monitoring.history import history_of
@@ -55,7 +57,7 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
     return verdict.with_evidence(evidence)
 
 
-def judge_reference_present(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The version in production has a reference profile, made from the very table it registered.
 
     Without it nothing says what is normal, and no drift can be seen.
@@ -63,25 +65,25 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, moment: Moment) 
     champion = root.registry.champion(feature.name)
     if champion is None:
         reason = "no version is in production, so nothing says what is normal"
-        return Verdict.lacking(reason, "version", window=moment.window)
+        return Verdict.lacking(reason, "version")
     _, digest = root.registry.reference(feature.name, champion)
     try:
         latest, evidence = root.lake.read_json(reference_path(root, feature, LATEST))
         reference = load_reference(root, feature)
     except MissingEvidence as missing:
-        return Verdict.lacking(str(missing), "drift", window=moment.window)
+        return Verdict.lacking(str(missing), "drift")
     if latest["version"] != champion or digest != reference.digest:
         reason = (
             f"version {champion} is in production, but the reference profile is of version "
             f"{latest['version']} (or of another table of it); materialise reference_profile"
         )
-        return Verdict.lacking(reason, "drift", window=moment.window).with_evidence(evidence)
+        return Verdict.lacking(reason, "drift").with_evidence(evidence)
     without = [c.name for c in reference.columns if c.calibration.threshold is None]
     if without:
         reason = (
             f"no threshold for {', '.join(without)}: the reference is too short to know its spread"
         )
-        return Verdict.lacking(reason, "drift", window=moment.window).with_evidence(evidence)
+        return Verdict.lacking(reason, "drift").with_evidence(evidence)
     reason = (
         f"version {champion}: {len(reference.columns)} columns of {reference.rows:,} rows in "
         f"{reference.days} days"

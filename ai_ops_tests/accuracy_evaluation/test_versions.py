@@ -68,7 +68,7 @@ def _overconfident(fitted: Fitted) -> Fitted:
 
 
 def test_no_evaluation_yet_is_no_evidence(root: Root, feature: AiFeatureSpec) -> None:
-    verdict = judge_version_evaluation(root, feature, latest().as_of)
+    verdict = judge_version_evaluation(root, feature, NOW)
     assert verdict.status == "no_evidence" and "ai-ops evaluate flight_delay" in verdict.reason
 
 
@@ -102,10 +102,10 @@ def test_the_newest_evaluation_is_judged_until_it_expires(
     root: Root, feature: AiFeatureSpec
 ) -> None:
     evaluate_version(root, feature, "2", WINDOW, NOW)
-    verdict = judge_version_evaluation(root, feature, latest().as_of)
+    verdict = judge_version_evaluation(root, feature, NOW)
     assert verdict.status == "pass" and "version" in verdict.reason and verdict.sample_size > 5000
     late = at_schedule("2013-06-01").as_of
-    expired = judge_version_evaluation(root, feature, late.as_of)
+    expired = judge_version_evaluation(root, feature, late)
     assert expired.status == "no_evidence" and "days old" in expired.reason
 
 

@@ -105,12 +105,12 @@ def test_the_reference_of_the_version_in_production_must_be_the_registered_one(
     made: Installation,
 ) -> None:
     moment = made.moment(LAST)
-    assert judge_reference_present(made.root, made.feature, moment).status == "pass"
+    assert judge_reference_present(made.root, made.feature, moment.as_of).status == "pass"
     made.registry.digest = "another table"
-    stale = judge_reference_present(made.root, made.feature, moment)
+    stale = judge_reference_present(made.root, made.feature, moment.as_of)
     assert (stale.status, stale.findings[0].kind) == ("no_evidence", "drift")
     made.registry.version = None
-    assert judge_reference_present(made.root, made.feature, moment).status == "no_evidence"
+    assert judge_reference_present(made.root, made.feature, moment.as_of).status == "no_evidence"
     with pytest.raises(MissingEvidence, match="no version is in production"):
         compute_reference_profile(made.root, made.feature, moment.as_of)
 
