@@ -50,8 +50,10 @@ def three_times_as_long_at_web(one: Row, number: int) -> Row:
 
 
 def test_a_steady_week_is_green(tmp_path: Path) -> None:
-    _, verdict = second_week(tmp_path)
+    root, verdict = second_week(tmp_path)
     assert verdict.status == "pass"
+    known = judge_cost_known(root, declared(), of_day(of_week(1).partition))
+    assert known.status == "pass" and known.sample_size == 400
 
 
 def test_a_slightly_noisy_week_is_green(tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ def test_a_slightly_noisy_week_is_green(tmp_path: Path) -> None:
     assert verdict.status == "pass"
 
 
+@pytest.mark.fault("cost_trend")
 def test_a_doubled_price_is_named(tmp_path: Path) -> None:
     feature = declared()
     (machine,) = feature.costs.compute
@@ -74,6 +77,7 @@ def test_a_doubled_price_is_named(tmp_path: Path) -> None:
     assert finding.begin == of_week(1).window.start
 
 
+@pytest.mark.fault("cost_known", "cost_trend")
 def test_a_missing_price_is_no_evidence_and_never_nothing(tmp_path: Path) -> None:
     unpriced = with_costs(declared(), compute=())
     root, verdict = second_week(tmp_path, feature=unpriced)
@@ -85,6 +89,7 @@ def test_a_missing_price_is_no_evidence_and_never_nothing(tmp_path: Path) -> Non
     assert set(table["total_nano"].to_pylist()) == {None}
 
 
+@pytest.mark.fault("cost_trend")
 @pytest.mark.requirement("PB-20")
 def test_a_call_site_that_takes_three_times_as_long_is_named(tmp_path: Path) -> None:
     _, verdict = second_week(tmp_path, ms=2 * BUSY_MS, change=three_times_as_long_at_web)
@@ -96,6 +101,7 @@ def test_a_call_site_that_takes_three_times_as_long_is_named(tmp_path: Path) -> 
     assert worth.size == pytest.approx(0.185, abs=0.005)
 
 
+@pytest.mark.fault("cost_trend")
 @pytest.mark.requirement("PB-20")
 def test_it_is_named_on_machines_that_mostly_wait(tmp_path: Path) -> None:
     """At 20 ms a prediction the machine is idle: the money is small, the change is not."""
@@ -106,6 +112,7 @@ def test_it_is_named_on_machines_that_mostly_wait(tmp_path: Path) -> None:
     assert "3.0 times as long" in finding.reason
 
 
+@pytest.mark.fault("cost_trend")
 def test_a_busier_tenant_is_named(tmp_path: Path) -> None:
     def slow_tenant(one: Row, number: int) -> Row:
         return one | {"latency_ms": one["latency_ms"] * 4} if one["tenant"] == "bolt" else one

@@ -75,6 +75,7 @@ def test_the_clean_days_are_green(clean: Installation) -> None:
     assert judged(clean, judge_output_drift, CLEAN_DAY).status == "pass"
 
 
+@pytest.mark.fault("inputs_well_formed", "input_drift")
 @pytest.mark.requirement("FR-1", "PB-13")
 def test_a_column_that_is_mostly_null_is_named_on_its_first_day(tmp_path: Path) -> None:
     made = planted(tmp_path, broken("distance", mostly_null))
@@ -91,6 +92,7 @@ def test_a_column_that_is_mostly_null_is_named_on_its_first_day(tmp_path: Path) 
     assert judged(made, judge_output_drift, CLEAN_DAY).status == "pass"
 
 
+@pytest.mark.fault("inputs_well_formed", "input_drift")
 @pytest.mark.requirement("FR-1")
 def test_a_column_that_is_gone_is_missing_not_null(tmp_path: Path) -> None:
     made = planted(tmp_path, lambda rows: rows.drop(columns=["input_wind_speed"]))
@@ -101,6 +103,7 @@ def test_a_column_that_is_gone_is_missing_not_null(tmp_path: Path) -> None:
     assert names_of(drift.findings) == {"wind_speed"}
 
 
+@pytest.mark.fault("output_drift")
 @pytest.mark.requirement("FR-1")
 def test_an_output_that_is_gone_is_no_evidence(tmp_path: Path) -> None:
     made = planted(tmp_path, lambda rows: rows.drop(columns=["output_probability"]))
@@ -109,6 +112,7 @@ def test_an_output_that_is_gone_is_no_evidence(tmp_path: Path) -> None:
     assert names_of(verdict.findings) == {"probability"}
 
 
+@pytest.mark.fault("inputs_well_formed", "input_drift")
 @pytest.mark.requirement("FR-1")
 def test_categories_that_nobody_has_seen_are_counted_and_named(tmp_path: Path) -> None:
     def renamed(rows: pd.DataFrame) -> "pd.Series[Any]":
@@ -122,6 +126,7 @@ def test_categories_that_nobody_has_seen_are_counted_and_named(tmp_path: Path) -
     assert "origin" in names_of(judged(made, judge_input_drift).findings)
 
 
+@pytest.mark.fault("input_drift")
 @pytest.mark.requirement("FR-1", "PB-13")
 def test_another_unit_is_drift_of_that_column(tmp_path: Path) -> None:
     made = planted(tmp_path, broken("temp", in_celsius))
@@ -134,6 +139,7 @@ def test_another_unit_is_drift_of_that_column(tmp_path: Path) -> None:
     assert worst.begin is not None
 
 
+@pytest.mark.fault("inputs_well_formed")
 @pytest.mark.requirement("FR-1")
 def test_values_far_outside_everything_seen_are_implausible_at_once(tmp_path: Path) -> None:
     made = planted(tmp_path, broken("pressure", lambda rows: rows["input_pressure"] * 100))
@@ -142,6 +148,7 @@ def test_values_far_outside_everything_seen_are_implausible_at_once(tmp_path: Pa
     assert names_of(verdict.findings) == {"pressure"}
 
 
+@pytest.mark.fault("inputs_well_formed", "input_drift", "output_drift")
 @pytest.mark.requirement("FR-1", "FR-3")
 def test_a_feed_that_went_dead_is_no_evidence_from_its_first_day(tmp_path: Path) -> None:
     made = planted(tmp_path, lambda rows: rows[rows["time"] < BROKEN_FROM])
@@ -151,6 +158,7 @@ def test_a_feed_that_went_dead_is_no_evidence_from_its_first_day(tmp_path: Path)
         assert verdict.findings[0].kind == "volume"
 
 
+@pytest.mark.fault("inputs_well_formed", "input_drift", "output_drift")
 @pytest.mark.requirement("FR-1")
 def test_days_on_which_everything_failed_are_an_empty_window(tmp_path: Path) -> None:
     made = planted(tmp_path, lambda rows: rows.assign(status="failed"))
@@ -160,6 +168,7 @@ def test_days_on_which_everything_failed_are_an_empty_window(tmp_path: Path) -> 
         assert verdict.findings[0].kind == "volume"
 
 
+@pytest.mark.fault("output_drift")
 @pytest.mark.requirement("FR-1", "FQ-07")
 def test_a_model_that_answers_alike_to_all_drifts_in_its_output_only(tmp_path: Path) -> None:
     def stuck(rows: pd.DataFrame) -> pd.DataFrame:

@@ -102,6 +102,7 @@ def test_order_and_repetition_change_nothing(
     assert accuracy.observed == clean.observed and accuracy.reason == clean.reason
 
 
+@pytest.mark.fault("label_coverage", "accuracy")
 def test_labels_two_days_late_are_no_evidence(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -114,6 +115,7 @@ def test_labels_two_days_late_are_no_evidence(
     assert LAST in coverage.reason and "0 of" in coverage.reason
 
 
+@pytest.mark.fault("accuracy")
 def test_flipped_labels_are_a_confirmed_gap(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -129,6 +131,7 @@ def test_flipped_labels_are_a_confirmed_gap(
     assert all(finding.begin and finding.size for finding in failed)
 
 
+@pytest.mark.fault("labels_arrived", "label_coverage", "accuracy")
 def test_no_label_at_all_is_no_evidence(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -138,12 +141,14 @@ def test_no_label_at_all_is_no_evidence(
         assert {finding.kind for finding in verdict.findings} == {"labels"}
 
 
+@pytest.mark.fault("labels_arrived")
 def test_a_label_source_that_is_gone_is_named(logged: Root, feature: AiFeatureSpec) -> None:
     compute_ground_truth(logged, feature, [DAY])
     verdict = judge_labels_arrived(logged, feature, DAY)
     assert verdict.status == "no_evidence" and "no label file" in verdict.reason
 
 
+@pytest.mark.fault("labels_arrived")
 def test_a_label_source_without_its_column_is_named(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -153,6 +158,7 @@ def test_a_label_source_without_its_column_is_named(
     assert "no column label" in verdict.reason and "was_late" in verdict.reason
 
 
+@pytest.mark.fault("label_coverage")
 def test_labels_for_unknown_ids_are_counted_and_kept(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -170,6 +176,7 @@ def test_labels_for_unknown_ids_are_counted_and_kept(
     assert judge_label_coverage(root, feature, at_schedule("2013-04-08")).status == "pass"
 
 
+@pytest.mark.fault("labels_arrived")
 def test_contradicting_labels_are_believed_neither(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
@@ -195,6 +202,7 @@ def test_contradicting_labels_are_believed_neither(
     assert accuracy.sample_size == clean.sample_size - 5
 
 
+@pytest.mark.fault("labels_arrived")
 def test_a_label_that_is_neither_true_nor_false_is_quarantined(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -17,6 +18,7 @@ from ai_ops.prediction_logging.completeness_report import (
     compute_log_completeness,
     judge_log_complete,
     judge_log_written,
+    judge_user_actions_present,
 )
 from ai_ops.prediction_logging.sources import compute_user_actions
 from ai_ops.storage.root import Root
@@ -61,6 +63,7 @@ def test_the_clean_run_is_green(world: World) -> None:
     written, complete = verdicts(world.root)
     assert (written.status, complete.status) == ("pass", "pass")
     assert (written.sample_size, complete.sample_size) == (40, 40)
+    assert judge_user_actions_present(world.root, FEATURE, moment()).status == "pass"
 
 
 def tear(file: Path) -> None:
@@ -97,6 +100,7 @@ def tell_of_another_feature(file: Path) -> None:
         segment.write(seal(json.dumps(body, separators=(",", ":")).encode()))
 
 
+@pytest.mark.fault("log_written")
 @pytest.mark.requirement("WK-09", "MO-06", "MO-08", "PL-09")
 @pytest.mark.parametrize(
     ("plant", "reason", "rows"),
@@ -125,6 +129,7 @@ def test_damage_turns_the_check_red_and_is_kept_as_found(
         assert raw.startswith(row["raw"])
 
 
+@pytest.mark.fault("log_written")
 def test_a_segment_that_cannot_be_opened_is_named_and_the_rest_is_kept(world: World) -> None:
     verdicts(world.root)
     (segment_of(world).parent / "20210304T140000-9-closed.jsonl").mkdir()
@@ -136,6 +141,7 @@ def test_a_segment_that_cannot_be_opened_is_named_and_the_rest_is_kept(world: Wo
     assert world.log_of().num_rows == 40
 
 
+@pytest.mark.fault("log_written")
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_segment_without_permission_is_named_and_nothing_is_lost(world: World) -> None:
     verdicts(world.root)
@@ -145,6 +151,7 @@ def test_a_segment_without_permission_is_named_and_nothing_is_lost(world: World)
     assert world.log_of().num_rows == 40
 
 
+@pytest.mark.fault("log_written")
 def test_a_segment_that_vanished_is_named_and_its_rows_stay(world: World) -> None:
     verdicts(world.root)
     segment_of(world).unlink()
@@ -154,6 +161,7 @@ def test_a_segment_that_vanished_is_named_and_its_rows_stay(world: World) -> Non
     assert world.log_of().num_rows == 40
 
 
+@pytest.mark.fault("log_complete")
 @pytest.mark.requirement("MO-06", "WK-10")
 def test_lost_lines_leave_a_gap_that_is_counted(world: World) -> None:
     file = segment_of(world)
@@ -166,6 +174,7 @@ def test_lost_lines_leave_a_gap_that_is_counted(world: World) -> None:
     assert complete.observed["actions_without_prediction"] == 3
 
 
+@pytest.mark.fault("log_complete")
 @pytest.mark.requirement("WK-10", "ST-02", "FR-3")
 def test_a_writer_that_was_switched_off_is_found_by_the_user_actions(tmp_path: Path) -> None:
     world = World(tmp_path)
@@ -176,6 +185,44 @@ def test_a_writer_that_was_switched_off_is_found_by_the_user_actions(tmp_path: P
     assert (written.status, complete.status) == ("pass", "fail")
     assert complete.findings[0].size == 0.25
     assert complete.findings[0].begin == NOON + timedelta(minutes=30)
+
+
+def lose_the_witness(file: Path) -> None:
+    file.unlink()
+
+
+def rename_its_time(file: Path) -> None:
+    table = pq.read_table(file)
+    pq.write_table(table.rename_columns(["id", "moment"]), file)
+
+
+def empty_it(file: Path) -> None:
+    pq.write_table(pq.read_table(file).slice(0, 0), file)
+
+
+@pytest.mark.fault("user_actions_present", "log_complete")
+@pytest.mark.requirement("MO-07", "FR-3")
+@pytest.mark.parametrize(
+    ("plant", "reason"),
+    [
+        (lose_the_witness, "no file matches sources/tiny/actions"),
+        (rename_its_time, "has no column time (has id, moment)"),
+        (empty_it, "has no row of this day"),
+    ],
+)
+def test_a_witness_that_is_gone_is_no_evidence_of_a_whole_log(
+    world: World, plant: Callable[[Path], None], reason: str
+) -> None:
+    verdicts(world.root)
+    witness = judge_user_actions_present(world.root, FEATURE, moment())
+    assert (witness.status, witness.sample_size) == ("pass", 40)
+    plant(world.root.folder / "sources" / "tiny" / "actions" / "a.parquet")
+    written, complete = verdicts(world.root)
+    assert written.status == "pass"
+    assert complete.status == "no_evidence"
+    witness = judge_user_actions_present(world.root, FEATURE, moment())
+    assert witness.status == "no_evidence" and reason in witness.reason
+    assert witness.findings[0].kind == "completeness"
 
 
 class Load:
@@ -217,6 +264,7 @@ class Load:
                     self._enough.set()
 
 
+@pytest.mark.fault("log_written")
 @pytest.mark.requirement("PL-03", "FQ-01", "ST-06")
 def test_a_killed_server_loses_no_acknowledged_prediction(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
@@ -249,6 +297,7 @@ def test_a_killed_server_loses_no_acknowledged_prediction(
     assert "× torn in serve/" in verdict.reason
 
 
+@pytest.mark.fault("log_written")
 def test_a_foreign_file_without_any_date_is_named_on_every_day(world: World) -> None:
     (segment_of(world).parent / "notes.jsonl").write_bytes(b"not a segment at all\n")
     written, _ = verdicts(world.root)
