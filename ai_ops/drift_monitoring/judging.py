@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.drift_monitoring.cells import Role
+from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.history import history_of
 from ai_ops.drift_monitoring.judgement import judge_drift
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.profiling import LATEST, PROFILE, load_reference, reference_path
+from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.well_formed import judge_well_formed
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Observed, Verdict
 
@@ -62,11 +63,14 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
 
     Without it nothing says what is normal, and no drift can be seen.
     """
-    champion = root.registry.champion(feature.name)
-    if champion is None:
-        reason = "no version is in production, so nothing says what is normal"
-        return Verdict.lacking(reason, "version")
-    _, digest = root.registry.reference(feature.name, champion)
+    try:
+        champion = root.registry.champion(feature.name)
+        if champion is None:
+            reason = "no version is in production, so nothing says what is normal"
+            return Verdict.lacking(reason, "version")
+        _, digest = root.registry.reference(feature.name, champion)
+    except (ArtifactChanged, RegistryUnavailable) as error:
+        return Verdict.lacking(str(error), "version")
     try:
         latest, evidence = root.lake.read_json(reference_path(root, feature, LATEST))
         reference = load_reference(root, feature)
@@ -78,11 +82,8 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
             f"{latest['version']} (or of another table of it); materialise reference_profile"
         )
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
-    without = [c.name for c in reference.columns if c.calibration.threshold is None]
-    if without:
-        reason = (
-            f"no threshold for {', '.join(without)}: the reference is too short to know its spread"
-        )
+    if lacking := _cannot_say(reference, feature):
+        reason = f"version {champion}: {lacking}"
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
     reason = (
         f"version {champion}: {len(reference.columns)} columns of {reference.rows:,} rows in "
@@ -95,6 +96,19 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
     }
     verdict = Verdict.passing(reason, sample_size=reference.rows, observed=observed)
     return verdict.with_evidence(evidence)
+
+
+def _cannot_say(reference: Reference, feature: AiFeatureSpec) -> str | None:
+    """Of which columns the reference does not tell what is normal, and why."""
+    known = {column.name for column in reference.columns}
+    if absent := [column.name for column in columns_of(feature) if column.name not in known]:
+        return f"the reference was registered without {', '.join(absent)}"
+    if empty := [column.name for column in reference.columns if column.empty]:
+        return f"the reference has no value of {', '.join(empty)}"
+    if without := [c.name for c in reference.columns if c.calibration.threshold is None]:
+        names = ", ".join(without)
+        return f"no threshold for {names}: the reference is too short to know its spread"
+    return None
 
 
 def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:

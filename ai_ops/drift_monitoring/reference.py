@@ -35,6 +35,14 @@ class ReferenceColumn:
         """How many rows of the reference the column has."""
         return int(self.counts.sum())
 
+    @property
+    def empty(self) -> bool:
+        """Whether the reference holds no value of it, only nulls: then nothing says what is normal.
+
+        A null that a number's column stores as NaN is a null.
+        """
+        return share_of(self.cells, self.counts, "null", "nan") == 1.0 or not self.rows
+
     def share(self, cell: str) -> float:
         """The share of the reference's rows in the cells of that word."""
         return share_of(self.cells, self.counts, cell)

@@ -6,6 +6,7 @@ from datetime import datetime
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.registry import ModelVersion
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import RegistryUnavailable
 from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 
@@ -34,8 +35,11 @@ def judge_version_registered(root: Root, feature: AiFeatureSpec, as_of: datetime
     stored, evidence = root.lake.read_json(
         root.lake.path(feature.name, "model_versions", None, "json")
     )
-    versions = root.registry.versions(feature.name)
-    champion = root.registry.champion(feature.name)
+    try:
+        versions = root.registry.versions(feature.name)
+        champion = root.registry.champion(feature.name)
+    except RegistryUnavailable as error:
+        return Verdict.lacking(str(error), "version")
     return version_registered(versions, champion, stored["champion"]).with_evidence(
         Evidence(evidence.source, evidence.digest)
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -32,7 +33,12 @@ from ai_ops.storage.model_files import (
     save_version,
 )
 from ai_ops.storage.registration import Store
-from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable, UnknownVersion
+from ai_ops.vocabulary.errors import (
+    BadInput,
+    MissingEvidence,
+    RegistryUnavailable,
+    UnknownVersion,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +98,11 @@ class Registry:
 
         ``example`` is two encoded rows or more: an export from one row would fix the size of
         every batch at one. ``dataset`` is what it was trained on; its digest and schema are kept,
-        its rows are not.
+        its rows are not. Raises ``BadInput`` for a metric that is not finite: MLflow would keep a
+        NaN as zero.
         """
+        if unknown := [key for key, value in metrics.items() if not isfinite(value)]:
+            raise BadInput(f"{name}: metrics: {', '.join(unknown)}: not a finite number")
         with self._answering(), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
             save_version(folder, module, encoder, example, reference)

@@ -13,9 +13,11 @@ from ai_ops.accuracy_evaluation.evaluation import (
     judge_label_coverage,
 )
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth, judge_labels_arrived
+from ai_ops.accuracy_evaluation.versions import evaluate_version, judge_version_evaluation
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
     FLIGHT_DELAY,
     at_schedule,
@@ -55,7 +57,8 @@ def logged(
     root = open_root(tmp_path_factory.mktemp("faults"))
     fitted = fit(flights, feature, "2013-04-01")
     register(root, feature, fitted)
-    write_log(root, feature, between(flights, FIRST, LAST), fitted.scores)
+    rows = between(flights, FIRST, LAST)
+    write_log(root, feature, rows, fitted.scores, with_inputs=True)
     return root
 
 
@@ -75,6 +78,19 @@ def planted(
         path.unlink()
 
 
+def evaluated(root: Root, feature: AiFeatureSpec) -> Verdict:
+    """The version on the labels of the week before the last day, evaluated afresh."""
+    week = Window.trailing("2013-04-08", days=7)
+    evaluate_version(root, feature, "1", week, DAY.as_of)
+    return judge_version_evaluation(root, feature, DAY.as_of)
+
+
+def flip(labels: pd.DataFrame) -> pd.DataFrame:
+    """Three labels in ten say the opposite of what happened."""
+    chosen = np.random.default_rng(3).random(len(labels)) < 0.3
+    return labels.assign(label=labels["label"] ^ chosen)
+
+
 def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict, Verdict]:
     return (
         judge_labels_arrived(root, feature, DAY),
@@ -86,6 +102,7 @@ def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict, Verdic
 def test_clean_labels_are_green(planted: Callable[[Plant], Root], feature: AiFeatureSpec) -> None:
     root = planted(lambda labels: labels)
     assert [verdict.status for verdict in judged(root, feature)] == ["pass"] * 3
+    assert evaluated(root, feature).status == "pass"
 
 
 def test_order_and_repetition_change_nothing(
@@ -119,16 +136,37 @@ def test_labels_two_days_late_are_no_evidence(
 def test_flipped_labels_are_a_confirmed_gap(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
-    def flip(labels: pd.DataFrame) -> pd.DataFrame:
-        chosen = np.random.default_rng(3).random(len(labels)) < 0.3
-        return labels.assign(label=labels["label"] ^ chosen)
-
     verdict = judge_accuracy(planted(flip), feature, DAY)
     assert verdict.status == "fail"
     failed = [finding for finding in verdict.findings if finding.status == "fail"]
     assert {finding.kind for finding in failed} == {"accuracy"}
     assert any(finding.reason.startswith("calibration") for finding in failed)
     assert all(finding.begin and finding.size for finding in failed)
+
+
+@pytest.mark.fault("version_evaluated")
+@pytest.mark.requirement("PB-31", "PB-32")
+def test_a_version_that_became_worse_is_named(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    verdict = evaluated(planted(flip), feature)
+    assert verdict.status == "fail" and "version 1 on" in verdict.reason
+    assert {finding.kind for finding in verdict.findings} == {"accuracy"}
+    assert all(finding.begin and finding.size for finding in verdict.findings)
+
+
+@pytest.mark.fault("version_evaluated")
+def test_a_version_that_nobody_evaluated_lately_is_no_evidence(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels)
+    assert evaluated(root, feature).status == "pass"
+    months_later = at_schedule("2013-07-01").as_of
+    assert judge_version_evaluation(root, feature, months_later).status == "no_evidence"
+    before = at_schedule("2013-04-08").as_of
+    verdict = judge_version_evaluation(root, feature, before)
+    assert verdict.status == "no_evidence", "what was found out later was not known then"
+    assert "ai-ops evaluate flight_delay" in verdict.reason
 
 
 @pytest.mark.fault("labels_arrived", "label_coverage", "accuracy")
