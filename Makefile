@@ -29,7 +29,7 @@ ui: install ## open the Dagster UI on what the demo left
 
 .PHONY: clean-demo
 clean-demo: ## remove what the demo left
-	find $(ROOT) -mindepth 1 -not -name README.md -delete
+	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache serve.log ledger.db ledger.db-wal ledger.db-shm)
 
 .PHONY: test
 test: install ## lint, types, import contracts, doctests and tests

@@ -30,6 +30,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{name} is not installed")
 
 
+@pytest.fixture(autouse=True)
+def root_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the checkout's ``data/`` by forgetting its root."""
+    monkeypatch.setenv("AI_OPS_ROOT", str(tmp_path / "root"))
+
+
 @pytest.fixture(scope="session")
 def replayed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Replayed:
     """Three weeks of the demo, whose server is killed once with -9: made once for all workers."""

@@ -18,6 +18,9 @@ WEEKS_END = traffic.BEGIN.replace(day=22)
 KILLED_ON = traffic.BEGIN.replace(day=10)
 """A Wednesday: every flight is a request of its own, so the kill falls between two of them."""
 
+REPLAY_KILLED_ON = traffic.BEGIN.replace(day=17)
+"""A Wednesday too: the replay itself is killed, and goes on when it is started again."""
+
 DONE = "replayed.json"
 
 
@@ -28,6 +31,7 @@ class Replayed:
     root: Root
     summary: dict[str, Any]
     killed: int
+    orphan: int
     begin: date = traffic.BEGIN
     end: date = WEEKS_END
 
@@ -38,7 +42,7 @@ class Replayed:
         if not done.exists():
             return None
         stored = json.loads(done.read_text())
-        return cls(Root.open(folder, environment={}), stored["summary"], stored["killed"])
+        return cls(Root.open(folder, environment={}), **stored)
 
 
 def demo(folder: Path) -> "subprocess.Popen[str]":
@@ -54,21 +58,38 @@ def demo(folder: Path) -> "subprocess.Popen[str]":
 
 
 def replay_with_a_kill(folder: Path) -> Replayed:
-    """Replay three weeks; on a day of single requests, kill the serving process with -9."""
-    root = Root.open(folder, environment={})
+    """Replay three weeks; kill the serving process with -9, a week later the replay itself."""
     process = demo(folder)
-    clock_file = folder / "lake" / "clock.json"
-    killed = 0
-    while process.poll() is None and not killed:
-        if clock_file.exists() and f'"{KILLED_ON}T1' in clock_file.read_text():
-            killed = _serving_process(folder)
-            os.kill(killed, signal.SIGKILL)
-        time.sleep(0.02)
+    _wait_until(process, folder, KILLED_ON)
+    killed = _serving_process(folder)
+    os.kill(killed, signal.SIGKILL)
+    _wait_until(process, folder, REPLAY_KILLED_ON)
+    orphan = _serving_process(folder)
+    process.kill()
+    process.communicate()
+    process = demo(folder)
     output, _ = process.communicate()
     assert process.returncode == 0, (folder / "progress.log").read_text()[-3000:]
-    stored = {"summary": json.loads(output), "killed": killed}
+    stored = {"summary": json.loads(output), "killed": killed, "orphan": orphan}
     (folder / DONE).write_text(json.dumps(stored))
-    return Replayed(root, **stored)
+    return Replayed(Root.open(folder, environment={}), **stored)
+
+
+def lives(process: int) -> bool:
+    """Whether a process runs (one that is dead and not yet waited for does not)."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def _wait_until(process: "subprocess.Popen[str]", folder: Path, day: date) -> None:
+    """Wait until the replay's clock stands in the middle of a day."""
+    clock = folder / "lake" / "clock.json"
+    while not (clock.exists() and f'"{day}T1' in clock.read_text()):
+        assert process.poll() is None, (folder / "progress.log").read_text()[-3000:]
+        time.sleep(0.02)
 
 
 def _serving_process(folder: Path) -> int:

@@ -11,8 +11,9 @@ from ai_ops.vocabulary.verdicts import RecordedVerdict
 class Alert:
     """An item that failed on one day or on several in a row.
 
-    ``raised_at`` is when the first of them was judged: an alert ages from there. A day without
-    evidence neither begins nor ends an alert: silence is not recovery.
+    ``raised_at`` is the end of the first of those days: an alert ages from there, however often
+    that day is judged again. A day without evidence neither begins nor ends an alert: silence is
+    not recovery.
     """
 
     item: str
@@ -41,4 +42,4 @@ def alerts_of(item: str, verdicts: Mapping[str, RecordedVerdict]) -> list[Alert]
 def _alert(item: str, failing: list[tuple[str, RecordedVerdict]], *, still_open: bool) -> Alert:
     (begin, first), (last, latest) = failing[0], failing[-1]
     columns = sorted({column for f in latest.verdict.findings for column in f.columns})
-    return Alert(item, begin, last, first.as_of, tuple(columns), still_open)
+    return Alert(item, begin, last, first.window.end, tuple(columns), still_open)

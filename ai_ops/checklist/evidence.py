@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict, as_data
 from ai_ops.vocabulary.windows import Window
 
@@ -39,6 +40,12 @@ class ChecklistEvidence:
             if self.window.holds(Window.of_day(key).start)
         }
 
+    def monitored_days(self, feature: AiFeatureSpec) -> list[str]:
+        """The days of the window on which the feature was monitored."""
+        first, end = feature.monitoring.start, feature.monitoring.end
+        days = [day for day in self.window.days() if day >= first.isoformat()]
+        return [day for day in days if end is None or day < end.isoformat()]
+
     def read_from(self, items: Iterable[str]) -> tuple[Evidence, ...]:
         """What the judgement of these items was read from: each verdict and its digest."""
         return tuple(
@@ -57,7 +64,10 @@ def gather(
     root: Root, feature: AiFeatureSpec, window: Window, as_of: datetime
 ) -> ChecklistEvidence:
     """The evidence as it stood at ``as_of``, from the ledger."""
-    since = Window(Window.of_day(feature.monitoring.start).start, max(window.end, as_of))
+    start = Window.of_day(feature.monitoring.start).start
+    if as_of <= start:
+        raise BadInput(f"{feature.name} is monitored from {start.date()}; {as_of} lies before that")
+    since = Window(start, max(window.end, as_of))
     verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of)
     reviews = root.ledger.events(feature=feature.name, kinds={"review"}, as_of=as_of)
     return ChecklistEvidence(

@@ -19,7 +19,9 @@ DAILY = (
     "cost_rollup",
     "evaluation_run",
 )
-WEEKLY = ("cost_trend", "weekly_checklist")
+WEEKLY = ("cost_trend",)
+CHECKLIST = ("weekly_checklist",)
+"""A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
 VERSIONS = ("model_versions", "reference_profile")
 ON_DEMAND = ("version_evaluation",)
 
@@ -32,6 +34,11 @@ def daily_job_name(feature: AiFeatureSpec) -> str:
 def weekly_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job of one week."""
     return f"{feature.name}__weekly"
+
+
+def checklist_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that judges the weekly checklist."""
+    return f"{feature.name}__weekly_checklist"
 
 
 def versions_job_name(feature: AiFeatureSpec) -> str:
@@ -50,7 +57,12 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             weekly_job_name(feature),
             _selection(feature, WEEKLY),
-            description="The week's cost trend and the weekly checklist.",
+            description="The week's cost trend.",
+        ),
+        dg.define_asset_job(
+            checklist_job_name(feature),
+            _selection(feature, CHECKLIST),
+            description="The weekly checklist, from the verdicts of the week.",
         ),
         dg.define_asset_job(
             versions_job_name(feature),

@@ -31,7 +31,12 @@ class Line:
 
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
     """Judge one item."""
-    verdict = item.judge(feature, evidence).with_evidence(*evidence.read_from(item.reads))
+    if evidence.monitored_days(feature):
+        verdict = item.judge(feature, evidence).with_evidence(*evidence.read_from(item.reads))
+    else:
+        first, end = feature.monitoring.start, feature.monitoring.end
+        reason = f"{feature.name} is monitored from {first} to {end or 'now'}, not in this window"
+        verdict = Verdict.lacking(reason, "operations", window=evidence.window)
     owner = feature.owner_of(item.domain).accountable
     return Line(item, owner, verdict, evidence.age_days(item.reads))
 

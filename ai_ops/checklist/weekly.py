@@ -18,7 +18,7 @@ LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Drift was judged on every day of the week, and no drift alert is older than a week without
     a person's review: a flag left alone is a model left alone."""
-    unjudged = _without_verdict(evidence, DRIFT_CHECKS, "drift")
+    unjudged = _without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
     alerts = [
         alert
         for check in DRIFT_CHECKS
@@ -46,7 +46,7 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
         return _lacking(unjudged, "drift", judged, observed)
     waiting = f"; {_plural(len(alerts), 'younger alert')} to review" if alerts else ""
     return Verdict.passing(
-        f"drift was judged on all {len(list(evidence.window.days()))} days{waiting}",
+        f"drift was judged on all {len(evidence.monitored_days(feature))} days{waiting}",
         sample_size=judged,
         observed=observed,
     )
@@ -102,7 +102,7 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
 def logs_written(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Predictions were logged on every day of the week, every record could be read, and every
     known user action has its prediction."""
-    missing = _without_verdict(evidence, LOG_CHECKS, "completeness")
+    missing = _without_verdict(feature, evidence, LOG_CHECKS, "completeness")
     broken = [
         finding
         for check in LOG_CHECKS
@@ -172,13 +172,16 @@ WEEKLY = (
 
 
 def _without_verdict(
-    evidence: ChecklistEvidence, checks: tuple[str, ...], kind: FindingKind
+    feature: AiFeatureSpec,
+    evidence: ChecklistEvidence,
+    checks: tuple[str, ...],
+    kind: FindingKind,
 ) -> list[Finding]:
-    """A finding for every day of the window that a check did not judge, or could not."""
+    """A finding for every monitored day that a check did not judge, or could not."""
     findings = []
     for check in checks:
         verdicts = evidence.in_window(check)
-        for day in evidence.window.days():
+        for day in evidence.monitored_days(feature):
             recorded = verdicts.get(day)
             if recorded is None:
                 reason = f"{check} was not judged on {day}"

@@ -17,12 +17,12 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     coloured,
+    open_root,
     parse_moment,
     print_json,
     resolve_feature,
     told,
 )
-from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.words import Cadence
 
@@ -44,8 +44,11 @@ def checklist(
     if cadence not in get_args(Cadence):
         raise BadInput(f"--cadence: one of {', '.join(get_args(Cadence))} (found {cadence!r})")
     spec = resolve_feature(feature)
-    opened = Root.open(root)
-    moment = parse_moment(as_of, "--as-of") if as_of else opened.clock.now()
+    opened = open_root(root)
+    now = opened.clock.now()
+    moment = parse_moment(as_of, "--as-of") if as_of else now
+    if moment > now:
+        raise BadInput(f"--as-of: {moment} is not yet; the clock of this root says {now}")
     window = reading.last_whole_week(moment)
     lines = reading.read_checklist(opened, spec, cast(Cadence, cadence), window, moment)
     if json_:

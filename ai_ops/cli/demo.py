@@ -1,12 +1,14 @@
 """`ai-ops demo`: real flights through a real model, logged, monitored and seen."""
 
+import os
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from ai_ops.cli.common import DEFAULT_ROOT, JsonOption, RootOption, print_json, told
-from ai_ops.storage.root import Root
+from ai_ops.cli.common import DEFAULT_ROOT, JsonOption, RootOption, open_root, print_json, told
+from ai_ops.storage.root import LEDGER_VARIABLE, TRACKING_VARIABLE, Root
+from ai_ops.vocabulary.errors import BadInput
 
 
 @told
@@ -26,6 +28,12 @@ def demo(
     from ai_ops.cli.demo_run import open_ui, run_demo
     from ai_ops.cli.demo_summary import print_summary
 
+    for variable in (LEDGER_VARIABLE, TRACKING_VARIABLE):
+        if os.environ.get(variable):
+            raise BadInput(
+                f"{variable} is set: the demo would write its replay and its versions there; "
+                f"run it with `env -u {variable}`"
+            )
     progress = Console(stderr=True)
     opened = Root.open(root)
     summary = run_demo(opened, until, progress)
@@ -45,4 +53,4 @@ def ui(
     """Open the Dagster UI and its daemon on a root, until Ctrl-C."""
     from ai_ops.cli.demo_run import open_ui
 
-    open_ui(Root.open(root).folder, port, Console(stderr=True))
+    open_ui(open_root(root).folder, port, Console(stderr=True))

@@ -17,13 +17,12 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.cli.common import resolve_feature
 from ai_ops.cli.demo_summary import summarise
-from ai_ops.cli.replay import Replay, Seconds
+from ai_ops.cli.replay import Replay, Seconds, finish
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.training import set_up
-from ai_ops.orchestration.partitions import DELAYS
 from ai_ops.orchestration.running import dagster_environment, open_runner
 from ai_ops.storage.clocks import ReplayClock
 from ai_ops.storage.root import Root
@@ -53,7 +52,7 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
         training = time.perf_counter() - begin
 
         clock = _clock(root)
-        if clock.now() >= _finish(end):
+        if clock.now() >= finish(end):
             bar.update(task, description="the replay is done already", total=1, completed=1)
             return Seconds(training=training)
         bar.update(task, description="starting the server and the definitions")
@@ -72,7 +71,7 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
             )
             machine.seconds.training = training
             machine.run(traffic.BEGIN, end)
-            clock.advance(_finish(end))
+            clock.advance(finish(end))
         return machine.seconds
 
 
@@ -81,7 +80,7 @@ def open_ui(root: Path, port: int, console: Console) -> None:
     console.print(
         f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)"
     )
-    command = ["dev", "-w", str(Path(__file__).parents[2] / "workspace.yaml")]
+    command = ["dev", "-m", "ai_ops.definitions"]
     subprocess.run(
         [sys.executable, "-m", "dagster", *command, "-h", HOST, "-p", str(port)],
         env=dagster_environment(root),
@@ -92,10 +91,6 @@ def open_ui(root: Path, port: int, console: Console) -> None:
 def _clock(root: Root) -> ReplayClock:
     clock = root.clock
     return clock if isinstance(clock, ReplayClock) else root.begin_replay(_midnight(traffic.BEGIN))
-
-
-def _finish(end: date) -> datetime:
-    return _midnight(end) + DELAYS["weekly"]
 
 
 def _monday(text: str) -> date:

@@ -40,6 +40,9 @@ def evaluate(
 ) -> None:
     """Evaluate a registered version on labelled predictions (the last 28 days, if none are named).
 
+    It writes: version_evaluation/latest.json is replaced, on which the next check of the version
+    evaluation is judged, and the evaluation is logged as a run in MLflow.
+
     Ends with 2 when there is no such version, with 3 when there are no labels to evaluate on.
     """
     spec = resolve_feature(feature)

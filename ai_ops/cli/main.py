@@ -49,6 +49,7 @@ def assemble() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_root)
     for name, module in COMMANDS:
         try:
             app.command(name)(getattr(import_module(f"ai_ops.cli.{module}"), name))
@@ -60,6 +61,15 @@ def assemble() -> typer.Typer:
         except ModuleNotFoundError as error:
             app.command(name, help=summary, **_ANYTHING)(_refusing(name, error))
     return app
+
+
+def _root(version: bool = False) -> None:
+    """A production checklist for AI features that runs itself."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("ai-ops"))
+        sys.exit(0)
 
 
 # A command that is not there takes every argument, so that its message is what is seen.

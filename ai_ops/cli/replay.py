@@ -14,7 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.jobs import daily_job_name, weekly_job_name
+from ai_ops.checklist.jobs import checklist_job_name, daily_job_name, weekly_job_name
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.defs.flight_delay.traffic import (
     Requests,
@@ -86,8 +86,7 @@ class Replay:
     def _do(self, event: Event) -> None:
         match event.kind:
             case "schedule":
-                for day in _days(event.first, event.last):
-                    write_schedule(self.flights, day, self._sources)
+                write_schedule(self.flights, event.first, self._sources)
             case "labels":
                 write_labels(self.flights, event.first, self._sources)
             case "requests":
@@ -98,6 +97,7 @@ class Replay:
                 self.seconds.days += (event.last - event.first).days + 1
             case "weekly":
                 self._job(weekly_job_name(self.feature), event.first, event.first)
+                self._job(checklist_job_name(self.feature), event.first, event.first)
 
     @property
     def _sources(self) -> Path:
@@ -128,12 +128,14 @@ def timeline(flights: pd.DataFrame, begin: date, end: date) -> Iterator[Event]:
     """Everything that happens in [begin, end), both Mondays, and the judging of its last days.
 
     Each week's daily chain is one range on the Monday after it; of the last week, each day runs by
-    itself on the morning after it, exactly as the schedules would run it.
+    itself on the morning after it, exactly as the schedules would run it. Traffic goes on until
+    the last of that is judged, so that a later replay can go on from there.
     """
     last_week = end - WEEK
-    events = [Event(_start(begin), "schedule", begin, end - DAY)]
-    for requests in hourly_requests(flights, _start(begin), _start(end)):
-        events.append(Event(requests.hour, "requests", requests.hour.date(), end, requests))
+    events = [Event(_start(day), "schedule", day, day) for day in _days(begin, end)]
+    for requests in hourly_requests(flights, _start(begin), finish(end)):
+        day = requests.hour.date()
+        events.append(Event(requests.hour, "requests", day, day, requests))
     for day in _days(begin, end - DAY):
         events.append(Event(_start(day + DAY), "labels", day, day))
         if day >= last_week:
@@ -144,6 +146,11 @@ def timeline(flights: pd.DataFrame, begin: date, end: date) -> Iterator[Event]:
             events.append(Event(after + DELAYS["daily"], "daily", monday, monday + 6 * DAY))
         events.append(Event(after + DELAYS["weekly"], "weekly", monday, monday))
     yield from sorted(events, key=lambda event: (event.at, ORDER.index(event.kind)))
+
+
+def finish(end: date) -> datetime:
+    """When the last week before a Monday has been judged."""
+    return _start(end) + DELAYS["weekly"]
 
 
 def _start(day: date) -> datetime:

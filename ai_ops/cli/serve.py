@@ -1,5 +1,8 @@
 """``ai-ops serve FEATURE``: the server of an AI feature, on the loopback unless told otherwise."""
 
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,8 +28,13 @@ def serve(
         typer.Option(help="A prediction that cannot be logged: refuse to answer, or count."),
     ] = "refuse",
     defs: Annotated[Path, typer.Option(help="Folder of the AI features' YAML.")] = DEFS,
+    while_stdin: Annotated[
+        bool, typer.Option("--while-stdin", help="End in order when standard input ends.")
+    ] = False,
 ) -> None:
     """Serve the champion of an AI feature, and log every prediction."""
+    if while_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     _serve(resolve_feature(feature, defs), Root.open(root), host, port, writer, on_log_failure)
 
 
@@ -53,6 +61,13 @@ def _serve(
     app = create_app(root, feature, log, on_log_failure=on_log_failure)
     segment = root.segments / feature.name / writer / f"{log.incarnation}.jsonl"
     run(app, host, port, lambda url: typer.echo(f"{feature.name} on {url}, logging to {segment}"))
+
+
+def _end_with_stdin() -> None:
+    # Whoever started this process holds the other end: it closes however that one ends.
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,12 @@ class ServerProcess:
         command = [sys.executable, "-m", "ai_ops.cli", "serve", self.feature]
         options = ["--root", str(self.root), "--port", str(self.port), "--writer", self.writer]
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command + options, stdout=output, stderr=output)
+            self._process = subprocess.Popen(
+                [*command, *options, "--while-stdin"],
+                stdin=subprocess.PIPE,  # its end tells the server that we are gone, however we went
+                stdout=output,
+                stderr=output,
+            )
         self.starts += 1
         deadline = time.monotonic() + START_SECONDS
         while not self._healthy():
@@ -83,9 +88,12 @@ class ServerProcess:
     def stop(self) -> None:
         """End the process gracefully, so that its log is closed."""
         self._hang_up()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(STOP_SECONDS)
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.terminate()
+                self._process.wait(STOP_SECONDS)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer to a request; the process is started again when it has died."""

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import dagster as dg
 from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
 from ai_ops.storage.root import ROOT_VARIABLE
 
+HOST_TAG, PROCESS_TAG = "ai_ops/host", "ai_ops/process"
+
 INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -24,8 +27,9 @@ def dagster_home(root: Path) -> Path:
     """Where the root's Dagster instance lies, with the project's ``dagster.yaml``."""
     home = root.absolute() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    if INSTANCE_FILE.exists():
-        shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
+    own = home / "dagster.yaml"
+    if INSTANCE_FILE.exists() and not own.exists():  # what a person changed there stays
+        shutil.copyfile(INSTANCE_FILE, own)
     return home
 
 
@@ -34,6 +38,8 @@ def dagster_environment(root: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(root)),
+        # dagster.yaml says so too; a home of one's own may not.
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
         ROOT_VARIABLE: str(root.absolute()),
     }
 
@@ -61,7 +67,7 @@ class Runner:
             instance=self.instance,
             partition_key=partition,
             run_config={**QUIET, "ops": ops},
-            tags={JUDGED_TAG: AT_SCHEDULE} if partition else {},
+            tags={**_mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
         )
 
     def run_range(self, job: str, first: str, last: str) -> dg.ExecuteInProcessResult:
@@ -69,7 +75,7 @@ class Runner:
         return self._job(job).execute_in_process(
             instance=self.instance,
             run_config=QUIET,
-            tags={RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
+            tags={**_mine(), RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
         )
 
     def _job(self, name: str) -> dg.JobDefinition:
@@ -81,7 +87,38 @@ def open_runner(root: Path, definitions: dg.Definitions) -> Iterator[Runner]:
     """A runner on the root's own Dagster instance."""
     _without_leak_report()
     with _environment(dagster_environment(root)), dg.DagsterInstance.get() as instance:
+        end_orphans(instance)
         yield Runner(definitions, instance)
+
+
+def end_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Mark the runs of processes of this machine that are gone as failed; returns their ids.
+
+    Dagster does not watch a run inside somebody's process: it would stay "started" for ever and
+    hold a place in the queue.
+    """
+    unfinished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+        tags={HOST_TAG: socket.gethostname()},
+    )
+    orphans = [run for run in instance.get_runs(unfinished) if not _lives(run.tags[PROCESS_TAG])]
+    for run in orphans:
+        instance.report_run_failed(run, "the process in which it ran is gone")
+    return [run.run_id for run in orphans]
+
+
+def _mine() -> dict[str, str]:
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
+
+
+def _lives(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's: it is there
+    return True
 
 
 def _without_leak_report() -> None:

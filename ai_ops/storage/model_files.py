@@ -109,21 +109,3 @@ def checked_content(folder: Path, file: str, params: Mapping[str, str], what: st
     if sha256(content).hexdigest() != params[key]:
         raise ArtifactChanged(f"{what}: {folder / file} is not the file that was registered")
     return content
-
-
-@contextmanager
-def tracking_uri(uri: str) -> Iterator[None]:
-    """MLflow's tracking URI inside; afterwards the one before, in the environment too.
-
-    ``mlflow.set_tracking_uri`` writes ``MLFLOW_TRACKING_URI``, which every child process inherits:
-    setting it back to the default would send them to a store that nobody chose.
-    """
-    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
-
-    variable = os.environ.get("MLFLOW_TRACKING_URI")
-    try:
-        with _use_tracking_uri(uri):
-            yield
-    finally:
-        if variable is not None:
-            os.environ["MLFLOW_TRACKING_URI"] = variable

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features import load_feature
+from ai_ops.ai_features.parts import Monitoring
 from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.reading import read_line
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import DEFS
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 
-FEATURE = load_feature(DEFS / "flight_delay" / "defs.yaml")
+DECLARED = load_feature(DEFS / "flight_delay" / "defs.yaml")
+FEATURE = DECLARED.model_copy(update={"monitoring": Monitoring(start=date(2021, 1, 1))})
 WEEK = Window.of_week("2021-03-08")
 AS_OF = WEEK.end + timedelta(hours=7)
 ITEMS = {item.id: item for item in WEEKLY}
@@ -80,7 +83,7 @@ def test_an_alert_that_nobody_reviewed_for_a_week_fails_and_says_its_age() -> No
     older = judge("drift_reviewed", drift_since("2021-03-06", "2021-03-07", "2021-03-08"))
     assert older.status == "fail"
     assert older.findings[0].columns == ("temp",)
-    assert older.findings[0].size == pytest.approx(8 + 1 / 24)
+    assert older.findings[0].size == pytest.approx(8 + 7 / 24)
     assert "2021-03-06" in older.findings[0].reason
 
 
@@ -99,6 +102,29 @@ def test_a_day_without_evidence_does_not_end_an_alert() -> None:
     assert verdict.observed["alerts_without_review"] == 2
     verdict = judge("drift_reviewed", [*drift_since("2021-03-06", "2021-03-08"), silent])
     assert verdict.observed["alerts_without_review"] == 1
+
+
+@pytest.mark.requirement("WK-03")
+def test_judging_an_old_day_again_does_not_make_its_alert_young() -> None:
+    verdicts = drift_since("2021-03-06", "2021-03-07", "2021-03-08")
+    again = [
+        replace(v, as_of=AS_OF) if (v.item, v.partition) == ("input_drift", "2021-03-06") else v
+        for v in verdicts
+    ]
+    assert judge("drift_reviewed", again) == judge("drift_reviewed", verdicts)
+
+
+@pytest.mark.requirement("WK-09")
+def test_days_outside_monitoring_are_not_asked_for() -> None:
+    retired = Monitoring(start=date(2021, 1, 1), end=date(2021, 3, 11))
+    feature = FEATURE.model_copy(update={"monitoring": retired})
+    verdicts = [v for v in whole_week() if (v.partition or "") < "2021-03-11"]
+    evidence = ChecklistEvidence(WEEK, AS_OF, tuple(verdicts))
+    assert ITEMS["logs_written"].judge(feature, evidence).status == "pass"
+    later = ChecklistEvidence(Window.of_week("2021-03-15"), AS_OF, tuple(verdicts))
+    line = read_line(feature, ITEMS["logs_written"], later)
+    assert line.verdict.status == "no_evidence"
+    assert "2021-03-11" in line.verdict.reason
 
 
 @pytest.mark.requirement("WK-05", "WK-06")

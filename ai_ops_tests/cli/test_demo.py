@@ -12,7 +12,7 @@ import pytest
 from ai_ops.definitions import defs
 from ai_ops.orchestration.running import open_runner
 from ai_ops.vocabulary.windows import Window
-from ai_ops_tests.replayed import KILLED_ON, Replayed
+from ai_ops_tests.replayed import KILLED_ON, Replayed, lives
 
 
 def rows(replayed: Replayed, asset: str, columns: str, where: str = "true") -> list[tuple]:
@@ -32,20 +32,24 @@ def run(replayed: Replayed, *arguments: str) -> "subprocess.CompletedProcess[str
 
 @pytest.mark.requirement("PL-03", "FQ-01", "ST-02")
 def test_no_acknowledged_prediction_is_missing_after_a_kill(replayed: Replayed) -> None:
-    assert replayed.killed
+    assert replayed.killed != replayed.orphan
     sources = replayed.root.folder / "sources" / "flight_delay" / "schedule"
-    days = Window.of_day(replayed.end - timedelta(days=1))
-    assert days.start.date() < replayed.end
     flights = {
         id_
-        for file in sources.glob("*.parquet")
-        for id_ in pq.read_table(file, columns=["id"])["id"].to_pylist()
+        for day in Window(
+            Window.of_day(replayed.begin).start, Window.of_day(replayed.end).start
+        ).days()
+        for id_ in pq.read_table(sources / f"{day}.parquet", columns=["id"])["id"].to_pylist()
     }
     logged = [id_ for (id_,) in rows(replayed, "prediction_log", "id")]
     assert len(logged) == len(set(logged)), "an id was logged twice"
     assert set(logged) == flights
     incarnations = rows(replayed, "prediction_log", "count(distinct incarnation)")
-    assert incarnations == [(2,)]
+    assert incarnations == [(3,)], "one until each kill, and one after"
+
+
+def test_a_killed_replay_leaves_no_server_behind(replayed: Replayed) -> None:
+    assert not lives(replayed.orphan)
 
 
 @pytest.mark.requirement("PL-04", "PL-05", "PL-06", "PL-07")

@@ -162,8 +162,10 @@ def test_features_check_warns_of_one_person_who_holds_all_four(tmp_path: Path) -
     text = (DEFS / FEATURE / "defs.yaml").read_text(encoding="utf-8")
     for team in ("backend", "data-science"):
         text = text.replace(f"accountable: {team}@", "accountable: devops@")
-    (tmp_path / "defs.yaml").write_text(text, encoding="utf-8")
-    code, out, err = call("features", "check", tmp_path)
+    folder = tmp_path / FEATURE
+    folder.mkdir()
+    (folder / "defs.yaml").write_text(text, encoding="utf-8")
+    code, out, err = call("features", "check", folder)
     assert code == DONE and "OK" in out
     assert "warning: devops@example.com is accountable for all four domains" in err
 

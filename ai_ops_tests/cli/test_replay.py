@@ -1,0 +1,77 @@
+"""The replay's order of events, and what a killed replay leaves behind."""
+
+import os
+import socket
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from ai_ops.cli.replay import Event, finish, timeline
+from ai_ops.defs.flight_delay.flights import INPUTS
+from ai_ops.orchestration.running import HOST_TAG, PROCESS_TAG, end_orphans, open_runner
+
+BEGIN, FIRST_END, END = date(2021, 3, 1), date(2021, 3, 15), date(2021, 3, 29)
+
+
+def flights() -> pd.DataFrame:
+    """One flight an hour."""
+    hours = pd.date_range("2021-03-01", "2021-04-01", freq="h", tz="UTC")
+    ids = [f"{hour:%Y-%m-%dT%H}" for hour in hours]
+    return pd.DataFrame({"id": ids, "time": hours, "tenant": "XX", **dict.fromkeys(INPUTS, 1.0)})
+
+
+def requested(events: list[Event]) -> list[str]:
+    return [body["id"] for event in events if event.requests for body in event.requests.predictions]
+
+
+def test_a_replay_that_goes_on_later_asks_for_every_flight_once() -> None:
+    whole = list(timeline(flights(), BEGIN, END))
+    first = list(timeline(flights(), BEGIN, FIRST_END))
+    later = [event for event in whole if event.at >= finish(FIRST_END)]
+    assert requested(first) + requested(later) == requested(whole)
+    assert {event.first for event in first + later if event.kind == "schedule"} == {
+        event.first for event in whole if event.kind == "schedule"
+    }
+
+
+def test_the_last_week_is_judged_day_by_day_and_the_others_as_ranges() -> None:
+    daily = [event for event in timeline(flights(), BEGIN, END) if event.kind == "daily"]
+    spans = [(event.last - event.first).days + 1 for event in daily]
+    assert spans == [7, 7, 7, *[1] * 7]
+    judged = {event.first + timedelta(days=d) for event in daily for d in range(7)}
+    assert len(judged) >= 28
+
+
+def test_nothing_is_known_before_it_happened() -> None:
+    for event in timeline(flights(), BEGIN, END):
+        if event.kind in ("labels", "daily", "weekly"):
+            assert event.at.date() > event.last
+        if event.requests:
+            assert event.at == event.requests.hour
+
+
+def test_a_run_whose_process_is_gone_does_not_hold_a_place_in_the_queue(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def job() -> None:
+        nothing()
+
+    with open_runner(tmp_path, dg.Definitions(jobs=[job])) as runner:
+        for process in (gone.pid, os.getpid()):
+            runner.instance.create_run_for_job(
+                job,
+                status=dg.DagsterRunStatus.STARTED,
+                tags={HOST_TAG: socket.gethostname(), PROCESS_TAG: str(process)},
+            )
+        assert len(end_orphans(runner.instance)) == 1
+        statuses = sorted(run.status.value for run in runner.instance.get_runs())
+        assert statuses == ["FAILURE", "STARTED"]
