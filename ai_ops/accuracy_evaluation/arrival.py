@@ -12,8 +12,10 @@ class LabelArrival:
 
     ``labels`` are kept. ``duplicates`` repeat an earlier label of their id. ``contradictions``
     differ from another label of their id that was known by then: none of the id's labels is
-    believed. ``unreadable`` are neither true nor false. ``problem`` says why the source could not
-    be read. Whether a label has a prediction is no question here: the log has no part in it.
+    believed. ``unreadable`` are neither true nor false. ``without_id`` name no prediction.
+    ``without_time`` have no day of their own: they are counted on every day whose labels stand in
+    the same file, and on each of them they are the same ones. ``problem`` says why the source could
+    not be read. Whether a label has a prediction is no question here: the log has no part in it.
     """
 
     day: str
@@ -22,6 +24,8 @@ class LabelArrival:
     duplicates: int = 0
     contradictions: int = 0
     unreadable: int = 0
+    without_id: int = 0
+    without_time: int = 0
     problem: str | None = None
 
 
@@ -47,6 +51,8 @@ def judge_arrival(arrival: LabelArrival) -> Verdict:
         "duplicates": arrival.duplicates,
         "contradictions": arrival.contradictions,
         "unreadable": arrival.unreadable,
+        "without_id": arrival.without_id,
+        "without_time": arrival.without_time,
     }
     if wrong:
         return Verdict.failing(
@@ -76,5 +82,14 @@ def _wrongs(arrival: LabelArrival) -> tuple[tuple[int, str], ...]:
         (
             arrival.unreadable,
             f"{arrival.unreadable} labels are neither true nor false; they stand in the quarantine",
+        ),
+        (
+            arrival.without_id,
+            f"{arrival.without_id} labels have no id; they stand in the quarantine",
+        ),
+        (
+            arrival.without_time,
+            f"{arrival.without_time} labels beside this day's, in the same files, do not say when "
+            "they became known; they belong to no day and stand in the quarantine",
         ),
     )

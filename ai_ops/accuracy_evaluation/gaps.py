@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.accuracy_evaluation.records import Measured
 from ai_ops.ai_features.parts import Gate
+from ai_ops.vocabulary.verdicts import Finding
+from ai_ops.vocabulary.windows import Window
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Gap:
         exceeding = [self.exceeds(gap) for _, gap in self.by_week[-n:]]
         return exceeding[-1] and sum(exceeding) >= k
 
+    def undecided(self, k: int, n: int) -> bool:
+        """Whether the latest week exceeds, and weeks that nobody can judge could confirm it."""
+        weeks = [gap for _, gap in self.by_week[-n:]]
+        exceeding, unknown = sum(self.exceeds(gap) for gap in weeks), weeks.count(None)
+        return self.exceeds(self.size) and exceeding < k <= exceeding + unknown
+
     @property
     def begin(self) -> str:
         """The last day of the first week of the present run of exceeding weeks."""
@@ -54,27 +62,49 @@ class Gap:
         return begin
 
 
+@dataclass(frozen=True)
+class Unjudged:
+    """A gated metric that cannot be compared with launch, and why."""
+
+    metric: str
+    reason: str
+
+    def finding(self, window: Window) -> Finding:
+        """What is missing, as data."""
+        return Finding("accuracy", "no_evidence", self.reason, window=window)
+
+
 def measure_gaps(
     latest: Measured, trailing: Sequence[Measured], launch: Measured, gate: Gate
-) -> list[Gap]:
-    """Every gated metric that both the latest window and launch define, week by week.
+) -> tuple[list[Gap], list[Unjudged]]:
+    """Every gated metric week by week, and those that cannot be compared: one of the two sides
+    does not define them, or the latest gap has no interval.
 
     A week with fewer days than the gate's minimum has no gap: it can neither exceed nor confirm.
     """
-    gaps = []
+    gaps, unjudged = [], []
     for dimension in DIMENSIONS:
         promised = launch.metrics.get(dimension.metric)
         now = latest.metrics.get(dimension.metric)
         if promised is None or now is None:
+            where = "at launch" if promised is None else "on this window's labels"
+            reason = f"{dimension.words} is not defined {where}: it cannot be compared"
+            unjudged.append(Unjudged(dimension.metric, reason))
             continue
         by_week = tuple(
             (week.last_day, dimension.worse_by(then, promised) if then else None)
             for week, then in ((w, _judgeable(w, dimension.metric, gate)) for w in trailing)
         )
-        gaps.append(
-            Gap(dimension.metric, dimension.words, dimension.margin(gate), now, promised, by_week)
-        )
-    return gaps
+        gap = Gap(dimension.metric, dimension.words, dimension.margin(gate), now, promised, by_week)
+        if gap.size is None or gap.size.low is None:
+            reason = (
+                f"{gap.words} {now.value:.3f}, at launch {promised.value:.3f}: too few days "
+                "define it to say how sure the gap is"
+            )
+            unjudged.append(Unjudged(gap.metric, reason))
+        else:
+            gaps.append(gap)
+    return gaps, unjudged
 
 
 def _judgeable(week: Measured, metric: str, gate: Gate) -> Estimate | None:

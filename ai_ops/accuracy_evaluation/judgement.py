@@ -16,8 +16,8 @@ from ai_ops.vocabulary.windows import Window
 def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, score: str) -> Verdict:
     """The verdict on the week that an evaluation run measured; ``score`` names the output."""
     window = Window(Window.of_day(run.week.first_day).start, Window.of_day(run.week.last_day).end)
-    if lacking := _lacking(run, gate, truth, window):
-        return lacking
+    if unknown := _lacking(run, gate, truth, window):
+        return unknown
     if run.launch is None:
         return Verdict.lacking(
             f"there is nothing to compare with: {run.no_launch}",
@@ -25,21 +25,25 @@ def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, sco
             window=window,
             sample_size=run.week.rows,
         )
-    gaps = measure_gaps(run.week, run.trailing, run.launch.measured, gate)
-    if not gaps:
-        return Verdict.lacking(
-            f"the {_rows(run.week)} all have the same label: nothing can be told apart",
-            "labels",
-            window=window,
-            sample_size=run.week.rows,
-        )
-    findings = tuple(_finding(gap, gate, window, score) for gap in gaps)
+    gaps, unjudged = measure_gaps(run.week, run.trailing, run.launch.measured, gate)
+    lacking = [missing.finding(window) for missing in unjudged]
+    lacking += [_undecided(gap, gate, window) for gap in gaps if gap.undecided(gate.k, gate.n)]
+    findings = (*(_finding(gap, gate, window, score) for gap in gaps), *lacking)
     failed = [finding for finding in findings if finding.status == "fail"]
     observed = _observed(run)
     if failed:
         return Verdict.failing(
             f"version {run.version} is worse than at launch: "
             + "; ".join(finding.reason for finding in failed),
+            *findings,
+            sample_size=run.week.rows,
+            observed=observed,
+        )
+    if lacking:
+        return Verdict.lacking(
+            f"version {run.version} cannot be judged whole on {_rows(run.week)}: "
+            + "; ".join(finding.reason for finding in lacking),
+            "accuracy",
             *findings,
             sample_size=run.week.rows,
             observed=observed,
@@ -120,7 +124,9 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
     named = "; ".join(f"{day.day}: {_share(day)}" for day in thin)
     others = ", ".join(f"{n} rows by version {v}" for v, n in sorted(run.other_versions.items()))
     if run.version is None:
-        reason = "no prediction was answered in this week"
+        reason = "no prediction was answered in this month"
+    elif not run.coverage[-1].answered:
+        reason = f"no prediction was answered on {run.day}: there is nothing new to judge"
     elif thin and thin[-1].day == run.day:
         reason = f"the labels of the day itself are missing: {named}"
     elif run.week.days < gate.minimum_days:
@@ -153,6 +159,14 @@ def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
         begin=Window.of_day(gap.begin).start if confirmed else None,
         size=None if gap.size is None else gap.size.value,
     )
+
+
+def _undecided(gap: Gap, gate: Gate, window: Window) -> Finding:
+    reason = (
+        f"{_reason(gap, gate, False)}, for {gate.k} of {gate.n} trailing weeks cannot be counted: "
+        "too many of them have no labels to be judged by"
+    )
+    return Finding("accuracy", "no_evidence", reason, window=window)
 
 
 def _reason(gap: Gap, gate: Gate, confirmed: bool) -> str:

@@ -56,7 +56,7 @@ def judge_version(
         lacking = f"{about}: nothing to compare with: {evaluation.no_launch}"
     if lacking is not None or evaluation.launch is None:
         return Verdict.lacking(lacking or about, "accuracy", window=window, sample_size=rows.rows)
-    gaps = measure_gaps(rows, [rows], evaluation.launch.measured, gate)
+    gaps, unjudged = measure_gaps(rows, [rows], evaluation.launch.measured, gate)
     observed: dict[str, Observed] = {"version": evaluation.version, "rows": rows.rows}
     observed |= {name: round(estimate.value, 4) for name, estimate in rows.metrics.items()}
     findings = [
@@ -72,10 +72,20 @@ def judge_version(
         for gap in gaps
         if gap.size is not None and gap.exceeds(gap.size)
     ]
+    lacking_findings = [missing.finding(window) for missing in unjudged]
     if findings:
         return Verdict.failing(
             f"{about}: " + "; ".join(finding.reason for finding in findings),
             *findings,
+            *lacking_findings,
+            sample_size=rows.rows,
+            observed=observed,
+        )
+    if lacking_findings:
+        return Verdict.lacking(
+            f"{about}: " + "; ".join(finding.reason for finding in lacking_findings),
+            "accuracy",
+            *lacking_findings,
             sample_size=rows.rows,
             observed=observed,
         )

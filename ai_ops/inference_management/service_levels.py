@@ -15,6 +15,9 @@ CONFIDENCE = 1.959964
 P99_SLOW = 0.01
 """A p99 of x milliseconds says that at most this share of answers takes longer than x."""
 
+MINIMUM_ANSWERS = 18
+"""Of fewer answers, a single slow one would break the promise: they say nothing of a p99."""
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -80,8 +83,9 @@ def wilson(count: int, of: int) -> tuple[float, float]:
 def judge_health(health: ServiceHealth, slo: Slo) -> Verdict:
     """The verdict on a day: a promise is broken when the lower bound of the share lies beyond it.
 
-    The latency promise is about single requests. On a day without any it is judged on batches:
-    each may take the promised time for every row it has.
+    The latency promise holds in every mode that has ``MINIMUM_ANSWERS``: a single request may take
+    the promised time, a batch that time for every row it has. A pass counts the answers whose time
+    was judged, and there is none when too many answers do not say how long they took.
     """
     window = Window.of_day(health.day)
     if not health.rows:
@@ -92,16 +96,21 @@ def judge_health(health: ServiceHealth, slo: Slo) -> Verdict:
         found = _finding(health, f"none of {health.rows} requests was answered", 1.0)
         return Verdict.failing(found.reason, found, sample_size=health.rows, observed=observed)
     failures, failed = _judge_failures(health, slo)
-    waiting, slow = _judge_latency(health, slo)
-    reason = f"{failures}; {waiting}"
-    findings = [finding for finding in (failed, slow) if finding]
+    judged = [latency for latency in health.latencies if latency.rows >= MINIMUM_ANSWERS]
+    sample = sum(latency.rows for latency in judged)
+    observed["answers_judged_for_latency"] = sample
+    waits = [_judge_latency(health, latency, slo) for latency in judged]
+    unknown, lacking = _judge_silence(health)
+    reason = "; ".join([failures, *(wait for wait, _ in waits), *unknown])
+    findings = [finding for finding in (failed, *(slow for _, slow in waits)) if finding]
     if findings:
-        return Verdict.failing(reason, *findings, sample_size=health.rows, observed=observed)
-    if not health.latencies:
+        size = health.ok + health.failed if failed else sample
+        return Verdict.failing(reason, *findings, sample_size=size, observed=observed)
+    if lacking or not judged:
         return Verdict.lacking(
-            reason, "operations", window=window, sample_size=health.rows, observed=observed
+            reason, "operations", window=window, sample_size=sample, observed=observed
         )
-    return Verdict.passing(reason, sample_size=health.rows, observed=observed)
+    return Verdict.passing(reason, sample_size=sample, observed=observed)
 
 
 def _judge_failures(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None]:
@@ -116,11 +125,22 @@ def _judge_failures(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | Non
     return reason, _finding(health, reason, share) if low > slo.failed_share else None
 
 
-def _judge_latency(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None]:
-    by_mode = {latency.mode: latency for latency in health.latencies}
-    judged = by_mode.get("sync") or by_mode.get("batch")
-    if judged is None:
-        return f"none of {health.ok} answers says how long it took", None
+def _judge_silence(health: ServiceHealth) -> tuple[list[str], bool]:
+    """What is not known of the answers' times, and whether that forbids a pass: were all silent
+    answers slow, the promise would be broken."""
+    reasons = [
+        f"{latency.rows} {latency.mode} answers are too few to judge, {MINIMUM_ANSWERS} are needed"
+        for latency in health.latencies
+        if latency.rows < MINIMUM_ANSWERS
+    ]
+    silent = health.ok - sum(latency.rows for latency in health.latencies)
+    if silent > 0:
+        count = "none" if silent == health.ok else f"{health.ok - silent}"
+        reasons.append(f"{count} of {health.ok} answers say how long they took")
+    return reasons, silent > 0 and wilson(silent, health.ok)[0] > P99_SLOW
+
+
+def _judge_latency(health: ServiceHealth, judged: Latency, slo: Slo) -> tuple[str, Finding | None]:
     low, _ = wilson(judged.slow, judged.rows)
     if judged.mode == "sync":
         reason = (
@@ -129,8 +149,7 @@ def _judge_latency(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None
         )
     else:
         reason = (
-            f"no single request; {judged.slow} of {judged.rows} rows in batches took more than "
-            f"{slo.p99_ms:g} ms a row"
+            f"{judged.slow} of {judged.rows} rows in batches took more than {slo.p99_ms:g} ms a row"
         )
     return reason, _finding(health, reason, judged.p99_ms) if low > P99_SLOW else None
 

@@ -139,6 +139,8 @@ def test_the_command_evaluates_and_tells_its_ends_apart(root: Root) -> None:
     assert code == 3 and "no labelled prediction" in err
     code, out, _ = run()
     assert code == 0 and "version 2" in out
+    code, out, _ = run("--help")
+    assert code == 0 and "latest.json is replaced" in out and "MLflow" in out
 
 
 def test_the_champion_is_measured_beside_the_baseline(root: Root, feature: AiFeatureSpec) -> None:

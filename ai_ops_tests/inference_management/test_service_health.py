@@ -1,5 +1,6 @@
 """Whether serving kept its promises: shares with bounds, latency by mode, absence named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from ai_ops.inference_management.service_health import (
     judge_service_healthy,
 )
 from ai_ops.inference_management.service_levels import (
+    MINIMUM_ANSWERS,
+    P99_SLOW,
     Latency,
     ServiceHealth,
     judge_health,
@@ -68,6 +71,40 @@ def test_one_failure_on_a_quiet_day_is_no_broken_promise() -> None:
 
 def test_answers_that_do_not_say_how_long_they_took_are_no_evidence() -> None:
     assert judge_health(ServiceHealth(DAY, 20, 20, 0, 0), Slo()).status == "no_evidence"
+
+
+def test_one_single_request_does_not_hide_slow_batches(tmp_path: Path) -> None:
+    root, feature = open_root(tmp_path), declared()
+    slow = [one for k in range(10) for one in batch(k, ms=20_000.0, size=50)]
+    write_day(root, feature, DAY, [row(99_999), *slow])
+    compute_service_health(root, feature, [of_day(DAY)])
+    verdict = judge_service_healthy(root, feature, of_day(DAY))
+    assert verdict.status == "fail" and "500 of 500 rows in batches" in verdict.reason
+    assert "1 sync answers are too few to judge, 18 are needed" in verdict.reason
+    assert verdict.sample_size == 500
+
+
+def test_every_mode_with_enough_answers_is_judged() -> None:
+    sync = Latency("sync", MINIMUM_ANSWERS, 5, 6, 7, 0)
+    slow = Latency("batch", 10_000, 9_000, 9_000, 9_000, 9_000)
+    both = ServiceHealth(DAY, 10_018, 10_018, 0, 0, (slow, sync))
+    assert judge_health(both, Slo()).status == "fail"
+    few = ServiceHealth(DAY, 17, 17, 0, 0, (replace(sync, rows=MINIMUM_ANSWERS - 1),))
+    assert judge_health(few, Slo()).status == "no_evidence"
+
+
+def test_the_minimum_is_where_one_slow_answer_breaks_no_promise() -> None:
+    assert wilson(1, MINIMUM_ANSWERS)[0] <= P99_SLOW < wilson(1, MINIMUM_ANSWERS - 1)[0]
+
+
+def test_answers_silent_about_their_time_are_counted_and_may_forbid_a_pass() -> None:
+    sync = Latency("sync", 1_000, 5, 6, 7, 0)
+    silent = judge_health(ServiceHealth(DAY, 11_000, 11_000, 0, 0, (sync,)), Slo())
+    assert silent.status == "no_evidence"
+    assert "1000 of 11000 answers say how long they took" in silent.reason
+    assert silent.sample_size == silent.observed["answers_judged_for_latency"] == 1_000
+    nearly = judge_health(ServiceHealth(DAY, 1_005, 1_005, 0, 0, (sync,)), Slo())
+    assert nearly.status == "pass" and nearly.sample_size == 1_000
 
 
 def test_a_day_of_batches_only_is_judged_by_the_time_per_row(tmp_path: Path) -> None:
