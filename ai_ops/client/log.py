@@ -13,7 +13,7 @@ from typing import Any
 from ai_ops.client.records import Prediction, encode
 from ai_ops.client.segment import Segment
 from ai_ops.vocabulary.clock import Clock
-from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
+from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, PredictionStatus
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -152,6 +152,9 @@ class PredictionLog:
                 segment.abandon()
                 self._segment = None
             raise
+        except ClockRefused as error:
+            self._fail(len(bodies))
+            raise LogWriteFailed(f"{self._directory}: the clock tells no time ({error})") from error
         if not self._dirty:
             self._dirty = True
             self._wake.set()

@@ -25,6 +25,8 @@ Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 Damage = Literal["torn", "no checksum", "wrong checksum", "unknown kind", "not a record"]
 """Why a line cannot be used: each is quarantined under this word."""
 
+_PLAIN: Final = frozenset({str, int, bool, type(None), msgspec.Raw})
+
 _SEAL: Final = b',"crc":"%08x"}\n'
 _SEAL_LENGTH: Final = len(_SEAL % 0)
 _SEAL_OPENING: Final = b',"crc":"'
@@ -169,8 +171,27 @@ def read_line(line: bytes) -> Record:
 
 
 def _finite(value: Any) -> bool:
-    values = value.values() if type(value) is dict else (value,)
-    return all(type(v) is not float or math.isfinite(v) for v in values)
+    for part in value.values() if type(value) is dict else (value,):
+        kind = type(part)
+        if kind is float:
+            if not math.isfinite(part):
+                return False
+        # One look-up by type keeps the usual input, flat and of plain values, cheap.
+        elif kind not in _PLAIN and not _finite_inside(part):
+            return False
+    return True
+
+
+def _finite_inside(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case dict():
+            return all(map(_finite, value.values()))
+        case list() | tuple() | set() | frozenset():
+            return all(map(_finite, value))
+        case _:
+            return True
 
 
 def _with_words(value: Any) -> Any:
@@ -179,7 +200,7 @@ def _with_words(value: Any) -> Any:
             return str(value)
         case Mapping():
             return {key: _with_words(part) for key, part in value.items()}
-        case list() | tuple():
+        case list() | tuple() | set() | frozenset():
             return [_with_words(part) for part in value]
         case _:
             return value
@@ -190,9 +211,9 @@ def _as_plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return _with_words(value.tolist())
     if isinstance(value, Mapping):
-        return dict(value)
+        return _with_words(value)
     if isinstance(value, Sequence):
-        return list(value)
+        return _with_words(list(value))
     raise TypeError(f"{type(value).__name__} has no form in JSON; log numbers, strings, lists")
 
 

@@ -12,15 +12,16 @@ import msgspec
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import Prediction, PredictionLog
 from ai_ops.inference_management.predictor import Champion, Serving
-from ai_ops.inference_management.requests import Asked, RefusedInput, Requests
+from ai_ops.inference_management.requests import MAX_TEXT, Asked, RefusedInput, Requests
 from ai_ops.storage.loaded_model import LoadedModel
-from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
+from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, PredictionStatus
 
 OnLogFailure = Literal["refuse", "count"]
 """Without a record: give no answer, or answer and count."""
 
 _FEW_ROWS: Final = 8
+_MOST_ERROR: Final = 1000
 _logger = logging.getLogger(__name__)
 
 
@@ -104,7 +105,7 @@ class Answering:
         try:
             asked = (self.requests.single(waiting.body),)
         except RefusedInput as error:
-            return self._refuse(ask, error.problems, error.told)
+            return self._refuse(ask, error)
         return self._answer(ask, asked)
 
     def batch(self, body: bytes, request_id: str | None = None) -> Answer:
@@ -114,7 +115,7 @@ class Answering:
         try:
             asked = self.requests.batch(body)
         except RefusedInput as error:
-            return self._refuse(ask, error.problems, error.told)
+            return self._refuse(ask, error)
         return self._answer(ask, asked)
 
     def _answer(self, ask: _Ask, asked: Sequence[Asked]) -> Answer:
@@ -170,15 +171,11 @@ class Answering:
         records = self._records(ask, asked, ids, logged_as, error=error)
         return self._logged(records) or Answer(status, msgspec.json.encode({"detail": detail}))
 
-    def _refuse(
-        self,
-        ask: _Ask,
-        problems: Sequence[Mapping[str, Any]],
-        told: Sequence[Mapping[str, Any]],
-    ) -> Answer:
+    def _refuse(self, ask: _Ask, refused: RefusedInput) -> Answer:
         """Log every row asked for as refused, with what was sent, and name the mistakes."""
-        error = "; ".join(_line(problem) for problem in problems[:10])
-        latency = _milliseconds(ask.started) / len(told)
+        # It stands in every row's record, and may quote what was sent.
+        error = "; ".join(_line(problem) for problem in refused.problems[:10])[:_MOST_ERROR]
+        latency = _milliseconds(ask.started) / len(refused.told)
         records = [
             Prediction(
                 id=_text(row.get("id")) or uuid4().hex,
@@ -193,9 +190,10 @@ class Answering:
                 subject=_text(row.get("subject")),
                 request_id=ask.request_id,
             )
-            for row in told
+            for row in refused.told
         ]
-        return self._logged(records) or Answer(422, msgspec.json.encode({"detail": problems}))
+        detail = msgspec.json.encode({"detail": refused.problems})
+        return self._logged(records) or Answer(refused.status, detail)
 
     def _records(
         self,
@@ -234,7 +232,7 @@ class Answering:
         """Write the records; the answer to give instead when they could not be written."""
         try:
             self._log.record_many(records)
-        except (LogWriteFailed, ClockRefused) as error:
+        except LogWriteFailed as error:
             _logger.error("%s", error)
             if self._on_log_failure == "refuse":
                 detail = "the prediction could not be logged, so it is not answered; try again"
@@ -252,4 +250,5 @@ def _line(problem: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """A text that a request may hold: a longer one would stand in every record of its batch."""
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_TEXT else None

@@ -22,6 +22,11 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.vocabulary.errors import BadInput
 
 MAX_BATCH: Final = 10_000
+MAX_TEXT: Final = 200
+MAX_BODY: Final = 2**20
+"""Bytes of one prediction; what is refused is logged as sent, so a body has to end somewhere."""
+MAX_BATCH_BODY: Final = 16 * 2**20
+"""Bytes of a batch: some 1600 for each of its rows."""
 
 _TYPES: Final[Mapping[str, Any]] = {
     "number": StrictFloat,
@@ -33,7 +38,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "extra_forbidden": "unknown; the feature declares no such input",
     "finite_number": "not a finite number",
 }
-_Short = Annotated[str, Field(min_length=1, max_length=200)]
+_Short = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
 class Body(BaseModel):
@@ -57,13 +62,20 @@ class Asked:
 class RefusedInput(BadInput):
     """A body that cannot be answered: one mistake an entry, with the row it stands in if any.
 
-    ``told`` is what could be made of the body, for the log: one mapping a prediction asked for.
+    ``told`` is what could be made of the body, for the log: one mapping a prediction asked for, a
+    single one without inputs when it was too large. ``status`` is HTTP's word for it.
     """
 
-    def __init__(self, problems: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]):
+    def __init__(
+        self,
+        problems: Sequence[Mapping[str, Any]],
+        told: Sequence[Mapping[str, Any]],
+        status: int = 422,
+    ) -> None:
         super().__init__("; ".join(f"{p['input']}: {p['problem']}" for p in problems))
         self.problems = problems
         self.told = told
+        self.status = status
 
 
 class _Raw(msgspec.Struct):
@@ -109,6 +121,7 @@ class Requests:
 
     def single(self, body: bytes) -> Asked:
         """The prediction that a body asks for; ``RefusedInput`` names every mistake."""
+        _bounded(body, MAX_BODY)
         try:
             return _asked(self._single.validate_json(body), self._raw.decode(body).inputs, None)
         except ValidationError as error:
@@ -116,17 +129,13 @@ class Requests:
 
     def batch(self, body: bytes) -> list[Asked]:
         """The predictions that a batch asks for; one mistake refuses the whole batch."""
+        _bounded(body, MAX_BATCH_BODY)
         try:
             batch = self._batch.validate_json(body)
         except ValidationError as error:
-            whole = _leniently(body)
-            rows = whole.get("predictions")
-            told = [r for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
-            shared = {"call_site": whole.get("call_site")}
-            told = [{**shared, **row} for row in told] or [whole]
-            raise RefusedInput(self._problems(error), told) from None
+            raise RefusedInput(self._problems(error), _rows(_leniently(body))) from None
         if repeated := _repeated(batch.predictions):
-            raise RefusedInput(repeated, json.loads(body)["predictions"])
+            raise RefusedInput(repeated, _rows(_leniently(body)))
         raws = self._raw_batch.decode(body).predictions
         return [
             _asked(one, raw.inputs, batch.call_site)
@@ -146,6 +155,23 @@ class Requests:
             }
             problems.append(problem if row is None else {"row": row, **problem})
         return problems
+
+
+def _bounded(body: bytes, most: int) -> None:
+    if len(body) > most:
+        problem = {"input": "body", "problem": f"larger than {most} bytes; send less at once"}
+        raise RefusedInput([problem], [{}], status=413)
+
+
+def _rows(whole: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a refused batch for the log, each with the call site that they share."""
+    rows, shared = whole.get("predictions"), whole.get("call_site")
+    if not isinstance(rows, list):
+        return [whole]
+    if len(rows) > MAX_BATCH:  # the problem says so; a record for each would fill the log
+        return [{"call_site": shared}]
+    told = [row for row in rows if isinstance(row, dict)]
+    return [{**row, "call_site": row.get("call_site") or shared} for row in told] or [whole]
 
 
 def _repeated(predictions: Sequence[Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
 from ai_ops.inference_management.answering import Answer, Answering, OnLogFailure, Waiting
 from ai_ops.inference_management.predictor import Champion
+from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.root import Root
 
@@ -47,15 +48,17 @@ def create_app(
         followed.stop()
         log.close()
 
-    app = FastAPI(title=feature.title, lifespan=lifespan)
+    # The pages of /docs and /redoc would load scripts from a foreign host.
+    app = FastAPI(title=feature.title, lifespan=lifespan, docs_url=None, redoc_url=None)
     requests = answering.requests
     gathering = Gathering(answering)
 
     async def batch(body: bytes, request_id: str | None) -> Answer:
         return answering.batch(body, request_id)
 
-    _post(app, "/predict", gathering.single, requests.single_model, answering.single.__doc__)
-    _post(app, "/predict/batch", batch, requests.batch_model, answering.batch.__doc__)
+    single_model, batch_model = requests.single_model, requests.batch_model
+    _post(app, "/predict", gathering.single, single_model, MAX_BODY, answering.single.__doc__)
+    _post(app, "/predict/batch", batch, batch_model, MAX_BATCH_BODY, answering.batch.__doc__)
 
     @app.get("/version")
     async def version() -> Response:
@@ -155,12 +158,13 @@ def _post(
     path: str,
     answer: Callable[[bytes, str | None], Awaitable[Answer]],
     model: Any,
+    most: int,
     description: str | None,
 ) -> None:
     """A route that reads the raw body: the schema is told to the docs, and checked in one pass."""
 
     async def endpoint(request: Request) -> Response:
-        answered = await answer(await request.body(), request.headers.get("x-request-id"))
+        answered = await answer(await _body(request, most), request.headers.get("x-request-id"))
         return Response(answered.body, answered.status, media_type=_JSON)
 
     schema = _inlined(model.model_json_schema())
@@ -174,6 +178,18 @@ def _post(
         openapi_extra={"requestBody": body},
         route_class_override=_BareRoute,
     )
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body; of one with more than ``most`` bytes only enough to see that."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            break
+    return b"".join(chunks)
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

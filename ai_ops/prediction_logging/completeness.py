@@ -71,8 +71,8 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
     """Whether every prediction that was asked for stands in the log.
 
     Fails on a gap in a writer's sequence numbers, or when more than ``missing_share`` of the user
-    actions have no prediction. Without a log, or without user actions to compare it with, there is
-    no evidence.
+    actions have no prediction. Without a log, without user actions to compare it with, or without
+    the sequence numbers of all its records, there is no evidence.
     """
     if known.records is None:
         return Verdict.lacking(
@@ -94,6 +94,13 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
         return Verdict.failing(reason, *findings, sample_size=actions.n, observed=observed)
     if actions.n == 0:
         reason = f"{known.records} records, and no user action of {known.day} to compare them with"
+        return Verdict.lacking(reason, "completeness", window=window, observed=observed)
+    numbered = sum(span.n for span in known.incarnations)
+    if known.records > numbered:  # the table outlives segments that were archived
+        reason = (
+            f"the segments of {known.day} hold the sequence numbers of {numbered} records, "
+            f"the log has {known.records}: gaps among the others would not show"
+        )
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
     reason = (
         f"{actions.n - actions.without_prediction} of {actions.n} user actions have their "
@@ -119,8 +126,8 @@ def _gaps(known: Completeness, window: Window) -> list[Finding]:
 
 def _unanswered(known: Completeness, allowed: float, window: Window) -> list[Finding]:
     actions = known.user_actions
-    if not actions.n or actions.share <= allowed:
-        return []
+    if not actions.n or (actions.share <= allowed and actions.share < 1):
+        return []  # that every action misses its prediction, no allowance covers
     whole = Finding(
         "completeness",
         "fail",

@@ -1,6 +1,7 @@
 """What users did, from a source that the log had no part in: the witness of its completeness."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -57,12 +58,8 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Ta
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is UTC
         optional = ("call_site", "tenant")
-        try:
+        with _naming(source.table):
             rows = connection.read_parquet(pattern, union_by_name=True)
-        except duckdb.IOException as error:
-            raise MissingEvidence(
-                f"user_actions.table: no file matches {source.table} below the root ({error})"
-            ) from error
         absent = [c for c in (source.id_column, source.time_column) if c not in rows.columns]
         if absent:
             raise MissingEvidence(
@@ -81,13 +78,25 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Ta
         )
         start = min(moment.window.start for moment in moments)
         end = max(moment.window.end for moment in moments)
-        found = connection.sql(
-            f"SELECT * FROM (SELECT {selected} FROM read_parquet(?, union_by_name = true)) "
-            "WHERE time >= ? AND time < ? ORDER BY time, id",
-            params=[pattern, start, end],
-        )
-        table: pa.Table = found.to_arrow_table()
+        with _naming(source.table):
+            found = connection.sql(
+                f"SELECT * FROM (SELECT {selected} FROM read_parquet(?, union_by_name = true)) "
+                "WHERE time >= ? AND time < ? ORDER BY time, id",
+                params=[pattern, start, end],
+            )
+            table: pa.Table = found.to_arrow_table()
     return table.cast(_SCHEMA)
+
+
+@contextmanager
+def _naming(files: str) -> Iterator[None]:
+    """What DuckDB cannot read becomes missing evidence: a crash would leave its checks silent."""
+    try:
+        yield
+    except duckdb.Error as error:
+        absent = "No files found" in str(error)
+        problem = f"no file matches {files} below the root" if absent else f"{files} is unreadable"
+        raise MissingEvidence(f"user_actions.table: {problem} ({error})") from error
 
 
 def _quoted(name: str) -> str:

@@ -17,7 +17,7 @@ def judge_writing(log: pa.Table | None, damaged: pa.Table | None, window: Window
     rows = log.num_rows if log is not None else 0
     observed: dict[str, Observed] = {
         "rows": rows,
-        "quarantined": damaged.num_rows if damaged is not None else 0,
+        "quarantined": damaged.num_rows if damaged is not None else None,
     }
     if damaged is not None and damaged.num_rows:
         findings = _damage(damaged, window)
@@ -30,6 +30,9 @@ def judge_writing(log: pa.Table | None, damaged: pa.Table | None, window: Window
         return Verdict.lacking(
             "no prediction was logged", "volume", window=window, observed=observed
         )
+    if damaged is None:
+        reason = f"{rows} rows were logged, but the quarantine that tells damaged lines is missing"
+        return Verdict.lacking(reason, "completeness", window=window, observed=observed)
     versions = sorted({str(v) for v in log["model_version"].unique().to_pylist() if v is not None})
     answered = f"by version {', '.join(versions)}" if versions else "by no version"
     return Verdict.passing(

@@ -26,7 +26,7 @@ from ai_ops.client.records import (
     unseal,
 )
 from ai_ops.storage.clocks import WallClock
-from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
+from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
 
 HEAVY = ("dagster", "torch", "mlflow", "pandas", "pydantic", "sqlalchemy", "pyarrow", "duckdb")
 
@@ -99,6 +99,28 @@ def test_numbers_that_json_has_no_word_for_are_kept_by_name(tmp_path: Path) -> N
     told = records(segments(tmp_path)[0])[1]
     assert json.loads(bytes(told.input)) == {"x": "nan", "y": 0.5, "z": [1.0, "inf"]}
     assert json.loads(bytes(told.output)) == "-inf"
+
+
+def test_without_a_time_a_record_is_refused_counted_and_leaves_a_gap(tmp_path: Path) -> None:
+    class Refusing(TickingClock):
+        refuses = False
+
+        def now(self) -> datetime:
+            if self.refuses:
+                raise ClockRefused("the clock is gone")
+            return super().now()
+
+    clock = Refusing()
+    with PredictionLog(tmp_path, "tiny", "web-1", clock) as log:
+        clock.refuses = True
+        with pytest.raises(LogWriteFailed, match="the clock is gone") as failure:
+            log.record(id="a", model_version="1", input={})
+        assert isinstance(failure.value.__cause__, ClockRefused)
+        clock.refuses = False
+        log.record(id="b", model_version="1", input={})
+        assert log.failures == 1
+    told = records(segments(tmp_path)[0])[1]
+    assert (told.id, told.seq) == ("b", 2)
 
 
 def test_what_cannot_be_written_as_json_is_refused_counted_and_leaves_a_gap(tmp_path: Path) -> None:

@@ -76,6 +76,18 @@ def test_it_answers_over_http_and_tells_its_schema(server: Server) -> None:
     assert set(schema["properties"]["inputs"]["properties"]) == set(GOOD)
 
 
+def test_no_page_loads_anything_from_outside(server: Server) -> None:
+    for page in ("docs", "redoc"):
+        assert httpx.get(f"{server.url}/{page}", timeout=20).status_code == 404
+
+
+def test_a_body_without_an_end_is_refused_and_the_next_request_answered(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        refused = client.post("/predict", content=(b" " * 2**16 for _ in range(64)))
+        assert refused.status_code == 413
+        assert client.post("/predict", json={"inputs": GOOD}).status_code == 200
+
+
 @pytest.mark.requirement("ST-07", "PL-07")
 def test_versions_swapped_under_load_are_never_mislabelled(root: Root, server: Server) -> None:
     answers: list[dict[str, Any]] = []

@@ -15,7 +15,6 @@ from ai_ops.client import PredictionLog
 from ai_ops.client.records import PredictionRecord, read_line
 from ai_ops.inference_management.answering import Answer, Answering, Waiting
 from ai_ops.inference_management.predictor import Champion, Serving
-from ai_ops.inference_management.requests import RefusedInput, Requests
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.clocks import WallClock
 from ai_ops.storage.root import Root
@@ -166,12 +165,6 @@ def test_one_bad_row_refuses_its_batch_and_every_row_is_logged(world: World) -> 
     [detail] = told(answer)["detail"]
     assert (detail["row"], detail["input"]) == (1, "temp")
     assert [(r.id, r.status) for r in world.records()] == [("a", "refused"), ("b", "refused")]
-
-
-def test_an_id_that_stands_twice_in_a_batch_is_refused(world: World) -> None:
-    rows = [{"id": "a", "inputs": GOOD}, {"id": "a", "inputs": GOOD}]
-    with pytest.raises(RefusedInput, match="id: stands twice"):
-        Requests(world.feature).batch(json.dumps({"predictions": rows}).encode())
 
 
 @pytest.mark.requirement("ST-06")

@@ -1,8 +1,12 @@
 """The log is judged complete from its sequence numbers and from what users really did."""
 
+import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -10,6 +14,7 @@ from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import (
     compute_log_completeness,
     judge_log_complete,
+    judge_log_written,
     judge_user_actions_present,
 )
 from ai_ops.prediction_logging.sources import compute_user_actions
@@ -88,6 +93,32 @@ def test_a_feature_that_never_logged_is_no_evidence(world: World) -> None:
     assert judged(world).status == "no_evidence"
 
 
+def test_a_log_that_outlives_its_segments_is_no_evidence(world: World) -> None:
+    for writer in ("web", "app"):
+        with world.open_log(writer) as log:
+            world.write(log, writer)
+    world.act(["web", "app"], [NOON, NOON])
+    assert judged(world).status == "pass"
+    for left in (1, 0):  # one archived, then all
+        world.segments()[0].unlink()
+        verdict = judged(world)
+        assert verdict.status == "no_evidence"
+        assert f"numbers of {left} records, the log has 2" in verdict.reason
+        assert verdict.findings[0].kind == "completeness"
+
+
+def test_a_log_without_its_quarantine_is_no_evidence(world: World) -> None:
+    with world.open_log() as log:
+        world.write(log, "a")
+    compute_prediction_log(world.root, FEATURE, [moment()])
+    assert judge_log_written(world.root, FEATURE, moment()).status == "pass"
+    [file] = world.root.folder.glob("lake/tiny/prediction_log/quarantine/**/*.parquet")
+    file.unlink()
+    verdict = judge_log_written(world.root, FEATURE, moment())
+    assert (verdict.status, verdict.observed["quarantined"]) == ("no_evidence", None)
+    assert "the quarantine that tells damaged lines is missing" in verdict.reason
+
+
 def test_what_was_never_computed_is_no_evidence(world: World) -> None:
     assert judge_log_complete(world.root, FEATURE, moment()).status == "no_evidence"
     assert judge_user_actions_present(world.root, FEATURE, moment()).status == "no_evidence"
@@ -120,6 +151,35 @@ def test_a_missing_column_is_named_with_its_mend(world: World) -> None:
     assert verdict.status == "no_evidence"
     assert "has no column booking" in verdict.reason
     assert "name its columns in the YAML" in verdict.reason
+
+
+def no_parquet(file: Path) -> None:
+    file.write_text("id,time\n")
+
+
+def no_time(file: Path) -> None:
+    pq.write_table(pa.table({"id": ["b"], "time": ["noonish"]}), file)
+
+
+def no_moment(file: Path) -> None:
+    pq.write_table(pa.table({"id": ["b"], "time": [True]}), file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [(no_parquet, "Parquet|magic bytes"), (no_time, "noonish"), (no_moment, "BOOLEAN")],
+)
+def test_a_source_that_cannot_be_read_is_named_with_its_problem(
+    world: World, damage: Callable[[Path], None], problem: str
+) -> None:
+    world.act(["a"], [NOON])
+    damage(world.root.folder / "sources" / "tiny" / "actions" / "a.parquet")
+    summary = compute_user_actions(world.root, FEATURE, [moment()])[DAY]
+    verdict = judge_user_actions_present(world.root, FEATURE, moment())
+    assert verdict.status == "no_evidence"
+    for told in (verdict.reason, str(summary.numbers["missing"])):
+        assert "sources/tiny/actions/*.parquet is unreadable" in told
+        assert re.search(problem, told)
 
 
 def test_what_users_did_after_the_judgement_is_not_read(world: World) -> None:
