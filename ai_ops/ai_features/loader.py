@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ai_ops.ai_features.parts import FieldsDisagree
 from ai_ops.ai_features.schema import AiFeatureSpec
 from ai_ops.vocabulary.errors import BadFeatureFile
 
@@ -28,14 +29,22 @@ def load_feature(path: Path) -> AiFeatureSpec:
         )
     if data.get("type") != COMPONENT_TYPE:
         raise BadFeatureFile(
-            f"{path}:1: type: expected {COMPONENT_TYPE}, found {data.get('type')!r}"
+            f"{path}:{_line(tree, ['type'])}: type: expected {COMPONENT_TYPE}, "
+            f"found {data.get('type')!r}"
         )
     if extra := sorted(set(data) - {"type", "attributes"}):
         raise BadFeatureFile(f"{path}:{_line(tree, extra[:1])}: {extra[0]}: unknown key, remove it")
     try:
-        return AiFeatureSpec.model_validate(data.get("attributes") or {})
+        feature = AiFeatureSpec.model_validate(data.get("attributes") or {})
     except ValidationError as error:
         raise BadFeatureFile("\n".join(_mistakes(path, tree, error))) from None
+    folder = path.absolute().parent.name
+    if path.name == FILE_NAME and feature.name != folder:
+        raise BadFeatureFile(
+            f"{path}:{_line(tree, ['attributes', 'name'])}: name: {feature.name} is not its "
+            f"folder's name, {folder}; make them equal"
+        )
+    return feature
 
 
 def find_features(folder: Path) -> dict[str, Path]:
@@ -102,10 +111,17 @@ def _refuse_what_yaml_loses(path: Path, node: yaml.Node, field: str) -> None:
 def _mistakes(path: Path, tree: yaml.Node, error: ValidationError) -> list[str]:
     lines = []
     for mistake in error.errors():
-        location: list[Any] = list(mistake["loc"])
-        field = ".".join(str(part) for part in location) or "attributes"
-        lines.append(f"{path}:{_line(tree, ['attributes', *location])}: {field}: {_words(mistake)}")
+        for location, words in _places(mistake):
+            field = ".".join(str(part) for part in location) or "attributes"
+            lines.append(f"{path}:{_line(tree, ['attributes', *location])}: {field}: {words}")
     return lines
+
+
+def _places(mistake: Any) -> list[tuple[tuple[Any, ...], str]]:
+    match mistake.get("ctx", {}).get("error"):
+        case FieldsDisagree(mistakes=mistakes):
+            return [((*mistake["loc"], *place), words) for place, words in mistakes]
+    return [(tuple(mistake["loc"]), _words(mistake))]
 
 
 def _words(mistake: Any) -> str:

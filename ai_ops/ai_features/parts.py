@@ -1,9 +1,19 @@
 """The parts of an AI feature's YAML, each a frozen pydantic model that refuses unknown keys."""
 
+import base64
+import binascii
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from ai_ops.vocabulary.words import OwnedDomain
 
@@ -11,11 +21,42 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+# YAML knows lists only; what becomes of their members is checked as strictly as elsewhere.
+FROM_LIST = Field(strict=False)
+
+
+class FieldsDisagree(ValueError):
+    """Fields that are well by themselves and wrong together: where each mistake stands, and what.
+
+    pydantic gives a validator's error the place of the whole part; the loader reads the places
+    from here.
+    """
+
+    def __init__(self, mistakes: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(words for _, words in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+def _public_key(text: str) -> str:
+    try:
+        size = len(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != 32:
+        raise ValueError("an Ed25519 public key is 32 bytes in base64")
+    return text
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+
 
 class Part(BaseModel):
-    """What every part has in common: frozen, and a misspelt key is an error."""
+    """What every part has in common: frozen, no misspelt key, no type that YAML did not give.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Strict, for `yes` is not 1 and `"3"` is not 3; and an infinite price is a mistake.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class InputColumn(Part):
@@ -52,7 +93,10 @@ class Monitoring(Part):
     @model_validator(mode="after")
     def _ends_after_start(self) -> "Monitoring":
         if self.end is not None and self.end <= self.start:
-            raise ValueError("monitoring ends after it starts: mend `end` or leave it out")
+            words = (
+                f"monitoring ends after it starts: mend `end` or leave it out (found {self.end})"
+            )
+            raise FieldsDisagree([(("end",), words)])
         return self
 
 
@@ -87,8 +131,8 @@ class DomainOwner(Part):
     """Who answers for a domain; ``public_keys`` maps a person to a base64 Ed25519 public key."""
 
     accountable: Email
-    supporting: tuple[Email, ...] = ()
-    public_keys: dict[Email, str] = Field(default_factory=dict)
+    supporting: Annotated[tuple[Email, ...], FROM_LIST] = ()
+    public_keys: dict[Email, PublicKey] = Field(default_factory=dict)
 
 
 class FollowedOwner(Part):
@@ -120,7 +164,7 @@ class Drift(Part):
     @model_validator(mode="after")
     def _k_of_n(self) -> "Drift":
         if self.k > self.n:
-            raise ValueError("k of n: k is at most n")
+            raise FieldsDisagree([(("k",), f"k of n: k is at most n (found {self.k} of {self.n})")])
         return self
 
 
@@ -168,7 +212,7 @@ class Costs(Part):
     """What serving costs. A price that is not declared makes the cost unknown, never zero."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
-    compute: tuple[Compute, ...] = ()
+    compute: Annotated[tuple[Compute, ...], FROM_LIST] = ()
     storage_price_per_gb_month: Annotated[float, Field(ge=0)] | None = None
     weekly_rise: Share = 0.10
     compounding_weeks: Annotated[int, Field(ge=2)] = 4
@@ -185,3 +229,16 @@ class Privacy(Part):
 
     fields: dict[str, Literal["keep", "drop", "hash", "encrypt"]] = Field(default_factory=dict)
     retention_days: Annotated[int, Field(ge=1)] = 400
+
+    @model_validator(mode="after")
+    def _says_what_is_done(self) -> "Privacy":
+        # A file that promises what nothing does is worse than one that is refused. Remove when
+        # the prediction log applies these words.
+        mistakes: list[tuple[tuple[str | int, ...], str]] = [
+            (("fields", name), f"`{word}` is not applied yet: only `keep` is; leave the field out")
+            for name, word in self.fields.items()
+            if word != "keep"
+        ]
+        if mistakes:
+            raise FieldsDisagree(mistakes)
+        return self

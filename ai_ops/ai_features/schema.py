@@ -1,13 +1,16 @@
 """An AI feature: a capability of the product that answers with a model; one YAML, one folder."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ai_ops.ai_features.parts import (
+    FROM_LIST,
     Costs,
     DomainOwner,
     Drift,
+    FieldsDisagree,
     Gate,
     GroundTruth,
     InputColumn,
@@ -23,6 +26,9 @@ from ai_ops.ai_features.parts import (
     UserActions,
 )
 from ai_ops.vocabulary.words import Domain, OwnedDomain
+
+Mistake = tuple[tuple[str | int, ...], str]
+"""Where a mistake stands, and what is wrong."""
 
 OWNED_DOMAINS: tuple[OwnedDomain, ...] = (
     "prediction_logging",
@@ -43,8 +49,8 @@ class AiFeatureSpec(Part):
     served_by: Literal["own_model", "provider_api"]
     baseline_version: str | None = None
     monitoring: Monitoring
-    inputs: Annotated[tuple[InputColumn, ...], Field(min_length=1)]
-    outputs: Annotated[tuple[OutputColumn, ...], Field(min_length=1)]
+    inputs: Annotated[tuple[InputColumn, ...], Field(min_length=1), FROM_LIST]
+    outputs: Annotated[tuple[OutputColumn, ...], Field(min_length=1), FROM_LIST]
     judged: Judged
     ground_truth: GroundTruth
     user_actions: UserActions
@@ -58,21 +64,36 @@ class AiFeatureSpec(Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
-        names = [column.name for column in self.inputs]
-        names += [column.name for column in self.outputs]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"inputs and outputs share a name or repeat it: {', '.join(twice)}")
-        outputs = {column.name: column.type for column in self.outputs}
-        for role, name in (("score", self.judged.score), ("decision", self.judged.decision)):
-            if name not in outputs:
-                raise ValueError(
-                    f"judged.{role} names no output: {name} (have {', '.join(outputs)})"
-                )
-        if outputs[self.judged.score] != "probability":
-            raise ValueError(f"judged.score is not of type probability: {self.judged.score}")
-        if unknown := sorted(set(self.privacy.fields) - set(names)):
-            raise ValueError(f"privacy.fields names no input or output: {', '.join(unknown)}")
+        mistakes = [*self._repeated(), *self._wrongly_judged()]
+        columns = {column.name for column in (*self.inputs, *self.outputs)}
+        mistakes += [
+            (("privacy", "fields", name), f"names no input or output: {name}")
+            for name in self.privacy.fields
+            if name not in columns
+        ]
+        if mistakes:
+            raise FieldsDisagree(mistakes)
         return self
+
+    def _repeated(self) -> Iterator[Mistake]:
+        seen: set[str] = set()
+        for role, columns in (("inputs", self.inputs), ("outputs", self.outputs)):
+            for place, column in enumerate(columns):
+                if column.name in seen:
+                    words = f"inputs and outputs share a name or repeat it: {column.name}"
+                    yield (role, place, "name"), words
+                seen.add(column.name)
+
+    def _wrongly_judged(self) -> Iterator[Mistake]:
+        types = {column.name: column.type for column in self.outputs}
+        allowed = {"score": ("probability",), "decision": ("boolean", "category")}
+        for role, name in (("score", self.judged.score), ("decision", self.judged.decision)):
+            if name not in types:
+                words = f"judged.{role} names no output: {name} (have {', '.join(types)})"
+                yield ("judged", role), words
+            elif types[name] not in allowed[role]:
+                words = f"judged.{role} is not of type {' or '.join(allowed[role])}: {name}"
+                yield ("judged", role), words
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -43,7 +43,22 @@ class History:
         found = _of(then, column) if then is not None else None
         if found is None or latest is None or found.reference_digest != latest.reference_digest:
             return None
-        return found.beyond if found.complete else None
+        return found.beyond if found.complete and found.ratio is not None else None
+
+    def why_unknown(self, column: ColumnDrift, back: int) -> str:
+        """Why nobody knows whether the column was beyond its threshold ``back`` days ago."""
+        day = _earlier(self.day, back)
+        report = self.reports.get(day)
+        found = None if report is None else _of(report, column.column)
+        if report is None:
+            return f"there is no drift report of {day}"
+        if found is None:
+            return f"the report of {day} does not name it"
+        if found.reference_digest != column.reference_digest:
+            return f"the report of {day} is against another reference"
+        if not found.complete:
+            return f"the window up to {day} is not full"
+        return f"it has no distance on {day}"
 
     def runs(self, rule: Drift) -> dict[str, str]:
         """Columns that were beyond their threshold just before the judged day, each since when.
@@ -147,6 +162,13 @@ def _unjudged(column: ColumnDrift, window: Window) -> Finding | None:
         reason = f"{column.column} is missing from the reference, so nothing says what is normal"
     elif not column.n_current:
         reason = f"{column.column} has no rows in the window"
+    elif column.null_share_reference == 1.0:
+        reason = f"{column.column} is null throughout the reference: nothing says what is normal"
+    elif not column.complete:
+        reason = (
+            f"{column.column} has rows on {column.days_with_rows} days of the window; its "
+            f"threshold is for windows with at least {column.days_needed}"
+        )
     elif column.threshold is None:
         reason = (
             f"{column.column} has no threshold: its reference is too short to know how much "
@@ -164,20 +186,14 @@ def _gap(
     column: ColumnDrift,
     window: Window,
 ) -> Finding | None:
-    """Reports that are missing, and with which the rule could have fired."""
-    lost = [
-        back
-        for back, day in enumerate(days)
-        if day is None
-        and not history.before_start(back)
-        and _earlier(history.day, back) not in history.reports
-    ]
+    """Days of which nobody knows whether they were beyond, and with which the rule could fire."""
+    lost = [back for back, day in enumerate(days) if day is None and not history.before_start(back)]
     if not lost or sum(day is True for day in days) + len(lost) < rule.k:
         return None
-    dates = ", ".join(sorted(_earlier(history.day, back) for back in lost))
+    whys = ", ".join(history.why_unknown(column, back) for back in reversed(lost))
     reason = (
         f"{column.column} is beyond its threshold, but {rule.k} of {rule.n} days cannot be "
-        f"counted without the drift report of {dates}"
+        f"counted: {whys}"
     )
     return Finding("drift", "no_evidence", reason, columns=(column.column,), window=window)
 

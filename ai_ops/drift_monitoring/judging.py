@@ -9,11 +9,13 @@ from ai_ops.drift_monitoring.judgement import judge_drift
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.profiling import LATEST, PROFILE, load_reference, reference_path
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.rows import latest_version
 from ai_ops.drift_monitoring.well_formed import judge_well_formed
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Observed, Verdict
+from ai_ops.vocabulary.words import FindingKind
 
 
 def judge_input_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -48,6 +50,8 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
         )
         verdict = Verdict.lacking(reason, "data_quality", window=moment.window)
         return verdict.with_evidence(evidence)
+    if outdated := _outdated(root, feature, moment, reference.version, "data_quality"):
+        return outdated.with_evidence(evidence)
     verdict = judge_well_formed(
         reference,
         rows,
@@ -111,7 +115,25 @@ def _cannot_say(reference: Reference, feature: AiFeatureSpec) -> str | None:
     return None
 
 
+def _outdated(
+    root: Root, feature: AiFeatureSpec, moment: Moment, version: str, kind: FindingKind
+) -> Verdict | None:
+    """The lack when another version answers by now: what was normal for one is not for the next."""
+    answering = latest_version(root, feature, moment.partition)
+    if answering in (None, version):
+        return None
+    reason = (
+        f"version {answering} gave the latest answers of {moment.partition}, but the reference is "
+        f"of version {version}; materialise reference_profile, then the day again"
+    )
+    return Verdict.lacking(reason, kind, window=moment.window)
+
+
 def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:
     history, reports = history_of(root, feature, moment.partition)
-    verdict = judge_drift(history, feature.drift, role)
+    report = reports.get(moment.partition)
+    outdated = None
+    if report:
+        outdated = _outdated(root, feature, moment, report[0].reference_version, "drift")
+    verdict = outdated or judge_drift(history, feature.drift, role)
     return verdict.with_evidence(*reports.evidence)

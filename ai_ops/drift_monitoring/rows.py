@@ -35,6 +35,16 @@ def read_logs(
     return list(found)
 
 
+def latest_version(root: Root, feature: AiFeatureSpec, day: str) -> str | None:
+    """The version that gave the day's latest answer; None when nothing was answered."""
+    with connect() as connection:
+        if not read_logs(connection, root, feature, [day]):
+            return None
+        query = f'SELECT "model_version" FROM {ROWS} ORDER BY "time" DESC, 1 DESC LIMIT 1'
+        found = connection.execute(query).fetchone()
+    return None if found is None else str(found[0])
+
+
 def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[str, str]) -> None:
     """Show these log files (day → path) as ``ROWS``: answered predictions with their day."""
     if "://" in root.lake.url:

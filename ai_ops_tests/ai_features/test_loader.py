@@ -1,5 +1,6 @@
 """The one loader of an AI feature's YAML: each mistake with file, line, field and mend."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def write(tmp_path: Path) -> Write:
 
     def writing(old: str = "", new: str = "") -> Path:
         assert old in GOOD
-        path = tmp_path / "defs.yaml"
+        path = tmp_path / "parcels" / "defs.yaml"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
         return path
 
@@ -133,9 +135,10 @@ def test_whoever_is_accountable_for_all_four_domains_is_flagged(write: Write) ->
         ("start: 2021-03-01", "start: 2021-02-30", "start", "start: day is out of range"),
         ("2021-03-01}", "2021-03-01, end: 2021-03-01}", "start", "ends after it starts"),
         ("name: parcels", "name: My Parcels", "name: parcels", "name:"),
-        ("decision: late", "decision: lat", "attributes", "judged.decision names no output: lat"),
-        ("score: probability", "score: late", "attributes", "not of type probability: late"),
-        ("name: late,", "name: city,", "attributes", "repeat it: city"),
+        ("decision: late", "decision: lat", "judged", "judged.decision names no output: lat"),
+        ("decision: late", "decision: probability", "judged", "boolean or category: probability"),
+        ("score: probability", "score: late", "judged", "not of type probability: late"),
+        ("name: late,", "name: late, type: boolean}\n    - {name: city,", "judged", "city"),
         ("follows: drift_monitoring", "follows: finance", "follows", "follows:"),
         ("served_by: own_model", "served_by: [own_model", "monitoring:", "not YAML"),
         ("served_by: own_model", "served_by: !!python/name:os.system", "served_by", "constructor"),
@@ -147,6 +150,66 @@ def test_a_wrong_value_is_named_with_line_field_and_what_was_found(
     (mistake,) = mistakes_of(write(old, new))
     assert mistake.startswith(f"defs.yaml:{line_of(line)}: ")
     assert words in mistake
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("  drift: {minimum_rows: yes}", "drift.minimum_rows: Input should be a valid integer"),
+        ('  drift: {k: "3"}', "drift.k: Input should be a valid integer (found '3')"),
+        ("  drift: {k: 5}", "drift.k: k of n: k is at most n (found 5 of 4)"),
+        ("  retraining: {automated: 1}", "retraining.automated: Input should be a valid boolean"),
+        ("  costs: {compute: [{name: a, hourly_price: .inf}]}", "compute.0.hourly_price: "),
+        ("  costs: {storage_price_per_gb_month: .inf}", "storage_price_per_gb_month: "),
+        ("  costs: {storage_price_per_gb_month: .nan}", "storage_price_per_gb_month: "),
+        ("  privacy: {fields: {city: drop}}", "privacy.fields.city: `drop` is not applied yet"),
+        ("  privacy: {fields: {town: keep}}", "privacy.fields.town: names no input or output"),
+    ],
+)
+def test_what_yaml_says_is_taken_as_it_stands_or_refused(
+    write: Write, extra: str, words: str
+) -> None:
+    path = write()
+    path.write_text(f"{path.read_text()}{extra}\n")
+    (mistake,) = mistakes_of(path)
+    assert mistake.startswith(f"defs.yaml:{len(GOOD.splitlines()) + 1}: ")
+    assert words in mistake
+
+
+def test_labels_that_never_mature_are_refused(write: Write) -> None:
+    path = write('parquet"}\n  user', 'parquet", mature_after_hours: .inf}\n  user')
+    (mistake,) = mistakes_of(path)
+    assert "ground_truth.mature_after_hours: Input should be a finite number" in mistake
+
+
+@pytest.mark.parametrize("key", ["secret", "c2hvcnQ=", "AAAA" * 11])
+def test_a_public_key_that_is_none_is_refused(write: Write, key: str) -> None:
+    owner = "prediction_logging: {accountable: ada@example.com"
+    path = write(owner, f"{owner}, public_keys: {{ada@example.com: {key}}}")
+    (mistake,) = mistakes_of(path)
+    assert "an Ed25519 public key is 32 bytes in base64" in mistake
+    key = base64.b64encode(bytes(32)).decode()
+    path = write(owner, f"{owner}, public_keys: {{ada@example.com: {key}}}")
+    assert load_feature(path).owners.prediction_logging.public_keys == {"ada@example.com": key}
+
+
+def test_a_mistake_between_fields_is_named_where_each_field_stands(write: Write) -> None:
+    path = write("{score: probability, decision: late}", "\n    score: late\n    decision: lat")
+    at = line_of("judged:")
+    assert [mistake.rsplit(" ", 1)[0] for mistake in mistakes_of(path)] == [
+        f"defs.yaml:{at + 1}: judged.score: judged.score is not of type probability:",
+        f"defs.yaml:{at + 2}: judged.decision: judged.decision names no output: lat (have "
+        "probability,",
+    ]
+
+
+def test_a_name_that_is_not_its_folders_is_refused_where_it_stands(write: Write) -> None:
+    assert mistakes_of(write("name: parcels", "name: letters")) == [
+        "defs.yaml:3: name: letters is not its folder's name, parcels; make them equal"
+    ]
+    draft = write("name: parcels", "name: letters")
+    draft = draft.rename(draft.with_name("draft.yaml"))
+    assert load_feature(draft).name == "letters"
 
 
 @pytest.mark.requirement("OW-12")
@@ -171,6 +234,7 @@ def test_every_mistake_is_named_at_once(write: Write) -> None:
         (b"", "defs.yaml:1: the file is empty"),
         (b"- a\n", "defs.yaml:1: a feature's YAML is a mapping"),
         (b"type: other.Thing\n", "defs.yaml:1: type: expected ai_ops.AiFeature"),
+        (b"attributes: {}\n\ntype: other\n", "defs.yaml:3: type: expected ai_ops.AiFeature"),
         (b"type: ai_ops.AiFeature\nowner: x\n", "defs.yaml:2: owner: unknown key, remove it"),
         (b"type: x\n? [a, b]\n: c\n", "defs.yaml:2: attributes: a key is a plain word"),
         (b"type: x\nb: \xff\n", "defs.yaml:2: not UTF-8"),

@@ -80,9 +80,26 @@ def test_three_days_without_the_latest_are_no_alert() -> None:
     assert judged([CALM], {17: [FAR], 18: [FAR], 19: [FAR]}).status == "pass"
 
 
-def test_reports_against_another_reference_do_not_count() -> None:
-    old = replace(FAR, reference_digest="the old one")
-    assert judged([FAR], {17: [old], 18: [old], 19: [old]}).status == "pass"
+@pytest.mark.requirement("FR-1")
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [
+        ({"reference_digest": "the old one"}, "2021-03-18 is against another reference"),
+        ({"days_with_rows": 6}, "the window up to 2021-03-18 is not full"),
+        ({"ratio": None}, "it has no distance on 2021-03-18"),
+        ({"column": "wind"}, "the report of 2021-03-18 does not name it"),
+    ],
+)
+def test_days_that_nobody_knows_are_not_counted_as_quiet(
+    unknown: dict[str, object], words: str
+) -> None:
+    lost = replace(FAR, **unknown)  # type: ignore[arg-type]
+    verdict = judged([FAR], {17: [CALM], 18: [lost], 19: [lost]})
+    assert verdict.status == "no_evidence"
+    assert words in verdict.findings[0].reason
+    decided = judged([FAR], {17: [CALM], 18: [lost], 19: [CALM]})
+    assert decided.status == "pass"  # even had the unknown day been beyond, two are no three
+    assert judged([CALM], {17: [lost], 18: [lost], 19: [lost]}).status == "pass"
 
 
 def test_a_missing_report_with_which_the_rule_could_fire_is_no_evidence() -> None:

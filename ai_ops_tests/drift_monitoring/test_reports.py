@@ -17,7 +17,12 @@ from ai_ops.drift_monitoring.profiling import (
     compute_reference_profile,
     load_reference,
 )
-from ai_ops.drift_monitoring.reports import judge_inputs_well_formed, judge_reference_present
+from ai_ops.drift_monitoring.reports import (
+    judge_input_drift,
+    judge_inputs_well_formed,
+    judge_output_drift,
+    judge_reference_present,
+)
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops_tests.drift_monitoring.world import Installation, days, install
 
@@ -98,6 +103,26 @@ def test_outputs_of_another_version_are_not_compared_with_this_ones(made: Instal
     by_column = {row["column"]: row for row in report.to_pylist()}
     assert by_column["temp"]["n_current"] - by_column["probability"]["n_current"] == len(rows)
     assert by_column["probability"]["latest_rows"] == 0
+
+
+@pytest.mark.requirement("PL-20", "FR-1")
+def test_answers_of_a_new_version_are_not_judged_by_the_old_ones_reference(
+    made: Installation,
+) -> None:
+    rows = made.root.lake.read_table(
+        made.root.lake.path(made.feature.name, "prediction_log", LAST)
+    )[0].to_pandas()
+    promoted = rows["time"].sort_values().iloc[len(rows) // 2]
+    versions = rows["model_version"].mask(rows["time"] >= promoted, "2")
+    made.write_log(LAST, rows.assign(model_version=versions))
+    made.monitor(FIRST, LAST)
+    for judge in (judge_inputs_well_formed, judge_input_drift, judge_output_drift):
+        verdict = judge(made.root, made.feature, made.moment(LAST))
+        assert verdict.status == "no_evidence"
+        assert "version 2 gave the latest answers" in verdict.reason
+        assert "is of version 1; materialise reference_profile" in verdict.reason
+        before = judge(made.root, made.feature, made.moment("2013-04-11"))
+        assert "materialise" not in before.reason
 
 
 @pytest.mark.requirement("PL-20")

@@ -1,6 +1,6 @@
 """A tiny AI feature whose log is written by the real client, on a clock that the test sets."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ FEATURE = AiFeatureSpec.model_validate(
         "name": "tiny",
         "title": "Is it late?",
         "served_by": "own_model",
-        "monitoring": {"start": "2021-01-01"},
+        "monitoring": {"start": date(2021, 1, 1)},
         "inputs": [
             {"name": "city", "type": "category"},
             {"name": "temp", "type": "number", "nullable": True},
