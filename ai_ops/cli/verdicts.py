@@ -22,7 +22,7 @@ from ai_ops.cli.common import (
     span,
     told,
 )
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 from ai_ops.vocabulary.words import Status
 
@@ -44,9 +44,14 @@ def verdicts(
     spec = resolve_feature(feature)
     window = span(first, last)
     moment = parse_moment(as_of, "--as-of") if as_of else None
-    found = open_root(root).ledger.verdicts(
-        spec.name, window=window, as_of=moment, items=item or None
-    )
+    ledger = open_root(root).ledger
+    known = ledger.items(spec.name)
+    if known and (unknown := [one for one in item or () if one not in known]):
+        raise BadInput(
+            f"--item: no verdict on {spec.name} is about {', '.join(unknown)}; "
+            f"there are: {', '.join(known)}"
+        )
+    found = ledger.verdicts(spec.name, window=window, as_of=moment, items=item or None)
     shown = [one for one in found if status in (None, one.verdict.status)]
     if as_json:
         print_json({"feature": spec.name, "verdicts": [as_data(one) for one in shown]})

@@ -18,6 +18,7 @@ from ai_ops.storage.ledger_chain import (
     GENESIS,
     Block,
     Event,
+    Row,
     Verified,
     block_hash,
     stamp,
@@ -28,6 +29,7 @@ from ai_ops.storage.ledger_tables import (
     BLOCKS,
     EVENTS,
     create_tables,
+    is_absent,
     make_engine,
     reading,
     writing,
@@ -57,6 +59,8 @@ class Ledger:
 
     def mode(self) -> RootMode | None:
         """Whether the root is live or a replay, as its first event fixed; None while empty."""
+        if is_absent(self.url):
+            return None
         with reading(self._engine) as connection:
             return _genesis_mode(connection)
 
@@ -101,7 +105,7 @@ class Ledger:
         items: Collection[str] | None = None,
         assets: Collection[str] | None = None,
     ) -> list[RecordedVerdict]:
-        """Per item, asset and partition the latest verdict as it stood at ``as_of``.
+        """Per item, asset and partition the latest verdict as it was known at ``as_of``.
 
         Latest means the greatest ``as_of``, then the later in the chain. Of these, the ones whose
         window overlaps ``window``, sorted by the start of their window, then by item.
@@ -164,9 +168,13 @@ class Ledger:
         if kinds is not None:
             query = query.where(EVENTS.c.kind.in_(kinds))
         if as_of is not None:
-            query = query.where(EVENTS.c.as_of <= stamp(utc(as_of)))
-        with reading(self._engine) as connection:
-            return [event_of(row) for row in connection.execute(query).mappings()]
+            query = query.where(*_known_at(as_of))
+        return [event_of(row) for row in self._read(query)]
+
+    def items(self, feature: str) -> list[str]:
+        """The items of a feature on which there is any verdict, sorted."""
+        query = sa.select(EVENTS.c.item).distinct().where(*_of_verdicts(feature, None, None, None))
+        return sorted(row["item"] for row in self._read(query))
 
     def verify(self, *, head: str | None = None) -> Verified:
         """What holds of the chain; ``LedgerBroken`` names the first link that does not.
@@ -174,6 +182,8 @@ class Ledger:
         ``head`` is the hash of a block that was the last when it was copied outside the database:
         only with it is a truncated or wholly recomputed chain found.
         """
+        if is_absent(self.url):
+            return verify_chain([], [], head)
         blocks = sa.select(BLOCKS).order_by(BLOCKS.c.seq)
         events = sa.select(EVENTS).order_by(EVENTS.c.block_seq, EVENTS.c.idx)
         with reading(self._engine) as connection:
@@ -215,9 +225,13 @@ class Ledger:
         return Block(seq, prev_hash, digest, wall, mode, run_id, len(rows))
 
     def _read_verdicts(self, feature: str, query: sa.Select[Any]) -> list[RecordedVerdict]:
+        return [from_data(feature, json.loads(row["payload"])) for row in self._read(query)]
+
+    def _read(self, query: sa.Select[Any]) -> Sequence[Row]:
+        if is_absent(self.url):
+            return ()
         with reading(self._engine) as connection:
-            payloads = connection.execute(query).scalars().all()
-        return [from_data(feature, json.loads(payload)) for payload in payloads]
+            return connection.execute(query).mappings().all()
 
 
 def _genesis_mode(connection: sa.Connection) -> RootMode | None:
@@ -225,6 +239,19 @@ def _genesis_mode(connection: sa.Connection) -> RootMode | None:
         sa.select(BLOCKS.c.mode).order_by(BLOCKS.c.seq).limit(1)
     ).scalar_one_or_none()
     return mode
+
+
+def _known_at(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """What was known at a moment: as of then and, in a live root, recorded by then.
+
+    A live run that judges a past day as its schedule would have dates its verdicts back. In a
+    replay the wall at which it was recorded means nothing.
+    """
+    then = stamp(utc(moment))
+    known = sa.select(BLOCKS.c.seq).where(
+        sa.or_(BLOCKS.c.mode == "replay", BLOCKS.c.recorded_at <= then)
+    )
+    return EVENTS.c.as_of <= then, EVENTS.c.block_seq.in_(known)
 
 
 def _of_verdicts(
@@ -235,7 +262,7 @@ def _of_verdicts(
 ) -> list[sa.ColumnElement[bool]]:
     conditions = [EVENTS.c.feature == feature, EVENTS.c.kind == "verdict"]
     if as_of is not None:
-        conditions.append(EVENTS.c.as_of <= stamp(utc(as_of)))
+        conditions.extend(_known_at(as_of))
     if items is not None:
         conditions.append(EVENTS.c.item.in_(items))
     if assets is not None:

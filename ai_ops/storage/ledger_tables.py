@@ -4,12 +4,13 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.errors import BadInput, LedgerBroken
 
 METADATA = sa.MetaData()
 
@@ -54,7 +55,12 @@ def make_engine(url: str) -> sa.Engine:
 
     A connection kept would be shared by a forked child; opening one costs less than a commit.
     """
-    parsed = sa.make_url(url)
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise BadInput(
+            f"{url!r}: no address of a ledger; write sqlite:///path or postgresql://…"
+        ) from None
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(parsed.set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
@@ -67,10 +73,34 @@ def make_engine(url: str) -> sa.Engine:
     return engine
 
 
+def is_absent(url: str) -> bool:
+    """Whether the ledger is a SQLite file that is not there: whoever reads must not make it."""
+    parsed = make_engine(url).url
+    return parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists()
+
+
+@contextmanager
+def _damage_named(engine: sa.Engine) -> Iterator[None]:
+    """A file that is no ledger is told as what it is; every other error keeps its own words."""
+    try:
+        yield
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        text = str(error.orig if isinstance(error, sa.exc.DatabaseError) else error)
+        if "not a database" in text or "malformed" in text:
+            raise LedgerBroken(
+                f"{engine.url.database}: {text}; put back a copy of the ledger"
+            ) from error
+        if "unable to open" in text:
+            raise BadInput(
+                f"{engine.url.database}: {text}; mend the ledger's address or the folder's rights"
+            ) from error
+        raise
+
+
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection that sees one moment of the database throughout."""
-    with engine.connect() as connection:
+    with _damage_named(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
@@ -79,7 +109,11 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that no other writer shares: commits at the end, rolls back on an error."""
-    with engine.connect().execution_options(ledger_writes=True) as connection, connection.begin():
+    with (
+        _damage_named(engine),
+        engine.connect().execution_options(ledger_writes=True) as connection,
+        connection.begin(),
+    ):
         if engine.dialect.name == "postgresql":
             # An advisory lock, for LOCK TABLE would ask for rights beyond INSERT and SELECT.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
@@ -88,10 +122,11 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def create_tables(engine: sa.Engine) -> None:
     """Create tables and triggers where they are missing; safe in several processes at once."""
-    if sa.inspect(engine).has_table(EVENTS.name):
-        return
-    if engine.dialect.name == "sqlite":
-        _switch_to_wal(engine)
+    with _damage_named(engine):
+        if sa.inspect(engine).has_table(EVENTS.name):
+            return
+        if engine.dialect.name == "sqlite":
+            _switch_to_wal(engine)
     with writing(engine) as connection:
         if sa.inspect(connection).has_table(EVENTS.name):
             return

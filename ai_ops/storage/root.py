@@ -1,6 +1,7 @@
 """A root: the place where everything of one installation lies, live or replay from its birth."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from ai_ops.storage.lake import Lake
 from ai_ops.storage.ledger import Ledger
 from ai_ops.storage.registry import Registry
 from ai_ops.vocabulary.clock import Clock
-from ai_ops.vocabulary.errors import ClockRefused
+from ai_ops.vocabulary.errors import BadInput, ClockRefused
 
 ROOT_VARIABLE = "AI_OPS_ROOT"
 LEDGER_VARIABLE = "AI_OPS_LEDGER_URL"
@@ -33,11 +34,18 @@ class Root:
     def open(
         cls, folder: Path | str | None = None, environment: Mapping[str, str] | None = None
     ) -> "Root":
-        """The root in ``folder``, or where ``AI_OPS_ROOT`` says, or in ``./data``."""
+        """The root in ``folder``, or where ``AI_OPS_ROOT`` says, or in ``./data``.
+
+        Raises ``BadInput`` for an address such as ``s3://bucket``: a root is a local folder.
+        """
         variables = os.environ if environment is None else environment
-        return cls(
-            Path(folder or variables.get(ROOT_VARIABLE) or "data").absolute(), dict(variables)
-        )
+        named = folder or variables.get(ROOT_VARIABLE) or "data"
+        # One slash only, for a Path has already made one of two.
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(named)):
+            raise BadInput(
+                f"{named}: a root is a local folder for now; name one in {ROOT_VARIABLE} or --root"
+            )
+        return cls(Path(named).absolute(), dict(variables))
 
     @cached_property
     def lake(self) -> Lake:
@@ -78,9 +86,18 @@ class Root:
         return WallClock()
 
     def begin_replay(self, moment: datetime) -> ReplayClock:
-        """Make this root a replay that begins at ``moment``; ``ClockRefused`` in a live root."""
-        if self.ledger.mode() == "live":
+        """Make this root a replay that begins at ``moment``; ``ClockRefused`` in a live root.
+
+        A root in which predictions were logged without a replay's clock is live, judged or not.
+        """
+        mode = self.ledger.mode()
+        if mode == "live":
             raise ClockRefused(f"{self.folder}: a live root refuses any clock but the wall")
         clock = ReplayClock(self.folder / "lake" / "clock.json")
+        if mode is None and not clock.file.exists() and any(self.segments.rglob("*.jsonl")):
+            raise ClockRefused(
+                f"{self.segments}: predictions were logged here by the wall clock, so this root is "
+                "live; begin the replay in a new folder"
+            )
         clock.advance(moment)
         return clock

@@ -87,7 +87,9 @@ def test_verdicts_are_narrowed_by_item_status_and_moment(root: Path) -> None:
     assert items("--item", "drift") == ["drift"]
     assert items("--status", "pass") == ["rows"]
     assert items("--status", "waived") == []
-    assert items("--as-of", "2021-03-02T12:00:00Z") == ["rows"]
+    assert items("--as-of", datetime.now(UTC).isoformat()) == ["rows", "drift"]
+    then = "2021-03-02T12:00:00Z"  # judged as of then, and recorded by a live root only now
+    assert call("verdicts", *SPAN, "--root", root, "--as-of", then)[0] == NO_EVIDENCE
 
 
 def test_no_verdict_in_the_span_is_no_evidence(root: Path) -> None:
@@ -95,8 +97,19 @@ def test_no_verdict_in_the_span_is_no_evidence(root: Path) -> None:
     code, out, err = call("verdicts", *early, "--root", root, "--json")
     assert code == NO_EVIDENCE and json.loads(out)["verdicts"] == []
     assert "no verdict from 2021-02-01 to 2021-02-28: nothing was judged" in err
-    code, _, err = call("verdicts", *SPAN, "--item", "cost", "--root", root)
-    assert code == NO_EVIDENCE and "no verdict of cost" in err
+    other = (FEATURE, "--from", "2021-03-03", "--to", "2021-03-03")
+    code, _, err = call("verdicts", *other, "--item", "drift", "--root", root)
+    assert code == NO_EVIDENCE and "no verdict of drift" in err
+
+
+def test_an_item_that_the_ledger_does_not_know_is_a_misspelling_not_an_absence(root: Path) -> None:
+    code, _, err = call("verdicts", *SPAN, "--item", "drft", "--root", root)
+    assert code == BAD and "is about drft; there are: drift, rows" in err
+
+
+def test_reading_an_empty_folder_leaves_it_empty(tmp_path: Path) -> None:
+    assert call("verdicts", *SPAN, "--root", tmp_path)[0] == NO_EVIDENCE
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from ai_ops.storage.clocks import ReplayClock, WallClock
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import ClockRefused
+from ai_ops.vocabulary.errors import BadInput, ClockRefused
 
 MOMENT = datetime(2021, 3, 1, tzinfo=UTC)
 
@@ -73,6 +73,23 @@ def test_a_live_root_refuses_a_replay_and_its_clock_file(root: Root) -> None:
     planted.write_text(json.dumps({"now": MOMENT.isoformat()}))
     with pytest.raises(ClockRefused, match="this root is live; remove the file"):
         _ = root.clock
+
+
+def test_a_root_in_which_the_wall_has_logged_does_not_become_a_replay(root: Root) -> None:
+    segment = root.segments / "parcels" / "writer" / "1.jsonl"
+    segment.parent.mkdir(parents=True)
+    segment.touch()
+    with pytest.raises(ClockRefused, match="begin the replay in a new folder"):
+        root.begin_replay(MOMENT)
+    assert isinstance(root.clock, WallClock)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/x", Path("s3://bucket/x"), "file:///tmp/x"])
+def test_an_address_is_no_folder_of_a_root(address: str | Path) -> None:
+    with pytest.raises(BadInput, match="a local folder"):
+        Root.open(address)
+    with pytest.raises(BadInput, match="a local folder"):
+        Root.open(environment={"AI_OPS_ROOT": str(address)})
 
 
 def test_a_replay_root_is_marked_and_never_falls_back_to_the_wall(root: Root) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ai_ops.storage.clocks import ReplayClock, WallClock
 from ai_ops.storage.ledger import Ledger, NewEvent
-from ai_ops.vocabulary.errors import BadInput, ClockRefused
+from ai_ops.vocabulary.errors import BadInput, ClockRefused, LedgerBroken
 from ai_ops.vocabulary.verdicts import Evidence, Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -49,12 +49,14 @@ def test_an_empty_ledger_has_no_mode_no_verdict_and_no_head(ledger_url: str) -> 
     assert ledger.verify().head is None
 
 
-def test_the_latest_verdict_stands_and_earlier_moments_are_remembered(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_the_latest_verdict_stands_and_earlier_moments_are_remembered(
+    ledger_url: str, tmp_path: Path
+) -> None:
+    ledger, clock = Ledger(ledger_url), replay_at(tmp_path, DAY + timedelta(days=9))
     found = Finding("volume", "fail", "3 rows of 7", ("a",), window=Window.of_day("2021-03-01"))
     first = verdict_on("rows", hours=24, verdict=Verdict.failing("rows are missing", found))
     second = verdict_on("rows", hours=30)
-    first, second = ledger.record_verdicts([first, second], clock=WallClock(), run_id="r1")
+    first, second = ledger.record_verdicts([first, second], clock=clock, run_id="r1")
     assert first.recorded_at is not None
     assert ledger.verdicts("parcels") == [second]
     assert ledger.verdicts("parcels", as_of=first.as_of) == [first]
@@ -62,6 +64,36 @@ def test_the_latest_verdict_stands_and_earlier_moments_are_remembered(ledger_url
     assert ledger.history("parcels", "rows") == [first, second]
     assert ledger.history("parcels", "rows", partition="2021-03-02") == []
     assert [event.run_id for event in ledger.events(kinds=["verdict"])] == ["r1", "r1"]
+
+
+def test_a_live_root_shows_at_a_moment_only_what_was_recorded_by_then(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    (verdict,) = ledger.record_verdicts([verdict_on("rows")], clock=WallClock())
+    assert verdict.recorded_at is not None and verdict.as_of < verdict.recorded_at
+    before = verdict.recorded_at - timedelta(microseconds=1)
+    for moment, known in ((verdict.as_of, []), (before, []), (verdict.recorded_at, [verdict])):
+        assert ledger.verdicts("parcels", as_of=moment) == known
+        assert ledger.history("parcels", "rows", as_of=moment) == known
+        assert len(ledger.events("parcels", as_of=moment)) == len(known)
+    assert ledger.verdicts("parcels") == [verdict]
+
+
+def test_reading_a_ledger_that_is_not_there_does_not_make_it(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert ledger.mode() is None and ledger.verify().head is None
+    assert ledger.verdicts("parcels") == ledger.history("parcels", "rows") == []
+    assert ledger.events() == ledger.items("parcels") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_ledger_is_told_as_what_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    file.write_bytes(b"no database at all " * 100)
+    for call in (Ledger(f"sqlite:///{file}").mode, Ledger(f"sqlite:///{file}").verify):
+        with pytest.raises(LedgerBroken, match="not a database; put back a copy"):
+            call()
+    with pytest.raises(BadInput, match="'nonsense': no address of a ledger"):
+        Ledger("nonsense").mode()
 
 
 def test_a_window_an_item_and_an_asset_narrow_what_is_read(ledger_url: str) -> None:
@@ -93,9 +125,11 @@ def test_a_verdict_whose_window_moved_away_is_not_read_in_its_old_place(ledger_u
     assert ledger.verdicts("parcels", window=wide.window) == []
 
 
-def test_events_are_filtered_and_stand_in_the_order_of_the_chain(ledger_url: str) -> None:
+def test_events_are_filtered_and_stand_in_the_order_of_the_chain(
+    ledger_url: str, tmp_path: Path
+) -> None:
     ledger = Ledger(ledger_url)
-    clock = WallClock()
+    clock = replay_at(tmp_path, DAY + timedelta(days=1))
     ledger.append([NewEvent("hold", "parcels", {"by": "Ada"}, as_of=DAY)], clock=clock)
     ledger.append(
         [NewEvent("release", "parcels", {}), NewEvent("hold", "letters", {})], clock=clock
@@ -243,10 +277,9 @@ def test_any_verdicts_round_trip_and_reads_equal_a_naive_fold(
 ) -> None:
     with TemporaryDirectory() as folder:
         ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+        clock = replay_at(Path(folder), datetime(2030, 1, 1, tzinfo=UTC))
         chain = [
-            verdict
-            for block in blocks
-            for verdict in ledger.record_verdicts(block, clock=WallClock())
+            verdict for block in blocks for verdict in ledger.record_verdicts(block, clock=clock)
         ]
         latest: dict[tuple[str, str, str | None], RecordedVerdict] = {}
         for verdict in sorted(chain, key=lambda one: one.as_of):  # stable: ties keep the chain's
