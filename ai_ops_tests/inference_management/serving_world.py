@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ ATTRIBUTES: dict[str, Any] = {
     "name": NAME,
     "title": "Is it late?",
     "served_by": "own_model",
-    "monitoring": {"start": "2021-01-01"},
+    "monitoring": {"start": date(2021, 1, 1)},
     "inputs": [
         {"name": "city", "type": "category"},
         {"name": "temp", "type": "number", "nullable": True},
