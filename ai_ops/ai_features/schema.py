@@ -1,6 +1,6 @@
 """An AI feature: a capability of the product that answers with a model; one YAML, one folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -65,7 +65,8 @@ class AiFeatureSpec(Part):
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
         mistakes = [*self._repeated(), *self._wrongly_judged()]
-        columns = {column.name for column in (*self.inputs, *self.outputs)}
+        columns = {column.name for column in self.inputs}
+        columns |= {column.name for column in self.outputs}
         mistakes += [
             (("privacy", "fields", name), f"names no input or output: {name}")
             for name in self.privacy.fields
@@ -77,7 +78,9 @@ class AiFeatureSpec(Part):
 
     def _repeated(self) -> Iterator[Mistake]:
         seen: set[str] = set()
-        for role, columns in (("inputs", self.inputs), ("outputs", self.outputs)):
+        both: dict[str, Sequence[InputColumn | OutputColumn]]
+        both = {"inputs": self.inputs, "outputs": self.outputs}
+        for role, columns in both.items():
             for place, column in enumerate(columns):
                 if column.name in seen:
                     words = f"inputs and outputs share a name or repeat it: {column.name}"
