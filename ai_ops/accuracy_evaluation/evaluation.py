@@ -33,7 +33,7 @@ from ai_ops.accuracy_evaluation.records import (
 from ai_ops.accuracy_evaluation.strangers import LoggedIds
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import AiOpsError
+from ai_ops.vocabulary.errors import AiOpsError, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -70,7 +70,7 @@ def compute_evaluation_run(
 def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The version in production is as good as at its launch, in discrimination and calibration,
     on the labelled predictions of the trailing week. Missing labels are not an accuracy drop."""
-    run, evidence = read_run(root, feature, moment.partition)
+    run, evidence = _known_run(root, feature, moment)
     verdict = judge_against_launch(run, feature.gate, feature.ground_truth, feature.judged.score)
     return verdict.with_evidence(evidence)
 
@@ -78,8 +78,13 @@ def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdic
 def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The predictions of this day and the day before have their labels, as far as they are old
     enough to, and the labels that came on this day have their predictions."""
-    run, evidence = read_run(root, feature, moment.partition)
-    verdict = judge_coverage(run.coverage[-2:], run.unknown_labels, feature.ground_truth)
+    run, evidence = _known_run(root, feature, moment)
+    days = run.coverage[-2:]
+    verdict = judge_coverage(days, run.unknown_labels, feature.ground_truth)
+    absent = [name for name in run.missing if name.endswith(tuple(day.day for day in days))]
+    if absent and verdict.passed:
+        reason = f"{', '.join(absent)} was not there to be read: materialise it, then this run"
+        verdict = Verdict.lacking(reason, "labels", window=moment.window)
     return verdict.with_evidence(evidence)
 
 
@@ -88,6 +93,19 @@ def read_run(root: Root, feature: AiFeatureSpec, day: str) -> tuple[EvaluationRu
     path = root.lake.path(feature.name, "evaluation_run", day, "json")
     data, evidence = root.lake.read_json(path)
     return msgspec.convert(data, EvaluationRun), evidence
+
+
+def _known_run(
+    root: Root, feature: AiFeatureSpec, moment: Moment
+) -> tuple[EvaluationRun, Evidence]:
+    """The evaluation run of a day, unless it has read what was not known at the moment yet."""
+    run, evidence = read_run(root, feature, moment.partition)
+    if run.as_of > moment.as_of:
+        raise MissingEvidence(
+            f"the evaluation run of {run.day} was made as of {run.as_of:%Y-%m-%d %H:%M}, with "
+            f"labels that {moment.as_of:%Y-%m-%d %H:%M} did not know; materialise it as of then"
+        )
+    return run, evidence
 
 
 def _evaluate(

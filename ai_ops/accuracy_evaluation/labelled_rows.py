@@ -89,7 +89,7 @@ def coverage_by_day(
     for day in window.days():
         here = rows.day == day
         expected, got = int((here & mature).sum()), int((here & labelled).sum())
-        enough = expected > 0 and got >= truth.minimum_coverage * expected
+        enough = got > 0 and got >= truth.minimum_coverage * expected
         days.append(DayCoverage(day, int(here.sum()), expected, got, enough))
     return days
 

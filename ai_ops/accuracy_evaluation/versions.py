@@ -19,7 +19,11 @@ from ai_ops.accuracy_evaluation.mlflow_runs import log_evaluation
 from ai_ops.accuracy_evaluation.models import JudgedModels, measured
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
-from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation, judge_version
+from ai_ops.accuracy_evaluation.version_judgement import (
+    EXPIRES_AFTER,
+    VersionEvaluation,
+    judge_version,
+)
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -81,7 +85,7 @@ def evaluate_version(
 
 def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The version that was evaluated last is as good on labelled production predictions as it was
-    at launch. An evaluation expires after a month."""
+    at launch. An evaluation, and the predictions it was made on, expire after a month."""
     found = []
     for path in root.lake.glob(f"{feature.name}/version_evaluation/*.json"):
         data, evidence = root.lake.read_json(path)
@@ -96,6 +100,14 @@ def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime
         )
         return Verdict.lacking(reason, "accuracy")
     *_, evaluation, evidence = newest
+    last_day = Window.of_day(evaluation.measured.last_day)
+    if as_of - last_day.end > EXPIRES_AFTER:
+        reason = (
+            f"version {evaluation.version} was evaluated last on predictions up to "
+            f"{evaluation.measured.last_day}, {(as_of - last_day.end).days} days old: evaluate it "
+            "on the latest ones"
+        )
+        return Verdict.lacking(reason, "accuracy", window=last_day).with_evidence(evidence)
     verdict = judge_version(evaluation, feature.gate, feature.ground_truth, as_of)
     return verdict.with_evidence(evidence)
 

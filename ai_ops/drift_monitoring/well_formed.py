@@ -46,8 +46,9 @@ def judge_well_formed(
     broken: list[Finding] = []
     unknown: list[Finding] = []
     for name in inputs:
-        if name not in known:
-            reason = f"{name} is missing from the reference, so nothing says what is normal"
+        if name not in known or known[name].empty:
+            what = "missing from" if name not in known else "null throughout"
+            reason = f"{name} is {what} the reference, so nothing says what is normal"
             unknown.append(_finding(name, reason, window, None, status="no_evidence"))
         else:
             found = _faults(known[name], rows_of[name], window, name in nullable)

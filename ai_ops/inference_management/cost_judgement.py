@@ -76,6 +76,16 @@ def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
             sample_size=now.answered,
             observed=observed,
         )
+    silent = now.untimed_share
+    if silent > limit:
+        return Verdict.lacking(
+            f"{said}; but {silent:.0%} of the predictions do not say how long they took: more work "
+            f"than the allowed {limit:.0%} would not show",
+            "cost",
+            window=window,
+            sample_size=now.answered,
+            observed=observed,
+        )
     young = "" if trend.compounded else "; too young to be judged over several weeks"
     return Verdict.passing(
         f"{said}, of which traffic explains {trend.rise.traffic:+.1%}{young}",

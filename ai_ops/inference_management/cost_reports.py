@@ -103,6 +103,9 @@ def judge_cost_known(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     nobody declared makes the cost unknown, not zero."""
     path = root.lake.path(feature.name, "cost_rollup", moment.partition)
     table, evidence = root.lake.read_table(path)
+    if not table.num_rows:
+        reason = f"the cost rollup of {moment.partition} has no row: materialise it again"
+        return Verdict.lacking(reason, "cost", window=moment.window).with_evidence(evidence)
     costs = [_as_cost(row) for row in table.to_pylist()]
     currency = table["currency"][0].as_py()
     return judge_known(moment.partition, costs, currency).with_evidence(evidence)

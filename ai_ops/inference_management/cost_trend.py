@@ -57,6 +57,14 @@ class WeekCost:
         return self.rent_nano + self.storage_nano
 
     @property
+    def untimed_share(self) -> float:
+        """The share of the week's predictions whose call site, tenant and mode never say how long
+        one took; 1 without any prediction."""
+        rows = sum(source.rows for source in self.sources)
+        silent = sum(source.rows for source in self.sources if source.typical_us is None)
+        return silent / rows if rows else 1.0
+
+    @property
     def per_1000(self) -> float:
         """What 1,000 answers cost, in the currency."""
         return self.total_nano / self.answered / 10**6

@@ -60,6 +60,9 @@ def _compare(
     first: bool,
     reach: int,
 ) -> CostTrend:
+    if weeks:  # amounts of two currencies are not compared
+        currency = weeks[-1].currency
+        missing = missing + [f"{w.monday} in {currency}" for w in weeks if w.currency != currency]
     trend = CostTrend(monday, tuple(weeks), tuple(missing), tuple(unknown), first)
     if missing or unknown or len(weeks) < 2:
         return trend
@@ -90,8 +93,11 @@ def _read_days(
         except MissingEvidence:
             missing.append(day)
             continue
-        tables.append(table)
         read.append(evidence)
+        if table.num_rows:  # a day without work still has machines to pay: one row at least
+            tables.append(table)
+        else:
+            missing.append(day)
     return tables, read, missing
 
 

@@ -53,7 +53,8 @@ def compute_log_completeness(
 def judge_log_written(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """Predictions were logged on this day, and every line of the log could be read.
 
-    A line that is torn, altered or contradicts another is kept in the quarantine and fails this.
+    A line that is torn, altered or contradicts another is kept in the quarantine and fails this;
+    so does an answer that does not name the model's version.
     """
     columns = ["status", "model_version"]
     log, log_read = _table(root.lake, feature.name, LOG, moment.partition, columns)

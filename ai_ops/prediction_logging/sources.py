@@ -30,11 +30,11 @@ def compute_user_actions(
     """Write each day's user actions: id, time, and call site and tenant where the source has them.
 
     A source that cannot be read gives empty tables that carry the reason: no evidence, not zero
-    actions.
+    actions. So it is with rows that do not say when they were: nobody knows their day.
     """
     missing, actions = "", _SCHEMA.empty_table()
     try:
-        actions = _read(root.folder, feature.user_actions, moments)
+        actions, missing = _read(root.folder, feature.user_actions, moments)
     except MissingEvidence as error:
         missing = str(error)
     summaries = {}
@@ -52,8 +52,8 @@ def compute_user_actions(
     return summaries
 
 
-def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Table:
-    """The source's rows of all the moments, by time and id."""
+def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple[pa.Table, str]:
+    """The source's rows of all the moments, by time and id; and what of it belongs to no day."""
     pattern = str(folder / source.table)  # an absolute pattern stays as it is
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is UTC
@@ -85,7 +85,13 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> pa.Ta
                 params=[pattern, start, end],
             )
             table: pa.Table = found.to_arrow_table()
-    return table.cast(_SCHEMA)
+            undated = connection.execute(
+                f"SELECT count(*) FROM read_parquet(?, union_by_name = true) "
+                f"WHERE {_quoted(source.time_column)} IS NULL",
+                [pattern],
+            ).fetchall()[0][0]
+    told = f"{undated} rows of {source.table} have no {source.time_column}" if undated else ""
+    return table.cast(_SCHEMA), told
 
 
 @contextmanager

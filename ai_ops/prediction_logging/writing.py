@@ -3,16 +3,17 @@
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
 
 def judge_writing(log: pa.Table | None, damaged: pa.Table | None, window: Window) -> Verdict:
-    """Whether there are rows, and no line had to be set apart.
+    """Whether there are rows, no line had to be set apart, and every answer names its version.
 
-    ``log`` has a column ``model_version``; ``damaged`` has ``reason``, ``segment`` and ``detail``.
-    Either is None when it was not materialised.
+    ``log`` has columns ``status`` and ``model_version``; ``damaged`` has ``reason``, ``segment``
+    and ``detail``. Either is None when it was not materialised.
     """
     rows = log.num_rows if log is not None else 0
     observed: dict[str, Observed] = {
@@ -33,10 +34,16 @@ def judge_writing(log: pa.Table | None, damaged: pa.Table | None, window: Window
     if damaged is None:
         reason = f"{rows} rows were logged, but the quarantine that tells damaged lines is missing"
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
+    if unversioned := _unversioned(log):
+        reason = f"{unversioned} of {rows} rows were answered by a version that they do not name"
+        found = Finding(
+            "version", "fail", reason, columns=("model_version",), window=window, size=unversioned
+        )
+        return Verdict.failing(reason, found, sample_size=rows, observed=observed)
     versions = sorted({str(v) for v in log["model_version"].unique().to_pylist() if v is not None})
-    answered = f"by version {', '.join(versions)}" if versions else "by no version"
+    answered = f", by version {', '.join(versions)}" if versions else ", none was answered"
     return Verdict.passing(
-        f"{rows} predictions were logged, {answered}; every line could be read",
+        f"{rows} predictions were logged{answered}; every line could be read",
         sample_size=rows,
         observed={**observed, "versions": ", ".join(versions)},
     )
@@ -57,6 +64,11 @@ def judge_actions(count: int, missing: str, window: Window) -> Verdict:
     return Verdict.passing(
         f"{count} user actions bear witness", sample_size=count, observed={"user_actions": count}
     )
+
+
+def _unversioned(log: pa.Table) -> int:
+    answered = log.filter(pc.equal(log["status"], "ok"))
+    return int(answered["model_version"].null_count)
 
 
 def _damage(damaged: pa.Table, window: Window) -> list[Finding]:

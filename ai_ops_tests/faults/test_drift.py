@@ -15,7 +15,14 @@ from ai_ops.drift_monitoring.reports import (
     judge_output_drift,
 )
 from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops_tests.drift_monitoring.world import Change, Installation, install, names_of
+from ai_ops_tests.drift_monitoring.world import (
+    Change,
+    Installation,
+    between,
+    install,
+    names_of,
+    scored,
+)
 
 FIRST, LAST = "2013-04-01", "2013-04-11"
 BROKEN_FROM = pd.Timestamp("2013-04-04", tz="UTC")
@@ -106,6 +113,23 @@ def test_a_column_that_is_gone_is_missing_not_null(tmp_path: Path) -> None:
     assert "wind_speed is missing from the log" in formed.findings[0].reason
     assert drift.status == "no_evidence"
     assert names_of(drift.findings) == {"wind_speed"}
+
+
+@pytest.mark.fault("input_drift")
+@pytest.mark.requirement("FR-1", "FR-3")
+def test_an_input_that_was_away_for_days_cannot_be_judged_in_the_weeks_that_hold_them(
+    tmp_path: Path,
+) -> None:
+    away = ("2013-04-05", "2013-04-06", "2013-04-07")
+    made = install(tmp_path, FIRST, LAST)
+    for day in away:
+        rows = between(scored("logistic").later, day, day)
+        made.write_log(day, rows.drop(columns=["input_temp"]))
+    made.monitor(FIRST, LAST)
+    verdict = judged(made, judge_input_drift, CLEAN_DAY)
+    assert verdict.status == "no_evidence"
+    assert names_of(verdict.findings) == {"temp"}
+    assert "has rows on 4 days of the window" in verdict.findings[0].reason
 
 
 @pytest.mark.fault("output_drift")

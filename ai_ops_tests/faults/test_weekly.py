@@ -54,6 +54,7 @@ LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
 def logged_week(folder: Path, *, silent: str | None = None, unjudged: str | None = None) -> Root:
     """A week of twelve predictions a day by two writers; on a silent day, one of them is off."""
     world = World(folder)
+    world.root.begin_replay(LOG_WEEK.start)
     for day in LOG_WEEK.days():
         noon = Window.of_day(day).start + timedelta(hours=12)
         world.clock.time = noon
