@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -185,44 +184,6 @@ def test_a_writer_that_was_switched_off_is_found_by_the_user_actions(tmp_path: P
     assert (written.status, complete.status) == ("pass", "fail")
     assert complete.findings[0].size == 0.25
     assert complete.findings[0].begin == NOON + timedelta(minutes=30)
-
-
-def lose_the_witness(file: Path) -> None:
-    file.unlink()
-
-
-def rename_its_time(file: Path) -> None:
-    table = pq.read_table(file)
-    pq.write_table(table.rename_columns(["id", "moment"]), file)
-
-
-def empty_it(file: Path) -> None:
-    pq.write_table(pq.read_table(file).slice(0, 0), file)
-
-
-@pytest.mark.fault("user_actions_present", "log_complete")
-@pytest.mark.requirement("MO-07", "FR-3")
-@pytest.mark.parametrize(
-    ("plant", "reason"),
-    [
-        (lose_the_witness, "no file matches sources/tiny/actions"),
-        (rename_its_time, "has no column time (has id, moment)"),
-        (empty_it, "has no row of this day"),
-    ],
-)
-def test_a_witness_that_is_gone_is_no_evidence_of_a_whole_log(
-    world: World, plant: Callable[[Path], None], reason: str
-) -> None:
-    verdicts(world.root)
-    witness = judge_user_actions_present(world.root, FEATURE, moment())
-    assert (witness.status, witness.sample_size) == ("pass", 40)
-    plant(world.root.folder / "sources" / "tiny" / "actions" / "a.parquet")
-    written, complete = verdicts(world.root)
-    assert written.status == "pass"
-    assert complete.status == "no_evidence"
-    witness = judge_user_actions_present(world.root, FEATURE, moment())
-    assert witness.status == "no_evidence" and reason in witness.reason
-    assert witness.findings[0].kind == "completeness"
 
 
 class Load:
