@@ -38,7 +38,7 @@ def weekly_job_name(feature: AiFeatureSpec) -> str:
 
 def checklist_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that judges the weekly checklist."""
-    return f"{feature.name}__weekly_checklist"
+    return f"{feature.name}__weekly_list"
 
 
 def versions_job_name(feature: AiFeatureSpec) -> str:

@@ -5,7 +5,12 @@ from datetime import timedelta
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.jobs import checklist_job_name, daily_job_name, weekly_job_name
+from ai_ops.checklist.jobs import (
+    checklist_job_name,
+    daily_job_name,
+    versions_job_name,
+    weekly_job_name,
+)
 from ai_ops.checklist.reading import last_whole_week
 from ai_ops.orchestration.partitions import partitions_of
 from ai_ops.orchestration.resources import RootResource
@@ -13,8 +18,15 @@ from ai_ops.vocabulary.words import Rhythm
 
 
 def schedules(feature: AiFeatureSpec) -> list[dg.ScheduleDefinition]:
-    """Each day at 06:00 UTC the day before; on Mondays the costs at 07:00, the list at 08:00."""
+    """Each day (UTC) the registry at 05:30, the day before at 06:00; on Mondays the costs at 07:00,
+    the list at 08:00."""
     return [
+        dg.ScheduleDefinition(
+            job_name=versions_job_name(feature),
+            cron_schedule="30 5 * * *",
+            execution_timezone="UTC",
+            description="Looks at the registry, so that drift is judged against what serves now.",
+        ),
         _schedule(feature, "daily", daily_job_name(feature), "0 6 * * *"),
         _schedule(feature, "weekly", weekly_job_name(feature), "0 7 * * 1"),
         _schedule(feature, "weekly", checklist_job_name(feature), "0 8 * * 1"),

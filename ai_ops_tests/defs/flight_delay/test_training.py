@@ -116,7 +116,7 @@ def test_a_row_is_never_scored_by_a_network_that_learnt_from_its_week(
     assert pd.Series(data.fold).groupby(week.to_numpy()).nunique().max() == 1
     first_of = pd.Series(data.rows["time"].to_numpy()).groupby(data.fold).min()
     last_of = pd.Series(data.rows["time"].to_numpy()).groupby(data.fold).max()
-    assert (last_of - first_of).min() > pd.Timedelta(weeks=9), "a fold's weeks lie scattered"
+    assert (last_of - first_of).min() > pd.Timedelta(weeks=5), "a fold's weeks lie scattered"
     shares = np.bincount(data.fold) / len(data.fold)
     assert len(shares) == 5
     assert shares.min() > 0.15

@@ -1,0 +1,94 @@
+"""What Dagster loads: every definition, under names that do not collide, each with its owner."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ai_ops.component import CHECKS
+from ai_ops.definitions import defs
+from ai_ops.defs.flight_delay import traffic
+from ai_ops.orchestration.resources import RootResource
+
+DAILY = {
+    "prediction_log",
+    "user_actions",
+    "log_completeness",
+    "ground_truth",
+    "prediction_profile",
+    "drift_report",
+    "service_health",
+    "cost_rollup",
+    "evaluation_run",
+}
+DAILY_START = traffic.BEGIN
+OTHERS = {"reference_profile", "cost_trend", "version_evaluation", "model_versions"}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dg.Definitions:
+    return defs()
+
+
+def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definitions) -> None:
+    repository = loaded.get_repository_def()
+    repository.load_all_definitions()
+    assert {job for job in repository.job_names if "__" in job and "ASSET" not in job} == {
+        "flight_delay__daily",
+        "flight_delay__weekly",
+        "flight_delay__weekly_list",
+        "flight_delay__versions",
+        "flight_delay__evaluate_version",
+    }
+    assert len(repository.schedule_defs) == 4
+
+
+@pytest.mark.requirement("ST-01", "OW-01", "OW-12")
+def test_every_asset_has_its_domain_its_owner_and_words(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    names = {key.path[-1] for key in graph.get_all_asset_keys()}
+    assert names == DAILY | OTHERS | {"weekly_checklist"}
+    for key in graph.get_all_asset_keys():
+        asset = graph.get(key)
+        assert key.path[0] == "flight_delay"
+        assert asset.group_name not in (None, "default")
+        assert asset.owners
+        assert len(asset.description or "") > 40
+        assert asset.kinds
+
+
+@pytest.mark.requirement("OW-01")
+def test_every_check_names_its_item_its_domain_and_its_owner(loaded: dg.Definitions) -> None:
+    graph = loaded.resolve_asset_graph()
+    assert {key.name for key in graph.asset_check_keys} == {check.name for check in CHECKS}
+    for key in graph.asset_check_keys:
+        spec = graph.get_check_spec(key)
+        assert spec.metadata["item"] == key.name
+        assert spec.metadata["owner"].endswith("@example.com")
+        assert len(spec.description or "") > 40
+
+
+def test_each_asset_but_those_on_demand_is_run_by_a_schedule(loaded: dg.Definitions) -> None:
+    repository = loaded.get_repository_def()
+    jobs = [repository.get_job(schedule.job_name) for schedule in repository.schedule_defs]
+    run = {key.path[-1] for job in jobs for key in job.asset_layer.executable_asset_keys}
+    assert run == DAILY | {"cost_trend", "weekly_checklist", "model_versions", "reference_profile"}
+
+
+def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
+    loaded: dg.Definitions, tmp_path: Path
+) -> None:
+    repository = loaded.get_repository_def()
+    schedule = repository.get_schedule_def("flight_delay__daily_schedule")
+    start = DAILY_START
+    late = datetime(start.year, start.month, 4, 6, tzinfo=UTC)
+    with dg.build_schedule_context(
+        scheduled_execution_time=late,
+        resources={"root": RootResource(folder=str(tmp_path))},
+        repository_def=repository,
+    ) as context:
+        tick = schedule.evaluate_tick(context)
+    assert [request.partition_key for request in tick.run_requests or []] == [
+        start.replace(day=3).isoformat()
+    ]
