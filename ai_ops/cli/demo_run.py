@@ -30,6 +30,7 @@ from ai_ops.vocabulary.errors import BadInput
 
 FEATURE = "flight_delay"
 HOST = "127.0.0.1"
+WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
 
 
 def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
@@ -80,10 +81,12 @@ def open_ui(root: Path, port: int, console: Console) -> None:
     console.print(
         f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)"
     )
-    command = ["dev", "-m", "ai_ops.definitions"]
+    # An installation without the checkout has no workspace.yaml; the module is the same.
+    target = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "ai_ops.definitions"]
     subprocess.run(
-        [sys.executable, "-m", "dagster", *command, "-h", HOST, "-p", str(port)],
+        [sys.executable, "-m", "dagster", "dev", *target, "-h", HOST, "-p", str(port)],
         env=dagster_environment(root),
+        cwd=root,  # the checkout's own dagster.yaml is not the instance: dagster would warn of it
         check=False,
     )
 
