@@ -39,6 +39,16 @@ def test_a_missing_part_is_named_with_the_command_that_installs_it(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("variable", ["AI_OPS_LEDGER_URL", "MLFLOW_TRACKING_URI"])
+def test_the_demo_refuses_to_write_into_a_team_s_own_stores(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "postgresql://ledger.example.com/production")
+    done = ai_ops("demo", "--no-ui")
+    assert done.returncode == 2
+    assert f"env -u {variable}" in done.stderr
+
+
 def test_serving_needs_nothing_of_the_platform() -> None:
     platform = ("dagster", "evidently", "pandas", "duckdb", "scipy", "sklearn", "matplotlib")
     done = ai_ops("serve", "--help", without=platform)
