@@ -49,7 +49,7 @@ def assemble() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_root)
+    app.callback(invoke_without_command=True)(_root)  # or --version would need a command
     for name, module in COMMANDS:
         try:
             app.command(name)(getattr(import_module(f"ai_ops.cli.{module}"), name))

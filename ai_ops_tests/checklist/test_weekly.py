@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from ai_ops.ai_features import load_feature
 from ai_ops.ai_features.parts import Monitoring
-from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.reading import read_line
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import DEFS
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -125,6 +128,12 @@ def test_days_outside_monitoring_are_not_asked_for() -> None:
     line = read_line(feature, ITEMS["logs_written"], later)
     assert line.verdict.status == "no_evidence"
     assert "2021-03-11" in line.verdict.reason
+
+
+def test_a_moment_before_monitoring_is_bad_input(tmp_path: Path) -> None:
+    before = WEEK.start.replace(year=2020)
+    with pytest.raises(BadInput, match="is monitored from 2021-01-01"):
+        gather(Root.open(tmp_path, environment={}), FEATURE, WEEK, before)
 
 
 @pytest.mark.requirement("WK-05", "WK-06")

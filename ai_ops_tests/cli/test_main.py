@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version as installed
 
 import pytest
 
@@ -37,6 +38,11 @@ def test_a_missing_part_is_named_with_the_command_that_installs_it(
     assert f"pip install 'ai-ops[{extra}]'" in done.stderr
     assert without[0] in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    done = ai_ops("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, installed("ai-ops"))
 
 
 @pytest.mark.parametrize("variable", ["AI_OPS_LEDGER_URL", "MLFLOW_TRACKING_URI"])
