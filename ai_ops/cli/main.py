@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -37,7 +39,24 @@ def run() -> None:
     except ModuleNotFoundError as error:
         print(_missing("", error), file=sys.stderr)
         sys.exit(2)
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        _leave(end)
+        raise
+
+
+def _leave(end: SystemExit) -> None:
+    """End the process here, after Python's own exit functions, with the code that was asked for.
+
+    What follows otherwise is the teardown of native libraries (torch, Arrow, DuckDB), which now
+    and then aborts a process whose work is done: "terminate called without an active exception".
+    """
+    if end.code is None or isinstance(end.code, int):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code or 0)
 
 
 def assemble() -> typer.Typer:
