@@ -6,24 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.checklist import jobs
 from ai_ops.component import CHECKS
 from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.orchestration.resources import RootResource
 
-DAILY = {
-    "prediction_log",
-    "user_actions",
-    "log_completeness",
-    "ground_truth",
-    "prediction_profile",
-    "drift_report",
-    "service_health",
-    "cost_rollup",
-    "evaluation_run",
-}
-DAILY_START = traffic.BEGIN
-OTHERS = {"reference_profile", "cost_trend", "version_evaluation", "model_versions"}
+SCHEDULED = {*jobs.DAILY, *jobs.WEEKLY, *jobs.CHECKLIST, *jobs.VERSIONS}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +37,7 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
 def test_every_asset_has_its_domain_its_owner_and_words(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
     names = {key.path[-1] for key in graph.get_all_asset_keys()}
-    assert names == DAILY | OTHERS | {"weekly_checklist"}
+    assert names == SCHEDULED | set(jobs.ON_DEMAND), "an asset that no job runs is never fresh"
     for key in graph.get_all_asset_keys():
         asset = graph.get(key)
         assert key.path[0] == "flight_delay"
@@ -71,9 +60,9 @@ def test_every_check_names_its_item_its_domain_and_its_owner(loaded: dg.Definiti
 
 def test_each_asset_but_those_on_demand_is_run_by_a_schedule(loaded: dg.Definitions) -> None:
     repository = loaded.get_repository_def()
-    jobs = [repository.get_job(schedule.job_name) for schedule in repository.schedule_defs]
-    run = {key.path[-1] for job in jobs for key in job.asset_layer.executable_asset_keys}
-    assert run == DAILY | {"cost_trend", "weekly_checklist", "model_versions", "reference_profile"}
+    run_by = [repository.get_job(schedule.job_name) for schedule in repository.schedule_defs]
+    run = {key.path[-1] for job in run_by for key in job.asset_layer.executable_asset_keys}
+    assert run == SCHEDULED
 
 
 def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
@@ -81,7 +70,7 @@ def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
 ) -> None:
     repository = loaded.get_repository_def()
     schedule = repository.get_schedule_def("flight_delay__daily_schedule")
-    start = DAILY_START
+    start = traffic.BEGIN
     late = datetime(start.year, start.month, 4, 6, tzinfo=UTC)
     with dg.build_schedule_context(
         scheduled_execution_time=late,

@@ -53,9 +53,9 @@ def _leave(end: SystemExit) -> None:
     and then aborts a process whose work is done: "terminate called without an active exception".
     """
     if end.code is None or isinstance(end.code, int):
-        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
+        atexit._run_exitfuncs()
         os._exit(end.code or 0)
 
 
