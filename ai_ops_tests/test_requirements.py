@@ -1,50 +1,70 @@
-"""The ids in ``@pytest.mark.requirement`` are those of the list of requirements."""
+"""The requirements and what carries them: markers, checks, assets, the claimed ids are real ones."""
 
 import ast
-from collections.abc import Iterator
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from ai_ops.checklist.requirements import load_requirements
+from ai_ops.cli.requirement_tests import ids_in, tests_by_requirement
+from ai_ops.component import CHECKS
+from ai_ops.definitions import defs
+
 TESTS = Path(__file__).parent
+CHECKOUT = TESTS.parent
 SOURCES = sorted(TESTS.rglob("*.py"))
+REQUIREMENTS = load_requirements()
+VALID = {requirement.id for requirement in REQUIREMENTS}
 
 
-def ids(part: str, *spans: tuple[int, int], digits: int = 2) -> set[str]:
-    """The ids of one part of the list; spans with both ends included."""
-    numbers = (number for first, last in spans for number in range(first, last + 1))
-    return {f"{part}-{number:0{digits}}" for number in numbers}
-
-
-VALID = (
-    ids("FR", (1, 3), digits=1)
-    | ids("PL", (1, 34))
-    | ids("WK", (1, 10))
-    | ids("MO", (1, 11))
-    | ids("PB", (1, 5), (10, 16), (20, 23), (30, 35), (40, 44))
-    | ids("OW", (1, 15))
-    | ids("ST", (1, 13))
-    | ids("FQ", (1, 16))
-)
-
-
-def used_in(file: Path) -> Iterator[tuple[int, str]]:
-    """Every id that a marker of the file names, with its line."""
-    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("mark.requirement"):
-            for argument in call.args:
-                yield argument.lineno, str(ast.literal_eval(argument))
-
-
-def test_the_list_has_129_requirements() -> None:
-    assert len(VALID) == 129
+def test_the_list_has_129_requirements_each_with_its_words() -> None:
+    assert len(REQUIREMENTS) == len(VALID) == 129
+    assert all(re.fullmatch(r"[A-Z]{2}-\d{1,2}", id) for id in VALID)
+    assert all(len(requirement.text) > 10 and requirement.part for requirement in REQUIREMENTS)
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.relative_to(TESTS).as_posix())
-def test_every_marker_names_requirements_of_the_list(file: Path) -> None:
-    wrong = [f"line {line}: {id}" for line, id in used_in(file) if id not in VALID]
-    assert not wrong, f"{file.name}: no such requirement: {', '.join(wrong)}"
+def test_every_marker_names_requirements_of_the_list_and_is_found(file: Path) -> None:
+    source = file.read_text(encoding="utf-8")
+    named = ids_in(ast.parse(source, str(file)))
+    assert named <= VALID, f"{file.name}: no such requirement: {sorted(named - VALID)}"
+    assert bool(named) == ("pytest.mark." + "requirement" in source)
 
 
-def test_the_markers_are_found() -> None:
-    assert sum(1 for file in SOURCES for _ in used_in(file)) > 50
+def test_each_id_that_a_marker_names_is_carried_by_a_test_of_that_file() -> None:
+    carried = {
+        (node.partition("::")[0], id)
+        for id, nodes in tests_by_requirement(TESTS).items()
+        for node in nodes
+    }
+    for file in SOURCES:
+        place = file.relative_to(CHECKOUT).as_posix()
+        for id in ids_in(ast.parse(file.read_text(encoding="utf-8"))):
+            assert (place, id) in carried, f"{place}: a marker of {id} stands on no test"
+
+
+def test_every_check_and_asset_that_carries_a_requirement_is_one_that_there_is() -> None:
+    checks = {check.name for check in CHECKS}
+    assets = {key.path[-1] for key in defs().resolve_asset_graph().get_all_asset_keys()}
+    for requirement in REQUIREMENTS:
+        assert set(requirement.checks) <= checks, requirement.id
+        assert set(requirement.assets) <= assets, requirement.id
+
+
+def test_the_claimed_ids_are_sorted_known_and_carried() -> None:
+    lines = (CHECKOUT / ".ci" / "claimed").read_text(encoding="utf-8").splitlines()
+    claimed = [line for line in lines if line and not line.startswith("#")]
+    assert claimed == sorted(set(claimed))
+    assert claimed
+    assert set(claimed) <= VALID
+    assert set(claimed) <= set(tests_by_requirement(TESTS))
+
+
+def test_every_data_file_of_the_package_is_installed_with_it() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    package = CHECKOUT / "ai_ops"
+    patterns = project["tool"]["setuptools"]["package-data"]["ai_ops"]
+    installed = {file for pattern in patterns for file in package.glob(pattern)}
+    assert {*package.rglob("*.yaml")} <= installed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.accuracy_evaluation.records import Measured
-from ai_ops.ai_features.parts import Gate
+from ai_ops.ai_features.gate import Gate
 from ai_ops.vocabulary.verdicts import Finding
 from ai_ops.vocabulary.windows import Window
 

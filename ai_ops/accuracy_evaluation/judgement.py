@@ -8,7 +8,8 @@ fail while the other, and accuracy too, rises.
 
 from ai_ops.accuracy_evaluation.gaps import Gap, measure_gaps
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured, UnknownLabels
-from ai_ops.ai_features.parts import Gate, GroundTruth
+from ai_ops.ai_features.gate import Gate
+from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from ai_ops.accuracy_evaluation.gaps import measure_gaps
 from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.accuracy_evaluation.records import DayCoverage, Launch, Measured
-from ai_ops.ai_features.parts import Gate, GroundTruth
+from ai_ops.ai_features.gate import Gate
+from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 

@@ -105,7 +105,8 @@ class GroundTruth(Part):
 
     ``labels`` is a glob below the root (or an absolute one) of Parquet files; the columns named
     here hold the prediction's id, the label and when the label became known. Labels of a
-    prediction are expected ``mature_after_hours`` after it.
+    prediction are expected ``mature_after_hours`` after it. ``evaluation_share`` of the ids is
+    kept out of every training, for the labelled evaluation set.
     """
 
     kind: Literal["binary"] = "binary"
@@ -116,6 +117,7 @@ class GroundTruth(Part):
     mature_after_hours: Annotated[float, Field(gt=0)] = 24
     minimum_coverage: Share = 0.9
     minimum_labels: Annotated[int, Field(ge=1)] = 200
+    evaluation_share: Share = 0.05
 
 
 class UserActions(Part):
@@ -168,17 +170,6 @@ class Drift(Part):
         return self
 
 
-class Gate(Part):
-    """How much worse than at launch is a confirmed gap, per metric, beyond its interval."""
-
-    auc_drop: Share = 0.05
-    brier_rise: Share = 0.05
-    calibration_gap: Share = 0.05
-    minimum_days: Annotated[int, Field(ge=1)] = 5
-    k: Annotated[int, Field(ge=1)] = 3
-    n: Annotated[int, Field(ge=1)] = 4
-
-
 class ExpectedPeak(Part):
     """The declared peak that serving must hold."""
 
@@ -219,9 +210,26 @@ class Costs(Part):
 
 
 class Retraining(Part):
-    """Whether a confirmed problem starts a retraining by itself."""
+    """Whether a confirmed problem starts a retraining by itself, and how one is done.
+
+    ``trainer`` is the dotted name of the module that trains. A candidate learns from the
+    ``training_days`` before the hold-out, the last ``holdout_days`` with mature labels, on which
+    the gate judges it. While the problem lasts, the next one is tried after ``wait_days``.
+    """
 
     automated: bool = False
+    trainer: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*$")] | None = None
+    training_days: Annotated[int, Field(ge=1)] = 90
+    holdout_days: Annotated[int, Field(ge=2)] = 7
+    wait_days: Annotated[int, Field(ge=1)] = 7
+    minimum_rows: Annotated[int, Field(ge=1)] = 5000
+
+    @model_validator(mode="after")
+    def _has_a_trainer(self) -> "Retraining":
+        if self.automated and self.trainer is None:
+            words = "retraining is automated: name the module that trains, or set automated: false"
+            raise FieldsDisagree([(("trainer",), words)])
+        return self
 
 
 class Privacy(Part):

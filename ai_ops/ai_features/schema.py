@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.parts import (
     FROM_LIST,
     Costs,
     DomainOwner,
     Drift,
     FieldsDisagree,
-    Gate,
     GroundTruth,
     InputColumn,
     Judged,

@@ -1,4 +1,4 @@
-"""Days and Monday weeks as Dagster partitions, and the moment at which each one is judged."""
+"""Days, Monday weeks and months as Dagster partitions, and when each one is judged."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -19,16 +19,25 @@ would have: a replay or a backfill of a week then gives the verdicts that seven 
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
-DELAYS: Mapping[Rhythm, timedelta] = {"daily": timedelta(hours=6), "weekly": timedelta(hours=7)}
+DELAYS: Mapping[Rhythm, timedelta] = {
+    "daily": timedelta(hours=6),
+    "weekly": timedelta(hours=7),
+    "monthly": timedelta(hours=9),
+}
 """How long after the end of its window a partition is judged."""
 
 
 def partitions_of(feature: AiFeatureSpec, rhythm: Rhythm) -> dg.TimeWindowPartitionsDefinition:
-    """The feature's partitions: its monitored days, or the Monday weeks that touch them."""
+    """The feature's partitions: its monitored days, or the weeks or months that touch them."""
     start, end = feature.monitoring.start, feature.monitoring.end
     if rhythm == "daily":
         until = end.isoformat() if end else None
         return dg.DailyPartitionsDefinition(start.isoformat(), end_date=until)
+    if rhythm == "monthly":
+        # The month in which it ends is whole, as are all others.
+        last = (end - timedelta(days=1)).replace(day=1) + timedelta(days=32) if end else None
+        until = last.replace(day=1).isoformat() if last else None
+        return dg.MonthlyPartitionsDefinition(start.replace(day=1).isoformat(), end_date=until)
     monday = start - timedelta(days=start.weekday())
     until = (end + timedelta(days=-end.weekday() % 7)).isoformat() if end else None
     return dg.WeeklyPartitionsDefinition(monday.isoformat(), day_offset=1, end_date=until)
@@ -36,7 +45,13 @@ def partitions_of(feature: AiFeatureSpec, rhythm: Rhythm) -> dg.TimeWindowPartit
 
 def window_of(partition: str, rhythm: Rhythm) -> Window:
     """The window that a partition key names."""
-    return Window.of_day(partition) if rhythm == "daily" else Window.of_week(partition)
+    match rhythm:
+        case "daily":
+            return Window.of_day(partition)
+        case "weekly":
+            return Window.of_week(partition)
+        case "monthly":
+            return Window.of_month(partition)
 
 
 def judged_at(window: Window, rhythm: Rhythm) -> datetime:

@@ -24,6 +24,7 @@ from ai_ops.storage.ledger_chain import (
     stamp,
     verify_chain,
 )
+from ai_ops.storage.ledger_queries import known_at, of_verdicts
 from ai_ops.storage.ledger_rows import NewEvent, event_of, event_row, verdict_row
 from ai_ops.storage.ledger_tables import (
     BLOCKS,
@@ -34,8 +35,8 @@ from ai_ops.storage.ledger_tables import (
     reading,
     writing,
 )
-from ai_ops.vocabulary.clock import Clock, utc
-from ai_ops.vocabulary.errors import BadInput, ClockRefused
+from ai_ops.vocabulary.clock import Clock
+from ai_ops.vocabulary.errors import BadInput, ClockRefused, LedgerMoved
 from ai_ops.vocabulary.verdicts import RecordedVerdict, from_data
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import EventKind, RootMode
@@ -64,18 +65,35 @@ class Ledger:
         with reading(self._engine) as connection:
             return _genesis_mode(connection)
 
-    def append(
-        self, events: Sequence[NewEvent], *, clock: Clock, run_id: str | None = None
-    ) -> Block:
-        """Append events as one block.
+    def head(self) -> int:
+        """The number of the last block, 0 while empty: what a decision is made upon."""
+        if is_absent(self.url):
+            return 0
+        with reading(self._engine) as connection:
+            return connection.execute(sa.select(sa.func.max(BLOCKS.c.seq))).scalar_one() or 0
 
-        Raises ``ClockRefused`` for a clock of the other mode than the root's, and ``BadInput`` for
-        no events, an unknown kind, a time in the clock's future, or a payload that is not JSON.
-        Verdicts are appended with ``record_verdicts``.
+    def birth(self) -> str:
+        """The hash of the first block, which tells this ledger from every other."""
+        first = self._read(sa.select(BLOCKS.c.hash).where(BLOCKS.c.seq == 1))
+        return str(first[0]["hash"]) if first else GENESIS
+
+    def append(
+        self,
+        events: Sequence[NewEvent],
+        *,
+        clock: Clock,
+        run_id: str | None = None,
+        only_after: int | None = None,
+    ) -> Block:
+        """Append events as one block; with ``only_after``, only if that block is still the last.
+
+        Raises ``LedgerMoved`` when it is not, ``ClockRefused`` for a clock of the other mode than
+        the root's, and ``BadInput`` for no events, an unknown kind, a time in the clock's future,
+        or a payload that is not JSON. Verdicts are appended with ``record_verdicts``.
         """
         now = clock.now()
         rows = [event_row(idx, event, now) for idx, event in enumerate(events)]
-        return self._append(rows, clock.mode, run_id, WallClock().now())
+        return self._append(rows, clock.mode, run_id, WallClock().now(), only_after)
 
     def record_verdicts(
         self,
@@ -116,7 +134,7 @@ class Ledger:
         rank = sa.func.row_number().over(partition_by=place, order_by=latest_first)
         ranked = (
             sa.select(*chain, rank.label("rank"))
-            .where(*_of_verdicts(feature, as_of, items, assets))
+            .where(*of_verdicts(feature, as_of, items, assets))
             .subquery()
         )
         here = sa.and_(EVENTS.c.block_seq == ranked.c.block_seq, EVENTS.c.idx == ranked.c.idx)
@@ -144,7 +162,7 @@ class Ledger:
         """Every verdict of one item (of one partition, if named), by ``as_of``, then the chain."""
         query = (
             sa.select(EVENTS.c.payload)
-            .where(*_of_verdicts(feature, as_of, (item,), None))
+            .where(*of_verdicts(feature, as_of, (item,), None))
             .order_by(EVENTS.c.as_of, EVENTS.c.block_seq, EVENTS.c.idx)
         )
         if partition is not None:
@@ -168,12 +186,12 @@ class Ledger:
         if kinds is not None:
             query = query.where(EVENTS.c.kind.in_(kinds))
         if as_of is not None:
-            query = query.where(*_known_at(as_of))
+            query = query.where(*known_at(as_of))
         return [event_of(row) for row in self._read(query)]
 
     def items(self, feature: str) -> list[str]:
         """The items of a feature on which there is any verdict, sorted."""
-        query = sa.select(EVENTS.c.item).distinct().where(*_of_verdicts(feature, None, None, None))
+        query = sa.select(EVENTS.c.item).distinct().where(*of_verdicts(feature, None, None, None))
         return sorted(row["item"] for row in self._read(query))
 
     def verify(self, *, head: str | None = None) -> Verified:
@@ -200,7 +218,12 @@ class Ledger:
         return engine
 
     def _append(
-        self, rows: list[dict[str, Any]], mode: RootMode, run_id: str | None, wall: datetime
+        self,
+        rows: list[dict[str, Any]],
+        mode: RootMode,
+        run_id: str | None,
+        wall: datetime,
+        only_after: int | None = None,
     ) -> Block:
         if not rows:
             raise BadInput("an append needs at least one event")
@@ -211,6 +234,8 @@ class Ledger:
                 sa.select(BLOCKS.c.seq, BLOCKS.c.hash).order_by(BLOCKS.c.seq.desc()).limit(1)
             ).one_or_none()
             seq, prev_hash = (last.seq + 1, last.hash) if last else (1, GENESIS)
+            if only_after is not None and seq != only_after + 1:
+                raise LedgerMoved(f"the ledger is at block {seq - 1}, it was read at {only_after}")
             header = {
                 "seq": seq,
                 "prev_hash": prev_hash,
@@ -239,32 +264,3 @@ def _genesis_mode(connection: sa.Connection) -> RootMode | None:
         sa.select(BLOCKS.c.mode).order_by(BLOCKS.c.seq).limit(1)
     ).scalar_one_or_none()
     return mode
-
-
-def _known_at(moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """What was known at a moment: as of then and, in a live root, recorded by then.
-
-    A live run that judges a past day as its schedule would have dates its verdicts back. In a
-    replay the wall at which it was recorded means nothing.
-    """
-    then = stamp(utc(moment))
-    known = sa.select(BLOCKS.c.seq).where(
-        sa.or_(BLOCKS.c.mode == "replay", BLOCKS.c.recorded_at <= then)
-    )
-    return EVENTS.c.as_of <= then, EVENTS.c.block_seq.in_(known)
-
-
-def _of_verdicts(
-    feature: str,
-    as_of: datetime | None,
-    items: Collection[str] | None,
-    assets: Collection[str] | None,
-) -> list[sa.ColumnElement[bool]]:
-    conditions = [EVENTS.c.feature == feature, EVENTS.c.kind == "verdict"]
-    if as_of is not None:
-        conditions.extend(_known_at(as_of))
-    if items is not None:
-        conditions.append(EVENTS.c.item.in_(items))
-    if assets is not None:
-        conditions.append(EVENTS.c.asset.in_(assets))
-    return conditions

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 CHAMPION = "champion"
+REHEARSAL = "rehearsal"
+"""The alias of the version that answers before the launch, to nobody who relies on it."""
+
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -132,6 +135,10 @@ class Registry:
     def champion(self, name: str) -> str | None:
         """The version that serves, or None when no version was made champion yet."""
         return self.alias(name, CHAMPION)
+
+    def serving_version(self, name: str) -> str | None:
+        """The champion, or before the launch the version in rehearsal; None when there is none."""
+        return self.champion(name) or self.alias(name, REHEARSAL)
 
     def require_champion(self, name: str) -> str:
         """The version that serves; ``MissingEvidence`` when there is none."""

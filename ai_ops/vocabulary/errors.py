@@ -9,9 +9,14 @@ AiOpsError
 ├── ArtifactChanged        a file of a registered version is not what was registered
 ├── RegistryUnavailable    the model registry does not answer
 ├── LedgerBroken           the hash chain does not hold
+├── LedgerMoved            something was appended between reading and acting
+├── DecisionRefused        a person's decision that is not signed by somebody who may decide it
+├── PromotionRefused       a move of the production version that the books do not allow
 ├── ClockRefused           a clock that this root does not allow
 └── LogWriteFailed         a prediction could not be logged
 """
+
+from collections.abc import Sequence
 
 
 class AiOpsError(Exception):
@@ -48,6 +53,27 @@ class RegistryUnavailable(AiOpsError):
 
 class LedgerBroken(AiOpsError):
     """The hash chain of the ledger does not hold; the message names the first broken link."""
+
+
+class LedgerMoved(AiOpsError):
+    """Something was appended since the ledger was read: read again, decide again."""
+
+
+class DecisionRefused(AiOpsError):
+    """A decision without the signature of a person who may decide it."""
+
+
+class PromotionRefused(AiOpsError):
+    """The production version may not be moved; ``reasons`` names everything in the way."""
+
+    def __init__(self, what: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{what} is refused: " + "; ".join(self.reasons))
+
+    def __reduce__(self) -> tuple[type["PromotionRefused"], tuple[str, tuple[str, ...]]]:
+        """What a process needs that the error is handed to."""
+        what = str(self).split(" is refused: ", 1)[0]
+        return PromotionRefused, (what, self.reasons)
 
 
 class ClockRefused(AiOpsError):

@@ -1,4 +1,4 @@
-"""Windows of time: days and Monday weeks in UTC, half open, named by their first day."""
+"""Windows of time: days, Monday weeks and months in UTC, half open, named by their first day."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +36,18 @@ class Window:
         """
         first = _midnight(monday)
         return cls(first, first + timedelta(days=7))
+
+    @classmethod
+    def of_month(cls, first: str | date) -> "Window":
+        """The UTC days of the month that begins on an ISO date; ``ValueError`` in its middle.
+
+        >>> len(list(Window.of_month("2021-02-01").days()))
+        28
+        """
+        start = _midnight(first)
+        if start.day != 1:
+            raise ValueError(f"a month begins on its first day, not on {start.date()}")
+        return cls(start, (start + timedelta(days=31)).replace(day=1))
 
     @classmethod
     def trailing(cls, last_day: str | date, *, days: int) -> "Window":

@@ -1,6 +1,6 @@
 """The closed sets of words: each a ``Literal``, so that a misspelling is found before it runs."""
 
-from typing import Literal
+from typing import Final, Literal
 
 Status = Literal["pass", "fail", "no_evidence", "waived"]
 
@@ -19,7 +19,7 @@ OwnedDomain = Literal[
 
 Cadence = Literal["pre_launch", "weekly", "monthly"]
 
-Rhythm = Literal["daily", "weekly"]
+Rhythm = Literal["daily", "weekly", "monthly"]
 """How often an asset is materialised; weeks begin on Monday."""
 
 FindingKind = Literal[
@@ -61,5 +61,30 @@ EventKind = Literal[
     "release",
     "drill",
     "review",
+    "retraining",
+    "refusal",
 ]
-"""What the ledger holds: verdicts, and what people and playbooks decided."""
+"""What the ledger holds: verdicts, what people and playbooks decided, and what was refused."""
+
+AlertKind = Literal["drift", "cost_spike", "accuracy_drop", "pipeline_failure"]
+
+Conclusion = Literal["bad_data", "genuine_shift", "false_alarm", "other"]
+"""What a person found to be the cause of an incident."""
+
+PRE_LAUNCH_ITEMS: Final = (
+    "logging_ready",
+    "registry_ready",
+    "drift_ready",
+    "load_tested",
+    "rollback_rehearsed",
+    "cost_tracked",
+)
+"""The six things that are in place before a launch, none of them optional."""
+
+GATE_CHECKS: Final = (
+    "gate_evidence",
+    "gate_discrimination",
+    "gate_calibration",
+    "gate_improvement",
+)
+"""The judgements of a candidate, all of which must pass before it may be promoted."""

@@ -1,0 +1,44 @@
+"""The evaluation criteria of an AI feature: its gate."""
+
+import json
+from hashlib import sha256
+from typing import Annotated
+
+from pydantic import Field
+
+from ai_ops.ai_features.parts import Part, Share
+
+
+class CandidateGate(Part):
+    """What a candidate must show beside the version in production, on the same held-out rows.
+
+    The margins are how much worse it may be, per metric, with its whole interval.
+    """
+
+    minimum_rows: Annotated[int, Field(ge=1)] = 2000
+    minimum_days: Annotated[int, Field(ge=2)] = 5
+    auc_margin: Share = 0.01
+    brier_margin: Share = 0.005
+    ece_margin: Share = 0.02
+
+
+class Gate(Part):
+    """The evaluation criteria, frozen in the ledger before the launch.
+
+    How much worse than at launch is a confirmed gap, per metric, beyond its interval; and what a
+    candidate must show before it may replace the version in production.
+    """
+
+    auc_drop: Share = 0.05
+    brier_rise: Share = 0.05
+    calibration_gap: Share = 0.05
+    minimum_days: Annotated[int, Field(ge=1)] = 5
+    k: Annotated[int, Field(ge=1)] = 3
+    n: Annotated[int, Field(ge=1)] = 4
+    candidate: CandidateGate = CandidateGate()
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the criteria as canonical JSON: what is frozen, and compared."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()

@@ -1,0 +1,238 @@
+"""How a feature stands: what was frozen, launched, approved, held and answered, as of a moment.
+
+A pure fold over the events of the ledger. Whoever acts (promotes, retrains) reads it again at
+that moment.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+
+from ai_ops.storage.ledger import Ledger
+from ai_ops.storage.ledger_chain import Event
+from ai_ops.storage.standing_records import (
+    Approval,
+    FrozenGate,
+    Hold,
+    Incident,
+    Move,
+    Place,
+    Refusal,
+    Retraining,
+    Review,
+    SignedOff,
+    Standing,
+    Waiver,
+)
+from ai_ops.vocabulary.words import EventKind
+
+__all__ = [
+    "Approval",
+    "FrozenGate",
+    "Hold",
+    "Incident",
+    "Move",
+    "Place",
+    "Refusal",
+    "Retraining",
+    "Review",
+    "SignedOff",
+    "Standing",
+    "Waiver",
+    "fold",
+    "standing_of",
+]
+
+FOLDED: tuple[EventKind, ...] = (
+    "gate_freeze",
+    "gate_amendment",
+    "launch",
+    "promotion",
+    "rollback",
+    "approval",
+    "rejection",
+    "waiver",
+    "sign_off",
+    "review",
+    "hold",
+    "release",
+    "incident_opened",
+    "incident_acknowledged",
+    "incident_concluded",
+    "incident_resolved",
+    "retraining",
+    "refusal",
+)
+
+
+def standing_of(ledger: Ledger, feature: str, as_of: datetime | None = None) -> Standing:
+    """How a feature stands, by what the ledger knew at a moment (by default all of it)."""
+    return fold(ledger.events(feature=feature, kinds=FOLDED, as_of=as_of))
+
+
+def fold(events: Iterable[Event]) -> Standing:
+    """The standing that the events of one feature add up to, in the order of the ledger.
+
+    >>> fold([]).live is None
+    True
+    """
+    standing = Standing()
+    for event in events:
+        standing = _folded(standing, event)
+    return standing
+
+
+def _folded(now: Standing, event: Event) -> Standing:
+    said = event.payload
+    nonce = said.get("nonce")
+    if nonce is not None:
+        now = replace(now, nonces=now.nonces | {str(nonce)})
+    match event.kind:
+        case "gate_freeze" | "gate_amendment":
+            gate = FrozenGate(
+                said["hash"], said["gate"], said["by"], event.as_of, said.get("reason", "")
+            )
+            return replace(now, gate=gate)
+        case "launch" | "promotion" | "rollback":
+            return replace(now, moves=(*now.moves, _move(event)))
+        case "approval" | "rejection":
+            approval = _approval(event)
+            return replace(now, approvals={**now.approvals, approval.version: approval})
+        case "waiver":
+            until = date.fromisoformat(said["until"])
+            waiver = Waiver(
+                said["item"], said["domain"], said["by"], said["reason"], event.as_of, until
+            )
+            return replace(now, waivers=(*now.waivers, waiver))
+        case "sign_off":
+            return replace(now, sign_offs=(*now.sign_offs, _signed_off(event)))
+        case "review":
+            review = Review(
+                said["item"],
+                said["domain"],
+                said["begin"],
+                said["by"],
+                said.get("note", ""),
+                event.as_of,
+            )
+            return replace(now, reviews=(*now.reviews, review))
+        case "hold":
+            return replace(now, holds=(*now.holds, Hold(said["by"], said["reason"], event.as_of)))
+        case "release":
+            return replace(now, holds=())
+        case "retraining":
+            return replace(now, retrainings=_retrainings(now.retrainings, event))
+        case "refusal":
+            return replace(now, refusals=(*now.refusals, _refusal(event)))
+        case _:
+            return replace(now, incidents=_incidents(now.incidents, event))
+
+
+def _move(event: Event) -> Move:
+    said = event.payload
+    return Move(
+        kind=event.kind,  # type: ignore[arg-type]  # one of the three, as the match says
+        version=said["version"],
+        previous=said["previous"],
+        at=event.as_of,
+        by=said.get("by") or said.get("approved_by", ""),
+        metrics=said.get("metrics", {}),
+        gate_hash=said.get("gate_hash"),
+        reason=said.get("reason", ""),
+        place=(event.block_seq, event.idx),
+    )
+
+
+def _approval(event: Event) -> Approval:
+    said = event.payload
+    return Approval(
+        version=said["version"],
+        approved=event.kind == "approval",
+        by=said["by"],
+        gate_hash=said["gate_hash"],
+        reason=said.get("reason", ""),
+        at=event.as_of,
+        place=(event.block_seq, event.idx),
+    )
+
+
+def _signed_off(event: Event) -> SignedOff:
+    said = event.payload
+    return SignedOff(
+        said["item"],
+        said["domain"],
+        said["cadence"],
+        said.get("partition"),
+        said["by"],
+        said.get("note", ""),
+        event.as_of,
+    )
+
+
+def _refusal(event: Event) -> Refusal:
+    said = event.payload
+    return Refusal(
+        said["what"],
+        said.get("version"),
+        said.get("by"),
+        tuple(said["reasons"]),
+        event.as_of,
+        (event.block_seq, event.idx),
+    )
+
+
+def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retraining, ...]:
+    said = event.payload
+    stage = {said["stage"]: {**said, "at": event.as_of.isoformat()}}
+    for index, one in enumerate(known):
+        if one.id == said["retraining"]:
+            further = replace(one, stages={**one.stages, **stage})
+            return (*known[:index], further, *known[index + 1 :])
+    first = Retraining(
+        said["retraining"],
+        said.get("cause", ""),
+        said.get("incident"),
+        said.get("requested_by", ""),
+        event.as_of,
+        stage,
+    )
+    return (*known, first)
+
+
+def _incidents(known: tuple[Incident, ...], event: Event) -> tuple[Incident, ...]:
+    said = event.payload
+    if event.kind == "incident_opened":
+        opened = Incident(
+            said["incident"],
+            said["alert"],
+            said["item"],
+            said["begin"],
+            event.as_of,
+            said["reason"],
+            said.get("version"),
+            said.get("severity", ""),
+        )
+        return (*known, opened)
+    return tuple(_answered(one, event) if one.id == said.get("incident") else one for one in known)
+
+
+def _answered(incident: Incident, event: Event) -> Incident:
+    said = event.payload
+    match event.kind:
+        case "incident_acknowledged":
+            return replace(incident, acknowledged_by=said["by"])
+        case "incident_concluded":
+            return replace(
+                incident,
+                state="concluded",
+                conclusion=said["conclusion"],
+                concluded_by=said["by"],
+                concluded_at=event.as_of,
+                note=said.get("note", ""),
+            )
+        case "incident_resolved":
+            return replace(
+                incident, state="resolved", resolved_at=event.as_of, resolved_by=said["by"]
+            )
+        case _:
+            return incident
