@@ -19,6 +19,7 @@ COMMANDS = (
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
     ("evaluate", "evaluate"),
+    ("requirements", "requirements"),
 )
 """Each command and the module below ``ai_ops.cli`` that has it as a function of that name."""
 
