@@ -14,11 +14,11 @@ from typing import Any
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.storage.root import Root
 
-WEEKS_END = traffic.BEGIN.replace(day=22)
-KILLED_ON = traffic.BEGIN.replace(day=10)
+WEEKS_END = traffic.LAUNCH.replace(day=22)
+KILLED_ON = traffic.LAUNCH.replace(day=10)
 """A Wednesday: every flight is a request of its own, so the kill falls between two of them."""
 
-REPLAY_KILLED_ON = traffic.BEGIN.replace(day=17)
+REPLAY_KILLED_ON = traffic.LAUNCH.replace(day=17)
 """A Wednesday too: the replay itself is killed, and goes on when it is started again."""
 
 DONE = "replayed.json"
@@ -32,7 +32,7 @@ class Replayed:
     summary: dict[str, Any]
     killed: int
     orphan: int
-    begin: date = traffic.BEGIN
+    begin: date = traffic.REHEARSAL
     end: date = WEEKS_END
 
     @classmethod

@@ -70,7 +70,7 @@ def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
 ) -> None:
     repository = loaded.get_repository_def()
     schedule = repository.get_schedule_def("flight_delay__daily_schedule")
-    start = traffic.BEGIN
+    start = traffic.LAUNCH
     late = datetime(start.year, start.month, 4, 6, tzinfo=UTC)
     with dg.build_schedule_context(
         scheduled_execution_time=late,

@@ -53,7 +53,7 @@ def measure(folder: Path, weeks: int) -> dict[str, Any]:
     root = Root.open(folder, environment={})
     flights = load_flights(folder / "cache")
     set_up(root, feature, progress=lambda _: None)
-    begin = traffic.BEGIN
+    begin = traffic.REHEARSAL
     end = begin + weeks * WEEK
     clock = root.begin_replay(_midnight(begin))
     _log(root, clock, flights, begin, end + WEEK)

@@ -38,7 +38,7 @@ def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
     end = _monday(until) if until else traffic.END
     feature = resolve_feature(FEATURE)
     seconds = replay(root, feature, end, console)
-    return summarise(root, feature, traffic.BEGIN, end, seconds)
+    return summarise(root, feature, traffic.REHEARSAL, end, seconds)
 
 
 def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> Seconds:
@@ -62,16 +62,16 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
             open_runner(root.folder, defs()) as runner,
         ):
             runner.run(versions_job_name(feature))
-            days = (end - traffic.BEGIN).days
+            days = (end - traffic.REHEARSAL).days
             bar.update(task, description="replaying", total=days)
             machine = Replay(feature, flights, root.folder, clock, server, runner)
             machine.stand = lambda now: bar.update(
                 task,
-                completed=min((now - _midnight(traffic.BEGIN)) / timedelta(days=1), days),
+                completed=min((now - _midnight(traffic.REHEARSAL)) / timedelta(days=1), days),
                 description=f"replaying {now:%a %d %b %Y}",
             )
             machine.seconds.training = training
-            machine.run(traffic.BEGIN, end)
+            machine.run(traffic.REHEARSAL, end)
             clock.advance(finish(end))
         return machine.seconds
 
@@ -93,7 +93,7 @@ def open_ui(root: Path, port: int, console: Console) -> None:
 
 def _clock(root: Root) -> ReplayClock:
     clock = root.clock
-    return clock if isinstance(clock, ReplayClock) else root.begin_replay(_midnight(traffic.BEGIN))
+    return clock if isinstance(clock, ReplayClock) else root.begin_replay(_midnight(traffic.REHEARSAL))
 
 
 def _monday(text: str) -> date:
@@ -101,8 +101,8 @@ def _monday(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise BadInput(f"--until: write a day as YYYY-MM-DD (found {text!r})") from None
-    if day.weekday() != 0 or day <= traffic.BEGIN:
-        raise BadInput(f"--until: a Monday after {traffic.BEGIN} (found {text}, a {day:%A})")
+    if day.weekday() != 0 or day <= traffic.REHEARSAL:
+        raise BadInput(f"--until: a Monday after {traffic.REHEARSAL} (found {text}, a {day:%A})")
     return day
 
 

@@ -28,6 +28,10 @@ def serve(
         typer.Option(help="A prediction that cannot be logged: refuse to answer, or count."),
     ] = "refuse",
     defs: Annotated[Path, typer.Option(help="Folder of the AI features' YAML.")] = DEFS,
+    rehearsal: Annotated[
+        bool,
+        typer.Option("--rehearsal", help="Before the launch: serve the version in rehearsal."),
+    ] = False,
     while_stdin: Annotated[
         bool, typer.Option("--while-stdin", help="End in order when standard input ends.")
     ] = False,
@@ -35,7 +39,8 @@ def serve(
     """Serve the champion of an AI feature, and log every prediction."""
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    _serve(resolve_feature(feature, defs), Root.open(root), host, port, writer, on_log_failure)
+    spec, opened = resolve_feature(feature, defs), Root.open(root)
+    _serve(spec, opened, host, port, writer, on_log_failure, rehearsal)
 
 
 def _serve(
@@ -45,6 +50,7 @@ def _serve(
     port: int,
     writer: str,
     on_log_failure: OnLogFailure,
+    rehearsal: bool,
 ) -> None:
     try:
         from ai_ops.inference_management.server import create_app, run
@@ -55,10 +61,14 @@ def _serve(
             f"serving needs {error.name}, which is not installed: pip install 'ai-ops[serving]'"
         ) from None
     from ai_ops.client import PredictionLog
+    from ai_ops.inference_management.predictor import Champion
     from ai_ops.inference_management.steady_clock import steady
 
-    log = PredictionLog(root.segments, feature.name, writer, steady(root.clock))
-    app = create_app(root, feature, log, on_log_failure=on_log_failure)
+    clock = steady(root.clock)
+    log = PredictionLog(root.segments, feature.name, writer, clock)
+    poll = feature.serving.poll_seconds
+    followed = Champion(root.registry, feature.name, poll, clock, rehearses=rehearsal)
+    app = create_app(root, feature, log, on_log_failure=on_log_failure, champion=followed)
     segment = root.segments / feature.name / writer / f"{log.incarnation}.jsonl"
     run(app, host, port, lambda url: typer.echo(f"{feature.name} on {url}, logging to {segment}"))
 

@@ -68,7 +68,7 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
     Without it nothing says what is normal, and no drift can be seen.
     """
     try:
-        champion = root.registry.champion(feature.name)
+        champion = root.registry.serving_version(feature.name)
         if champion is None:
             reason = "no version is in production, so nothing says what is normal"
             return Verdict.lacking(reason, "version")

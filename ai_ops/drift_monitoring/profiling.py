@@ -45,18 +45,19 @@ def compute_reference_profile(
     for): the out-of-fold scores and inputs of its training period. Thresholds are calibrated on
     that period's own week-to-week spread.
     """
-    chosen = version or root.registry.champion(feature.name)
+    serving = root.registry.serving_version(feature.name)
+    chosen = version or serving
     if chosen is None:
         raise MissingEvidence(
             f"{feature.name}: no version is in production, so nothing says what is normal; "
-            "set the champion in the registry, or name a version"
+            "launch one, or name a version"
         )
     table, digest = root.registry.reference(feature.name, chosen)
     reference, profile = profile_reference(feature, chosen, digest, table)
     lake = root.lake
     lake.write_table(lake.path(feature.name, REFERENCE, chosen), profile)
     lake.write_json(reference_path(root, feature, chosen), reference.as_data())
-    if chosen == root.registry.champion(feature.name):
+    if chosen == serving:
         latest = {"version": chosen, "digest": digest, "as_of": as_of.isoformat()}
         lake.write_json(reference_path(root, feature, LATEST), latest)
     thresholds = [c.calibration.threshold for c in reference.columns]

@@ -28,11 +28,21 @@ class Champion:
     """Follows the alias ``champion`` of one model, every ``poll_seconds``, in a thread of its own.
 
     The last good model goes on serving when the registry does not answer, when the alias is gone,
-    and when a new champion cannot be loaded; ``serving.problem`` then says so.
+    and when a new champion cannot be loaded; ``serving.problem`` then says so. One that
+    ``rehearses`` serves the version in rehearsal until there is a champion.
     """
 
-    def __init__(self, registry: Registry, name: str, poll_seconds: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        name: str,
+        poll_seconds: float,
+        clock: Clock,
+        *,
+        rehearses: bool = False,
+    ) -> None:
         self._registry, self._name, self._clock = registry, name, clock
+        self._asked = registry.serving_version if rehearses else registry.champion
         self._poll_seconds = poll_seconds
         self._serving = Serving()
         self._ended = threading.Event()
@@ -68,7 +78,7 @@ class Champion:
             self.poll()
 
     def _looked(self, now: Serving) -> Serving:
-        version = self._registry.champion(self._name)
+        version = self._asked(self._name)
         seen = replace(now, registry_reachable=True, last_poll=self._clock.now(), problem=None)
         if version is None:
             return replace(seen, problem=f"{self._name}: no version has the alias champion")

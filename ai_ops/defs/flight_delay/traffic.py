@@ -16,9 +16,12 @@ import pyarrow.parquet as pq
 
 from ai_ops.defs.flight_delay.flights import INPUTS
 
-BEGIN = date(2013, 4, 1)
+REHEARSAL = date(2013, 3, 25)
+"""The Monday from which the version to be launched answers, a week before anybody relies on it."""
+
+LAUNCH = date(2013, 4, 1)
 END = date(2013, 9, 2)
-"""The day after the last one that the demo replays; both are Mondays."""
+"""The day after the last one that the demo replays; all three are Mondays."""
 
 SINGLES_WEEKDAY = 2
 """On Wednesdays every flight is a request of its own, as from a booking page."""

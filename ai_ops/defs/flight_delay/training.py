@@ -26,7 +26,7 @@ from ai_ops.defs.flight_delay.fitting import (
     whole_weeks,
 )
 from ai_ops.defs.flight_delay.flights import INPUTS, load_flights
-from ai_ops.storage.registry import CHAMPION, ModelVersion
+from ai_ops.storage.registry import REHEARSAL, ModelVersion
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
@@ -35,11 +35,11 @@ RECIPE_TAG = "recipe"
 
 
 def set_up(root: Root, feature: AiFeatureSpec, progress: Progress = print) -> Comparison:
-    """Register the baseline and the network, and make the better one champion.
+    """Register the baseline and the network; the better one is the version to rehearse with.
 
     Both are trained on everything before the feature's monitoring starts. What is registered
-    already, from the same rows by the same recipe, is not trained again; a champion that stands
-    is left alone. The comparison is also written to the lake.
+    already, from the same rows by the same recipe, is not trained again. Nothing is launched:
+    that takes the checklist and people. The comparison is also written to the lake.
     """
     data, digest = training_data(load_flights(root.folder / "cache"), feature)
     numbers = []
@@ -56,8 +56,7 @@ def set_up(root: Root, feature: AiFeatureSpec, progress: Progress = print) -> Co
         root.lake.path(feature.name, "launch_comparison", None, "json"), comparison.as_data()
     )
     root.registry.set_alias(feature.name, "baseline", comparison.baseline)
-    if root.registry.champion(feature.name) is None:
-        root.registry.set_alias(feature.name, CHAMPION, comparison.launched)
+    root.registry.set_alias(feature.name, REHEARSAL, comparison.launched)
     progress(comparison.reason)
     return comparison
 
