@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.alerts import Alert, alerts_of
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.vocabulary.alerts import Alert, alerts_of
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
