@@ -105,11 +105,16 @@ def unpartitioned_asset(
     description: str,
     deps: Iterable[str] = (),
     kinds: Iterable[str] = (),
+    pool: str | None = None,
 ) -> dg.AssetsDefinition:
-    """An asset without partitions; ``body`` takes Dagster's context, the root, perhaps a config."""
+    """An asset without partitions; ``body`` takes Dagster's context, the root, perhaps a config.
+
+    Runs whose assets share a ``pool`` wait for each other.
+    """
     return _define(
         body,
         spec_of(feature, name, domain=domain, description=description, deps=deps, kinds=kinds),
+        pool,
     )
 
 
@@ -144,9 +149,16 @@ def _dep(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> 
     return dg.AssetDep(asset_key(feature, name), partition_mapping=mapping)
 
 
-def _define(body: Callable[..., None], spec: dg.AssetSpec) -> dg.AssetsDefinition:
+def retraining_pool(feature: AiFeatureSpec) -> str:
+    """The pool of a feature's retraining: one at a time (``dagster.yaml`` counts whole runs)."""
+    return f"retrain_{feature.name}"
+
+
+def _define(
+    body: Callable[..., None], spec: dg.AssetSpec, pool: str | None = None
+) -> dg.AssetsDefinition:
     single_run = dg.BackfillPolicy.single_run() if spec.partitions_def else None
     decorate = dg.multi_asset(
-        specs=[spec], name="__".join(spec.key.path), backfill_policy=single_run
+        specs=[spec], name="__".join(spec.key.path), backfill_policy=single_run, pool=pool
     )
     return decorate(body)

@@ -33,7 +33,7 @@ class Check:
 
     ``judge`` takes root, feature and moment (without a rhythm: the clock's time) and returns a
     ``Verdict``; its docstring is what the UI shows. ``missing`` is the kind of finding when what
-    it reads is not there.
+    it reads is not there. Until a ``blocking`` check passes, its run goes no further.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Check:
         | Callable[[Root, AiFeatureSpec, datetime], Verdict]
     )
     rhythm: Rhythm | None = "daily"
+    blocking: bool = False
 
 
 def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetChecksDefinition]:
@@ -124,6 +125,7 @@ def _checks_of_asset(
                 check.name,
                 asset=asset_key(feature, asset),
                 description=description_of(check.judge),
+                blocking=check.blocking,
                 metadata={
                     "item": check.name,
                     "domain": check.domain,

@@ -11,7 +11,9 @@ AiOpsError
 ├── LedgerBroken           the hash chain does not hold
 ├── LedgerMoved            something was appended between reading and acting
 ├── DecisionRefused        a person's decision that is not signed by somebody who may decide it
-├── PromotionRefused       a move of the production version that the books do not allow
+├── Refused                something that was asked for and is not allowed, with every reason
+│   ├── PromotionRefused   a move of the production version that the books do not allow
+│   └── RetrainingRefused  a retraining while a hold is open
 ├── ClockRefused           a clock that this root does not allow
 └── LogWriteFailed         a prediction could not be logged
 """
@@ -63,17 +65,25 @@ class DecisionRefused(AiOpsError):
     """A decision without the signature of a person who may decide it."""
 
 
-class PromotionRefused(AiOpsError):
-    """The production version may not be moved; ``reasons`` names everything in the way."""
+class Refused(AiOpsError):
+    """What was asked for is not allowed now; ``reasons`` names everything in the way."""
 
     def __init__(self, what: str, reasons: Sequence[str]) -> None:
+        self.what = what
         self.reasons = tuple(reasons)
         super().__init__(f"{what} is refused: " + "; ".join(self.reasons))
 
-    def __reduce__(self) -> tuple[type["PromotionRefused"], tuple[str, tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type["Refused"], tuple[str, tuple[str, ...]]]:
         """What a process needs that the error is handed to."""
-        what = str(self).split(" is refused: ", 1)[0]
-        return PromotionRefused, (what, self.reasons)
+        return type(self), (self.what, self.reasons)
+
+
+class PromotionRefused(Refused):
+    """The production version may not be moved."""
+
+
+class RetrainingRefused(Refused):
+    """No retraining may begin now, or go on."""
 
 
 class ClockRefused(AiOpsError):
