@@ -1,7 +1,7 @@
 """Who may decide what: each decision belongs to domains, and a domain to the keys of its owners."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.schema import OWNED_DOMAINS
@@ -45,6 +45,8 @@ def domains_for(
     if kind in AUTHORITY:
         return AUTHORITY[kind]
     if kind in ("waiver", "sign_off", "review"):
+        if content.get("domain") not in get_args(Domain):
+            raise DecisionRefused(f"{content.get('domain')}: no such domain")
         return (content["domain"],)
     if kind in ("incident_acknowledged", "incident_concluded", "incident_resolved"):
         found = standing.incident(str(content.get("incident")))

@@ -1,53 +1,41 @@
-"""What a person decides: signed with that person's key, verified, and recorded in the ledger.
+"""What a person decides: signed with that person's key, verified, and recorded in the ledger."""
 
-A token is one line, ``base64url(what was decided).base64url(signature)``. It can be signed on one
-machine and handed over on another: to a command, to a job in the UI.
-"""
-
-import base64
-import binascii
-import json
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.authority import domains_for, signers
 from ai_ops.storage.decision_contents import check_content
+from ai_ops.storage.decision_fits import misfit
+from ai_ops.storage.decision_tokens import Decision, opened, sealed
 from ai_ops.storage.identities import identities_of, is_signature
 from ai_ops.storage.ledger import Event, NewEvent
-from ai_ops.storage.ledger_chain import canonical
+from ai_ops.storage.ledger_chain import GENESIS, canonical
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
-from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import BadInput, DecisionRefused, LedgerMoved
 from ai_ops.vocabulary.words import EventKind
+
+__all__ = [
+    "Decision",
+    "appended",
+    "appended_all",
+    "read_token",
+    "record",
+    "refuse",
+    "sign_decision",
+    "verified",
+    "verified_again",
+]
 
 LIFE: Final = timedelta(days=7)
 """How long after it was signed a decision may be handed in."""
 
 ACTED_ON: Final = ("launch", "rollback")
 """Decisions that are not only recorded: they have a function of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a person decided about a feature, as it was signed."""
-
-    kind: EventKind
-    feature: str
-    by: str
-    content: Mapping[str, Any]
-    at: datetime
-    ledger: str
-    nonce: str
-    token: str
-
-    def payload(self) -> dict[str, Any]:
-        """What the ledger keeps of it: enough to verify the signature again."""
-        return {**self.content, "by": self.by, "nonce": self.nonce, "token": self.token}
 
 
 def sign_decision(
@@ -71,7 +59,7 @@ def sign_decision(
             "nonce": secrets.token_hex(16),
         }
     ).encode()
-    return f"{_text(signed)}.{_text(identities_of(root).sign(by, signed))}"
+    return sealed(signed, identities_of(root).sign(by, signed))
 
 
 def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing) -> Decision:
@@ -80,34 +68,49 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
     Checked: who signed, whether that person may decide it, that it is about this feature and this
     ledger, that it was not handed in before, and its age.
     """
-    decision, signed, signature = _opened(token)
-    if decision.feature != feature.name:
-        raise DecisionRefused(f"it is about {decision.feature}, not about {feature.name}")
-    domains = domains_for(decision.kind, decision.content, standing)
-    known = signers(root, feature, domains)
-    if decision.by not in known:
-        allowed = ", ".join(sorted(known)) or "nobody: no public key stands in the feature's file"
-        raise DecisionRefused(
-            f"{decision.by} may not decide on {decision.kind}; it takes the key of "
-            f"{' or '.join(domains)}, which is that of {allowed}"
-        )
-    if not is_signature(known[decision.by], signature, signed):
-        raise DecisionRefused(f"the signature is not that of {decision.by}")
+    decision, signed, signature = opened(token)
+    now = root.clock.now()
+    try:
+        check_content(decision.kind, decision.content, feature, now)
+    except BadInput as error:
+        raise DecisionRefused(str(error)) from None
+    _must_be_signed(root, feature, decision, signed, signature, standing)
     if decision.ledger != root.ledger.birth():
         raise DecisionRefused("it was signed for another ledger")
     if decision.nonce in standing.nonces:
         raise DecisionRefused("it was handed in before; sign again")
-    now = root.clock.now()
     if not now - LIFE <= decision.at <= now:
         raise DecisionRefused(
             f"it was signed at {decision.at:%Y-%m-%d %H:%M}, now it is {now:%Y-%m-%d %H:%M}; "
             f"a signature holds for {LIFE.days} days"
         )
-    try:
-        check_content(decision.kind, decision.content, feature, now)
-    except BadInput as error:
-        raise DecisionRefused(str(error)) from None
+    if reason := misfit(decision.kind, decision.content, standing):
+        raise DecisionRefused(reason)
     return decision
+
+
+def verified_again(
+    root: Root, feature: AiFeatureSpec, event: Event, standing: Standing
+) -> Decision:
+    """The signed decision that an event of the ledger is; ``DecisionRefused`` when it is none.
+
+    The chain shows that nothing was changed, the signature who said it: an event that somebody
+    appended without a person's key is no decision.
+    """
+    decision, signed, signature = opened(str(event.payload.get("token")))
+    said = {name: event.payload.get(name) for name in decision.payload()}
+    if (event.kind, said) != (decision.kind, decision.payload()):
+        raise DecisionRefused(f"the {event.kind} says something else than what was signed")
+    _must_be_signed(root, feature, decision, signed, signature, standing)
+    # What opened the ledger was signed while there was none.
+    if decision.ledger != (GENESIS if event.block_seq == 1 else root.ledger.birth()):
+        raise DecisionRefused("it was signed for another ledger")
+    return decision
+
+
+def read_token(token: str) -> Decision:
+    """What a token says, signed or not: to be shown and compared, never to be acted on."""
+    return opened(token)[0]
 
 
 def record(root: Root, feature: AiFeatureSpec, token: str, *, run_id: str | None = None) -> Event:
@@ -136,22 +139,47 @@ def appended(
     *,
     run_id: str | None = None,
 ) -> Event:
-    """Append what ``decide`` makes of the standing, on that very standing.
+    """Append what ``decide`` makes of the standing, on that very standing."""
+    (event,) = appended_all(root, feature, lambda standing: [decide(standing)], run_id=run_id)
+    return event
+
+
+def appended_all(
+    root: Root,
+    feature: AiFeatureSpec,
+    decide: Callable[[Standing], Sequence[NewEvent]],
+    *,
+    run_id: str | None = None,
+) -> list[Event]:
+    """Append what ``decide`` makes of the standing as one block; nothing when that is nothing.
 
     When another process appends between reading and appending, the standing is read again: what
     was decided on it may no longer hold.
     """
     while True:
         head = root.ledger.head()
-        event = decide(standing_of(root.ledger, feature.name))
+        decided = decide(standing_of(root.ledger, feature.name))
+        now = root.clock.now()
+        events = [replace(event, as_of=event.as_of or now) for event in decided]
+        if not events:
+            return []
         try:
-            block = root.ledger.append([event], clock=root.clock, run_id=run_id, only_after=head)
+            block = root.ledger.append(events, clock=root.clock, run_id=run_id, only_after=head)
         except LedgerMoved:
             continue
-        as_of = event.as_of or root.clock.now()
-        return Event(
-            block.seq, 0, event.kind, event.feature, as_of, event.payload, block.recorded_at, run_id
-        )
+        return [
+            Event(
+                block.seq,
+                idx,
+                event.kind,
+                event.feature,
+                event.as_of or now,
+                event.payload,
+                block.recorded_at,
+                run_id,
+            )
+            for idx, event in enumerate(events)
+        ]
 
 
 def refuse(
@@ -170,39 +198,31 @@ def refuse(
     root.ledger.append([event], clock=root.clock, run_id=run_id)
 
 
-def _opened(token: str) -> tuple[Decision, bytes, bytes]:
-    try:
-        body, _, mark = token.strip().partition(".")
-        signed, signature = _bytes(body), _bytes(mark)
-        said = json.loads(signed)
-        if said["kind"] not in get_args(EventKind) or not isinstance(said["content"], dict):
-            raise ValueError("no decision")
-        decision = Decision(
-            cast(EventKind, said["kind"]),
-            str(said["feature"]),
-            str(said["by"]),
-            said["content"],
-            utc(said["at"]),
-            str(said["ledger"]),
-            str(said["nonce"]),
-            token.strip(),
+def _must_be_signed(
+    root: Root,
+    feature: AiFeatureSpec,
+    decision: Decision,
+    signed: bytes,
+    signature: bytes,
+    standing: Standing,
+) -> None:
+    if decision.feature != feature.name:
+        raise DecisionRefused(f"it is about {decision.feature}, not about {feature.name}")
+    domains = domains_for(decision.kind, decision.content, standing)
+    known = signers(root, feature, domains)
+    if decision.by not in known:
+        allowed = ", ".join(sorted(known)) or "nobody: no public key stands in the feature's file"
+        raise DecisionRefused(
+            f"{decision.by} may not decide on {decision.kind}; it takes the key of "
+            f"{' or '.join(domains)}, which is that of {allowed}"
         )
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
-        raise DecisionRefused("not a signed decision; print one with ai-ops sign") from None
-    return decision, signed, signature
+    if not is_signature(known[decision.by], signature, signed):
+        raise DecisionRefused(f"the signature is not that of {decision.by}")
 
 
 def _claimed(token: str) -> str | None:
     """Who a refused token says it is from: not verified, and worth keeping for that reason."""
     try:
-        return _opened(token)[0].by
+        return opened(token)[0].by
     except DecisionRefused:
         return None
-
-
-def _text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

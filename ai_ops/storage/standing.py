@@ -224,7 +224,7 @@ def _answered(incident: Incident, event: Event) -> Incident:
         case "incident_concluded":
             return replace(
                 incident,
-                state="concluded",
+                state="resolved" if incident.state == "resolved" else "concluded",
                 conclusion=said["conclusion"],
                 concluded_by=said["by"],
                 concluded_at=event.as_of,

@@ -1,0 +1,57 @@
+"""Whether a decision means anything as things stand: criteria frozen, a hold, an incident open."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ai_ops.storage.standing import Incident, Standing
+from ai_ops.vocabulary.words import EventKind
+
+
+def misfit(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> str | None:
+    """Why a well-formed decision cannot be taken as things stand, or None when it can.
+
+    >>> misfit("release", {"reason": "mended"}, Standing())
+    'there is no hold to release'
+    """
+    match kind:
+        case "gate_freeze" | "gate_amendment":
+            return _criteria(kind, content, standing)
+        case "approval" | "rejection":
+            return _judged_by(content, standing)
+        case "release":
+            return None if standing.holds else "there is no hold to release"
+        case "incident_acknowledged" | "incident_concluded" | "incident_resolved":
+            found = standing.incident(content["incident"])
+            return _answer(kind, found) if found else None
+        case _:
+            return None
+
+
+def _criteria(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> str | None:
+    gate = standing.gate
+    if gate is None:
+        return None if kind == "gate_freeze" else "no criteria are frozen yet: freeze them first"
+    if content["hash"] == gate.hash:
+        return f"these criteria are in force already, by {gate.by} since {gate.at:%Y-%m-%d}"
+    if kind == "gate_freeze":
+        return f"criteria were frozen by {gate.by} on {gate.at:%Y-%m-%d}: amend them, with a reason"
+    return None
+
+
+def _judged_by(content: Mapping[str, Any], standing: Standing) -> str | None:
+    if standing.gate is None:
+        return "no criteria are frozen: there is nothing that a version can have passed"
+    if content["gate_hash"] != standing.gate.hash:
+        return (
+            f"it goes by the criteria {content['gate_hash'][:12]}…, in force are "
+            f"{standing.gate.hash[:12]}…"
+        )
+    return None
+
+
+def _answer(kind: EventKind, incident: Incident) -> str | None:
+    if incident.state == "resolved":
+        return f"incident {incident.id} is resolved already, by {incident.resolved_by}"
+    if kind == "incident_resolved" and incident.state == "open":
+        return f"incident {incident.id} is concluded by nobody: conclude it first"
+    return None

@@ -1,0 +1,72 @@
+"""The token of a decision: one line, ``base64url(what was decided).base64url(signature)``.
+
+It can be signed on one machine and handed over on another: to a command, to a job in the UI.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast, get_args
+
+from ai_ops.vocabulary.clock import utc
+from ai_ops.vocabulary.errors import DecisionRefused
+from ai_ops.vocabulary.words import EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a feature, as it was signed."""
+
+    kind: EventKind
+    feature: str
+    by: str
+    content: Mapping[str, Any]
+    at: datetime
+    ledger: str
+    nonce: str
+    token: str
+
+    def payload(self) -> dict[str, Any]:
+        """What the ledger keeps of it: enough to verify the signature again."""
+        return {**self.content, "by": self.by, "nonce": self.nonce, "token": self.token}
+
+
+def sealed(signed: bytes, signature: bytes) -> str:
+    """The token of what was signed."""
+    return f"{_text(signed)}.{_text(signature)}"
+
+
+def opened(token: str) -> tuple[Decision, bytes, bytes]:
+    """What a token says, signed or not, the signed bytes, and the signature.
+
+    ``DecisionRefused`` for what is no token at all.
+    """
+    try:
+        body, _, mark = token.strip().partition(".")
+        signed, signature = _bytes(body), _bytes(mark)
+        said = json.loads(signed)
+        if said["kind"] not in get_args(EventKind) or not isinstance(said["content"], dict):
+            raise ValueError("no decision")
+        decision = Decision(
+            cast(EventKind, said["kind"]),
+            str(said["feature"]),
+            str(said["by"]),
+            said["content"],
+            utc(said["at"]),
+            str(said["ledger"]),
+            str(said["nonce"]),
+            token.strip(),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise DecisionRefused("not a signed decision; print one with ai-ops sign") from None
+    return decision, signed, signature
+
+
+def _text(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
