@@ -1,0 +1,124 @@
+"""When a retraining is due, and when a promotion: decided from the ledger, by the clock's time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.retrainings import running
+from ai_ops.storage.standing import Incident, Standing
+from ai_ops.vocabulary.verdicts import RecordedVerdict
+
+FRESH: Final = timedelta(days=7)
+"""An accuracy verdict that is older says nothing about the version of today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Why a retraining is due; ``key`` names the occasion, so that it starts one run only."""
+
+    cause: str
+    incident: str | None
+    key: str
+
+
+def due_retraining(
+    feature: AiFeatureSpec,
+    standing: Standing,
+    verdicts: Sequence[RecordedVerdict],
+    as_of: datetime,
+) -> Trigger | None:
+    """The retraining that is due at a moment, or None; ``verdicts`` are those on ``accuracy``.
+
+    Due is one when the newest accuracy verdict is a confirmed gap of the live version, or when a
+    person concluded a drift incident as a genuine shift; one at a time, none while a hold is open
+    or before the feature was launched.
+    """
+    retraining = feature.retraining
+    if not retraining.automated or standing.holds or standing.launched is None:
+        return None
+    if running(standing, as_of) is not None:
+        return None
+    latest = max((one.at for one in standing.retrainings), default=None)
+    if latest is not None and as_of - latest < timedelta(days=retraining.wait_days):
+        return None
+    return _shifted(standing, as_of) or _worse(standing, verdicts, as_of)
+
+
+def due_promotion(
+    standing: Standing, obstacles: Callable[[str], Sequence[str]], champion: str | None
+) -> tuple[str, str] | None:
+    """The approved version that is not live yet, and the key of the attempt; None without one.
+
+    The first attempt is always made: what is in the way is then recorded. A further one only when
+    ``obstacles`` of the version are gone. A move that was recorded while the registry's alias
+    (``champion``) stayed at the version before it is due too, to be completed.
+    """
+    if standing.moves:
+        move = standing.moves[-1]
+        if champion != move.version and champion == move.previous:
+            return move.version, f"complete-{move.version}-{move.place[0]}"
+    for approval in standing.approvals.values():
+        version, place = approval.version, approval.place
+        used = any(one.version == version and one.place > place for one in standing.moves)
+        if not approval.approved or used or standing.launched is None:
+            continue
+        refused = [
+            refusal
+            for refusal in standing.refusals
+            if (refusal.what, refusal.version) == ("promotion", version) and refusal.place > place
+        ]
+        if not refused:
+            return version, f"promote-{version}-{place[0]}"
+        if not obstacles(version):
+            return version, f"promote-{version}-{place[0]}-after-{refused[-1].place[0]}"
+    return None
+
+
+def _shifted(standing: Standing, as_of: datetime) -> Trigger | None:
+    """Drift that a person found to be a genuine shift, and that no retraining answered since."""
+    for incident in standing.incidents:
+        concluded = incident.concluded_at
+        if incident.alert != "drift" or incident.conclusion != "genuine_shift":
+            continue
+        if incident.state != "concluded" or concluded is None:
+            continue
+        answered = any(
+            one.at >= concluded and "evaluated" in one.stages for one in standing.retrainings
+        )
+        if not answered:
+            # A run that never came as far as the ledger is tried again on the next day.
+            key = f"{incident.id}-{as_of.date()}"
+            return Trigger(f"drift, a genuine shift: {incident.reason}", incident.id, key)
+    return None
+
+
+def _worse(
+    standing: Standing, verdicts: Sequence[RecordedVerdict], as_of: datetime
+) -> Trigger | None:
+    """A confirmed gap of the live version in the newest day that was judged."""
+    newest = max(
+        (one for one in verdicts if one.item == "accuracy" and one.as_of <= as_of),
+        key=lambda one: (one.partition or "", one.as_of),
+        default=None,
+    )
+    if newest is None or newest.verdict.status != "fail" or as_of - newest.as_of > FRESH:
+        return None
+    version = newest.verdict.observed.get("version")
+    if version != standing.live or newest.as_of < standing.moves[-1].at:
+        return None
+    incident = _accuracy_incident(standing)
+    if incident is not None and incident.conclusion in ("bad_data", "false_alarm"):
+        return None
+    return Trigger(
+        f"accuracy: {newest.verdict.reason}",
+        incident.id if incident else None,
+        f"accuracy-{version}-{newest.partition}",
+    )
+
+
+def _accuracy_incident(standing: Standing) -> Incident | None:
+    """The incident that stands for the gap, while it is answered."""
+    open_ones = [one for one in standing.open_incidents if one.alert == "accuracy_drop"]
+    return open_ones[-1] if open_ones else None
