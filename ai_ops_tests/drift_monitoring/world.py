@@ -50,7 +50,7 @@ class Registered:
     digest: str = "the-first-table"
     version: str | None = VERSION
 
-    def champion(self, name: str) -> str | None:
+    def serving_version(self, name: str) -> str | None:
         return self.version
 
     def reference(self, name: str, version: str) -> tuple[pa.Table, str]:
