@@ -19,7 +19,7 @@ from ai_ops.vocabulary.errors import BadInput
 
 FOLDER_VARIABLE = "AI_OPS_IDENTITIES"
 PASSPHRASE_VARIABLE = "AI_OPS_IDENTITY_PASSPHRASE"
-_PERSON = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
+_PERSON = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True)
