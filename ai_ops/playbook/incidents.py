@@ -1,0 +1,225 @@
+"""Alerts become incidents: opened on confirmed verdicts, resolved on evidence once concluded.
+
+A person concludes what an incident is; that what caused it is gone can be seen by everybody.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.decisions import appended_all
+from ai_ops.storage.ledger import Event, NewEvent
+from ai_ops.storage.retrainings import STALLED_AFTER
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
+from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.clock import utc
+from ai_ops.vocabulary.verdicts import RecordedVerdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import AlertKind
+
+MACHINE: Final = "ai_ops"
+"""Who resolved an incident, when no person did."""
+
+ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
+    "accuracy_drop": ("accuracy",),
+    "drift": ("input_drift", "output_drift"),
+    "cost_spike": ("cost_trend",),
+    "pipeline_failure": (),
+}
+"""The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining."""
+
+SEVERITY: Final[Mapping[AlertKind, str]] = {
+    "accuracy_drop": "critical",
+    "drift": "warning",
+    "cost_spike": "warning",
+    "pipeline_failure": "critical",
+}
+
+Judged = Mapping[str, Mapping[str, RecordedVerdict]]
+"""The verdicts of each item by partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An incident that is due: the alert, since when, in the words of what was judged."""
+
+    incident: str
+    alert: AlertKind
+    item: str
+    begin: str
+    reason: str
+    version: str | None
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """An incident whose cause is gone, and the evidence of that."""
+
+    incident: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    item: str
+    begin: str
+    reason: str
+
+
+def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[Event]:
+    """Open and resolve in the ledger what is due at a moment; returns what was appended.
+
+    Decided on the ledger as it is when it is appended to: two processes that answer the same
+    alert open one incident.
+    """
+    items = [item for kind in ITEMS.values() for item in kind]
+
+    def decide(standing: Standing) -> list[NewEvent]:
+        if not standing.moves or standing.moves[-1].at >= as_of:
+            return []
+        since = Window(standing.moves[-1].at, as_of)
+        verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
+        opening, resolving = due_incidents(feature, standing, verdicts, as_of)
+        resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
+        return [
+            *[_event(feature, "incident_resolved", one, as_of) for one in resolved],
+            *[_event(feature, "incident_opened", asdict(one), as_of) for one in opening],
+        ]
+
+    # Most looks find nothing: they need not wait for other writers.
+    if not decide(standing_of(root.ledger, feature.name)):
+        return []
+    return appended_all(root, feature, decide)
+
+
+def due_incidents(
+    feature: AiFeatureSpec,
+    standing: Standing,
+    verdicts: Iterable[RecordedVerdict],
+    as_of: datetime,
+) -> tuple[tuple[Opening, ...], tuple[Resolution, ...]]:
+    """The incidents to open at a moment, and those to resolve.
+
+    An alert is a verdict of fail (which is confirmed: k of n days) on a window that ends after the
+    version in production was last moved; before the launch there is none. Of each kind one
+    incident is answered at a time, and a run of failing days is answered once, until a passing
+    verdict lay between. Resolved is only what a person concluded: when every check of the kind
+    passes on evidence that came after the conclusion, or a genuine shift has its new version.
+    """
+    if standing.launched is None or standing.launched.at > as_of:
+        return (), ()
+    since = standing.moves[-1].at
+    judged: dict[str, dict[str, RecordedVerdict]] = {}
+    for one in verdicts:
+        if one.feature == feature.name and one.partition and since < one.window.end <= as_of:
+            judged.setdefault(one.item, {})[one.partition] = one
+    resolving = {
+        incident.id: Resolution(incident.id, note)
+        for incident in standing.open_incidents
+        if (note := _gone(incident, standing, judged))
+    }
+    busy = {one.alert for one in standing.open_incidents if one.id not in resolving}
+    taken = {one.id for one in standing.incidents}
+    opening = []
+    for alert in ITEMS:
+        if alert not in busy and (problem := _problem(alert, standing, judged, as_of)):
+            id = _free(f"{alert}-{problem.begin}", taken)
+            known = problem.item, problem.begin, problem.reason
+            opening.append(Opening(id, alert, *known, standing.live, SEVERITY[alert]))
+    return tuple(opening), tuple(resolving.values())
+
+
+def _problem(
+    alert: AlertKind, standing: Standing, judged: Judged, as_of: datetime
+) -> _Problem | None:
+    """What no incident of this kind has answered: what lasts before what is over, the oldest."""
+    before = [one for one in standing.incidents if one.alert == alert]
+    if alert == "pipeline_failure":
+        return _failure(standing, before, as_of)
+    waiting = [
+        run
+        for item in ITEMS[alert]
+        for run in alerts_of(item, judged.get(item, {}))
+        if not any(_answered(run, judged[item][run.last], one, as_of) for one in before)
+    ]
+    if not waiting:
+        return None
+    run = min(waiting, key=lambda one: (not one.open, one.begin))
+    return _Problem(run.item, run.begin, judged[run.item][run.last].verdict.reason)
+
+
+def _answered(run: Alert, last: RecordedVerdict, by: Incident, as_of: datetime) -> bool:
+    """Whether an incident was about these failing days, or was open while they passed by."""
+    if by.item == run.item and run.begin <= by.begin <= run.last:
+        return True
+    return not run.open and last.window.end <= (by.resolved_at or as_of)
+
+
+def _failure(standing: Standing, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
+    """The newest retraining, if it failed or was never heard of again, and nobody answered that."""
+    newest = max(standing.retrainings, key=_last_heard, default=None)
+    if newest is None or "evaluated" in newest.stages:
+        return None
+    failed, at = newest.stages.get("failed"), _last_heard(newest)
+    if failed is None and as_of - at < STALLED_AFTER:
+        return None
+    if at <= standing.moves[-1].at or any(at <= (one.resolved_at or as_of) for one in before):
+        return None
+    words = (
+        f"retraining {newest.id} failed at {failed.get('step', 'no known step')}: "
+        f"{failed.get('error', 'no reason is known')}"
+        if failed
+        else f"nothing was heard of retraining {newest.id} since {at:%Y-%m-%d %H:%M}"
+    )
+    return _Problem("retraining", at.date().isoformat(), words)
+
+
+def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
+    """The evidence that what a person concluded is over, in words; None while there is none."""
+    concluded = incident.concluded_at
+    if incident.state != "concluded" or concluded is None:
+        return None
+    if incident.conclusion == "genuine_shift":
+        for move in standing.moves:
+            if move.kind == "promotion" and move.at >= concluded:
+                return f"version {move.version} was promoted on {move.at:%Y-%m-%d} for it"
+    if incident.alert == "pipeline_failure":
+        for one in standing.retrainings:
+            if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
+                return f"retraining {one.id} came to its evaluation"
+        return None
+    latest = [
+        max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
+        for item in ITEMS[incident.alert]
+    ]
+    passing = [
+        f"{one.item} passes on {one.partition}: {one.verdict.reason}"
+        for one in latest
+        if one is not None and one.verdict.status == "pass" and one.as_of > concluded
+    ]
+    return "; ".join(passing) if len(passing) == len(latest) else None
+
+
+def _last_heard(retraining: Retraining) -> datetime:
+    return max((_at(retraining, stage) for stage in retraining.stages), default=retraining.at)
+
+
+def _at(retraining: Retraining, stage: str) -> datetime:
+    return utc(retraining.stages[stage]["at"])
+
+
+def _free(id: str, taken: set[str]) -> str:
+    number, free = 2, id
+    while free in taken:
+        free, number = f"{id}-{number}", number + 1
+    return free
+
+
+def _event(
+    feature: AiFeatureSpec, kind: Any, payload: Mapping[str, Any], as_of: datetime
+) -> NewEvent:
+    return NewEvent(kind, feature.name, payload, as_of)
