@@ -1,0 +1,82 @@
+"""The job that takes a signed decision, as the UI runs it: the token alone decides."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.playbook.jobs import decide_job_name, decide_op_name, jobs
+from ai_ops.storage.root import Root
+from ai_ops_tests.deciding import BACKEND, DEVOPS, FEATURE, root_in, standing, token_of
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return root_in(tmp_path)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def run(root: Root, instance: dg.DagsterInstance, token: str) -> dg.ExecuteInProcessResult:
+    (job,) = jobs(FEATURE)
+    assert job.name == decide_job_name(FEATURE)
+    return job.execute_in_process(
+        instance=instance,
+        resources={"root": RootResource(folder=str(root.folder))},
+        run_config={"ops": {decide_op_name(FEATURE): {"config": {"token": token}}}},
+        raise_on_error=False,
+    )
+
+
+def test_a_signed_decision_is_recorded_with_the_run_that_took_it(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    token = token_of(root, "hold", BACKEND, reason="the feed is wrong")
+    done = run(root, instance, token)
+    assert done.success
+    assert [hold.reason for hold in standing(root).holds] == ["the feed is wrong"]
+    (event,) = root.ledger.events(FEATURE.name, kinds=["hold"])
+    assert event.run_id == done.run_id
+    (output,) = [e for e in done.all_events if e.event_type == dg.DagsterEventType.STEP_OUTPUT]
+    shown = {k: v.value for k, v in output.step_output_data.metadata.items()}
+    assert (shown["kind"], shown["by"]) == ("hold", BACKEND)
+    assert "token" not in shown
+
+
+@pytest.mark.parametrize("text", ["", "yes, do it", "AAAA.BBBB"])
+def test_what_nobody_signed_fails_the_run_and_is_recorded(
+    root: Root, instance: dg.DagsterInstance, text: str
+) -> None:
+    done = run(root, instance, text)
+    assert not done.success
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "the decision is refused: not a signed decision" in str(failure.step_failure_data.error)
+    (refusal,) = standing(root).refusals
+    assert refusal.reasons == ("not a signed decision; print one with ai-ops sign",)
+
+
+@pytest.mark.requirement("OW-07")
+def test_a_decision_of_the_wrong_role_fails_the_run_and_is_recorded(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    approved = {"version": "2", "gate_hash": FEATURE.gate.digest, "reason": "I like it"}
+    assert not run(root, instance, token_of(root, "approval", DEVOPS, **approved)).success
+    (refusal,) = standing(root).refusals
+    assert refusal.by == DEVOPS and "may not decide on approval" in refusal.reasons[0]
+    assert standing(root).approvals == {}
+
+
+def test_its_config_says_to_a_person_what_to_put_in() -> None:
+    (job,) = jobs(FEATURE)
+    op = job.node_def_named(decide_op_name(FEATURE))
+    assert isinstance(op, dg.OpDefinition)
+    fields = op.config_schema.as_field().config_type.fields
+    assert "ai-ops sign" in str(fields["token"].description)
+    assert "no secret" in str(fields["token"].description)
+    assert "recorded as refused" in str(job.description)
