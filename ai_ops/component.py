@@ -18,14 +18,17 @@ from ai_ops.checklist import assets as checklist_assets
 from ai_ops.checklist import checks as checklist_checks
 from ai_ops.checklist import jobs as checklist_jobs
 from ai_ops.checklist import schedules as checklist_schedules
+from ai_ops.checklist import sensors as checklist_sensors
 from ai_ops.drift_monitoring import assets as drift_assets
 from ai_ops.drift_monitoring import checks as drift_checks
 from ai_ops.inference_management import assets as inference_assets
 from ai_ops.inference_management import checks as inference_checks
 from ai_ops.orchestration.judging import checks_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.playbook import jobs as playbook_jobs
 from ai_ops.prediction_logging import assets as logging_assets
 from ai_ops.prediction_logging import checks as logging_checks
+from ai_ops.prediction_logging import sensors as logging_sensors
 from ai_ops.retraining_pipeline import assets as retraining_assets
 from ai_ops.retraining_pipeline import checks as retraining_checks
 from ai_ops.vocabulary.errors import BadFeatureFile
@@ -47,6 +50,12 @@ CHECKS = (
     *retraining_checks.CHECKS,
     *checklist_checks.CHECKS,
 )
+
+RESOURCES = {"root": RootResource()}
+"""One object for all features: Dagster refuses two of one name."""
+
+EXECUTOR = dg.in_process_executor
+"""A process a step would cost seconds; the steps of a run are small and follow each other."""
 
 
 class AiFeature(dg.Component):
@@ -73,16 +82,23 @@ class AiFeature(dg.Component):
         return cls(spec)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The feature's assets, checks, jobs and schedules."""
+        """The feature's assets, checks, jobs, schedules and sensors."""
         return definitions_of(self.spec)
 
 
 def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
     """Everything that Dagster knows about one AI feature."""
+    jobs = {job.name: job for job in checklist_jobs.jobs(spec)}
+    daily = jobs[checklist_jobs.daily_job_name(spec)]
     return dg.Definitions(
         assets=[asset for assets in ASSETS for asset in assets(spec)],
         asset_checks=checks_of(spec, CHECKS),
-        jobs=checklist_jobs.jobs(spec),
+        jobs=[*jobs.values(), *playbook_jobs.jobs(spec)],
         schedules=checklist_schedules.schedules(spec),
-        resources={"root": RootResource()},
+        sensors=[
+            *logging_sensors.sensors(spec, daily),
+            *checklist_sensors.sensors(spec, CHECKS, list(jobs.values())),
+        ],
+        resources=RESOURCES,
+        executor=EXECUTOR,
     )

@@ -1,6 +1,6 @@
-"""When the daily and the weekly job run: by the root's clock, the wall in production."""
+"""When the jobs run in production. On a replay's clock the sensor of cadences asks for them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -11,26 +11,43 @@ from ai_ops.checklist.jobs import (
     versions_job_name,
     weekly_job_name,
 )
-from ai_ops.checklist.reading import last_whole_week
 from ai_ops.orchestration.partitions import partitions_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.vocabulary.words import Rhythm
+
+REPLAYED = "the clock of this root is a replay's: the sensor of cadences follows it"
 
 
 def schedules(feature: AiFeatureSpec) -> list[dg.ScheduleDefinition]:
     """Each day (UTC) the registry at 05:30, the day before at 06:00; on Mondays the costs at 07:00,
     the list at 08:00."""
     return [
-        dg.ScheduleDefinition(
-            job_name=versions_job_name(feature),
-            cron_schedule="30 5 * * *",
-            execution_timezone="UTC",
-            description="Looks at the registry, so that drift is judged against what serves now.",
-        ),
+        _latest_schedule(feature, versions_job_name(feature), "30 5 * * *"),
         _schedule(feature, "daily", daily_job_name(feature), "0 6 * * *"),
         _schedule(feature, "weekly", weekly_job_name(feature), "0 7 * * 1"),
         _schedule(feature, "weekly", checklist_job_name(feature), "0 8 * * 1"),
     ]
+
+
+def _latest_schedule(feature: AiFeatureSpec, job_name: str, cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{job_name}_schedule",
+        job_name=job_name,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Looks at the registry, so that drift is judged against what serves now.",
+    )
+    def run(
+        context: dg.ScheduleEvaluationContext, root: RootResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        if root.open().clock.mode == "replay":
+            return dg.SkipReason(REPLAYED)
+        moment = context.scheduled_execution_time.isoformat()
+        return dg.RunRequest(run_key=moment, tags={JUDGING_TAG: feature.name})
+
+    return run
 
 
 def _schedule(
@@ -41,20 +58,37 @@ def _schedule(
         job_name=job_name,
         cron_schedule=cron,
         execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Runs {job_name} for the partition that ended last.",
     )
     def run(
         context: dg.ScheduleEvaluationContext, root: RootResource
     ) -> dg.RunRequest | dg.SkipReason:
-        clock = root.open().clock
-        # A daemon that was down ticks late: in production each tick means its own moment.
-        now = context.scheduled_execution_time if clock.mode == "live" else clock.now()
-        if rhythm == "daily":
-            partition = (now.date() - timedelta(days=1)).isoformat()
-        else:
-            partition = last_whole_week(now).start.date().isoformat()
+        if root.open().clock.mode == "replay":
+            return dg.SkipReason(REPLAYED)
+        # A daemon that was down ticks late: each tick means its own moment.
+        partition = _ended_last(context.scheduled_execution_time, rhythm)
         if not partitions_of(feature, rhythm).has_partition_key(partition):
             return dg.SkipReason(f"{feature.name} is not monitored on {partition}")
-        return dg.RunRequest(run_key=partition, partition_key=partition)
+        return dg.RunRequest(
+            run_key=partition, partition_key=partition, tags={JUDGING_TAG: feature.name}
+        )
 
     return run
+
+
+def _ended_last(moment: datetime, rhythm: Rhythm) -> str:
+    """The partition that ended last before a moment.
+
+    >>> [_ended_last(datetime(2021, 3, 1, 9), rhythm) for rhythm in ("daily", "weekly", "monthly")]
+    ['2021-02-28', '2021-02-22', '2021-02-01']
+    """
+    today = moment.date()
+    match rhythm:
+        case "daily":
+            first = today - timedelta(days=1)
+        case "weekly":
+            first = today - timedelta(days=today.weekday() + 7)
+        case "monthly":
+            first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return first.isoformat()

@@ -23,6 +23,8 @@ CONFLICTING_ID = "conflicting id"
 OTHER_FEATURE = "record of another feature"
 DUPLICATES = b"ai_ops.duplicates"
 """Key of the table's metadata under which the number of repeated records stands."""
+READ = b"ai_ops.read"
+"""Key under which the digest of the day's segments stands that the table was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Mom
     quarantined += [Quarantined(UNREADABLE_SEGMENT, s.segment, s.reason) for s in unreadable]
 
     table, wrong = log_table(feature, [record.prediction for record in resolved.kept])
-    table = table.replace_schema_metadata({DUPLICATES: str(len(resolved.repeated)).encode()})
+    metadata = {DUPLICATES: str(len(resolved.repeated)), READ: segments.digest(day)}
+    table = table.replace_schema_metadata(metadata)
     path = lake.path(feature.name, LOG, day)
     # A segment that cannot be read now may be what an earlier table was made from.
     lost = any(segment.lost for segment in unreadable)

@@ -110,6 +110,11 @@ class SegmentIndex(msgspec.Struct, kw_only=True):
             self.days[day] = DayPart(before=self.last)
         return self.days[day]
 
+    def size_of(self, day: str) -> int:
+        """How many bytes belong to a day: more than before, when lines came late."""
+        ranges = self.days[day].ranges if day in self.days else []
+        return sum(end - start for start, end in ranges) + (self.tail if day == self.day else 0)
+
     def _take(self, line: bytes) -> None:
         record: Record | None = None
         try:

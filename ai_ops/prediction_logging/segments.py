@@ -1,9 +1,11 @@
 """The segments of an AI feature, read by day: every line, whole or damaged, with its place."""
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -78,6 +80,15 @@ class Segments:
     def unreadable_on(self, day: str) -> list[Unreadable]:
         """The segments that may hold records of a day and cannot be read."""
         return [segment for segment in self.unreadable if segment.concerns(day)]
+
+    def days(self) -> frozenset[str]:
+        """The days of which there is any line."""
+        return frozenset(day for index in self.indexes for day in index.days if day != UNDATED)
+
+    def digest(self, day: str) -> str:
+        """What tells the lines of a day from those that lay here before; empty without any."""
+        sizes = [(index.name, index.size_of(day)) for index in self.indexes if day in index.days]
+        return sha256(json.dumps(sorted(sizes)).encode()).hexdigest()[:16] if sizes else ""
 
     def _lines(self, index: SegmentIndex, moment: Moment) -> Iterator[Line]:
         part = index.days.get(moment.partition)

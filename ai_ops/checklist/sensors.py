@@ -1,0 +1,79 @@
+"""The sensor that turns a feature's cadences into runs: what is due by the books, by any clock."""
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist import jobs as names
+from ai_ops.orchestration.cadences import CHANGED, Cadence, Due, due_latest, due_partitions
+from ai_ops.orchestration.judging import Check
+from ai_ops.orchestration.sensing import GRACE, Answer, Job, ask, sensor_of
+from ai_ops.storage.marks import marks_of, newest_block
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.words import EventKind
+
+MOVES: tuple[EventKind, ...] = ("launch", "promotion", "rollback")
+
+
+def sensors(
+    feature: AiFeatureSpec, checks: Sequence[Check], jobs: Sequence[Job]
+) -> list[dg.SensorDefinition]:
+    """The feature's sensor of cadences; ``checks`` are all checks, ``jobs`` those it asks for."""
+    cadences = cadences_of(feature, checks)
+    versions = items_of(checks, names.VERSIONS)
+
+    def cadences_due(
+        root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
+    ) -> Answer:
+        """What is due by the ledger and the root's clock: days, weeks, months, the registry.
+
+        Nothing is forgotten while the daemon is down: days that wait are judged as one run. In
+        production the schedules come first, by an hour; on a replay's clock only this sensor turns
+        cadences into runs.
+        """
+        return ask(root, context, feature, due(root, feature, cadences, versions))
+
+    return [sensor_of(feature, "cadences", cadences_due, jobs)]
+
+
+def due(
+    root: Root, feature: AiFeatureSpec, cadences: Sequence[Cadence], versions: frozenset[str]
+) -> list[Due]:
+    """Every run that is due, in the order in which they may run.
+
+    The reference of a version that went live is profiled after the days before it were judged:
+    they are compared with what was normal for the version that answered them.
+    """
+    clock = root.clock
+    now, grace = clock.now(), GRACE if clock.mode == "live" else GRACE * 0
+    marks = marks_of(root.ledger, feature.name)
+    moved = newest_block(root.ledger, feature.name, MOVES)
+    partitions = due_partitions(feature, cadences, marks, now, grace)
+    latest = due_latest(
+        names.versions_job_name(feature), versions, marks, now, changed=moved, grace=grace
+    )
+    if latest is None:
+        return partitions
+    return [*partitions, latest] if latest.reason == CHANGED else [latest, *partitions]
+
+
+def cadences_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> tuple[Cadence, ...]:
+    """The feature's jobs with partitions as what they judge and read, first what others read."""
+    daily = Cadence(names.daily_job_name(feature), "daily", items_of(checks, names.DAILY))
+    weekly = Cadence(
+        names.weekly_job_name(feature), "weekly", items_of(checks, names.WEEKLY), (daily,)
+    )
+    weekly_list = Cadence(
+        names.checklist_job_name(feature),
+        "weekly",
+        items_of(checks, names.CHECKLIST),
+        (daily, weekly),
+    )
+    return daily, weekly, weekly_list
+
+
+def items_of(checks: Iterable[Check], assets: Iterable[str]) -> frozenset[str]:
+    """The names of the checks on these assets."""
+    wanted = frozenset(assets)
+    return frozenset(check.name for check in checks if check.asset in wanted)

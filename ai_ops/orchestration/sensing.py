@@ -1,0 +1,116 @@
+"""What all sensors share: a tick that looks at the root, and asks for at most one run."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
+from dagster._core.storage.tags import RUN_KEY_TAG
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import description_of
+from ai_ops.orchestration.cadences import Due, next_untried
+from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.storage.root import Root
+
+SECONDS: Final = 5
+"""How often a sensor looks."""
+
+GRACE: Final = timedelta(hours=1)
+"""How long a live root's sensor leaves a partition to its schedule."""
+
+JUDGING_TAG: Final = "ai_ops/judging"
+"""The tag of runs that judge a feature: ``dagster.yaml`` lets one at a time run per feature."""
+
+REASON_TAG: Final = "ai_ops/reason"
+
+UNFINISHED: Final = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+Job = UnresolvedAssetJobDefinition | dg.JobDefinition
+Answer = dg.RunRequest | dg.SkipReason
+Tick = Callable[[Root, AiFeatureSpec, dg.SensorEvaluationContext], Answer]
+
+
+def sensor_of(
+    feature: AiFeatureSpec, name: str, tick: Tick, jobs: Sequence[Job] = ()
+) -> dg.SensorDefinition:
+    """The feature's sensor of that name: on by default, ``tick`` is asked every few seconds.
+
+    The docstring of ``tick`` is what the UI shows. A root in which nothing was done yet is left
+    alone: its first command, schedule or decision says whether it is live or a replay.
+    """
+
+    @dg.sensor(
+        name=f"{feature.name}__{name}",
+        jobs=jobs or None,
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=description_of(tick),
+    )
+    def run(context: dg.SensorEvaluationContext, root: RootResource) -> Answer:
+        opened = root.open()
+        if not _is_begun(opened):
+            return dg.SkipReason(f"{opened.folder}: nothing was logged or judged here yet")
+        return tick(opened, feature, context)
+
+    return run
+
+
+def ask(
+    root: Root, context: dg.SensorEvaluationContext, feature: AiFeatureSpec, due: Iterable[Due]
+) -> Answer:
+    """The first run that is due and not tried yet; none while another one judges the feature."""
+    instance = context.instance
+    going = instance.get_runs(
+        dg.RunsFilter(statuses=list(UNFINISHED), tags={JUDGING_TAG: feature.name}), limit=1
+    )
+    if going:
+        return dg.SkipReason(f"run {going[0].run_id} of {going[0].job_name} is not finished")
+    waiting = list(due)
+    run = next_untried(waiting, lambda one: _tried(instance, one))
+    if run is not None:
+        return request_of(run, feature, at_schedule=root.clock.mode == "replay")
+    if waiting:
+        keys = ", ".join(one.key for one in waiting)
+        return dg.SkipReason(f"tried and failed, to be tried again on the clock's next day: {keys}")
+    return dg.SkipReason(f"nothing is due at {root.clock.now():%Y-%m-%d %H:%M}")
+
+
+def request_of(run: Due, feature: AiFeatureSpec, *, at_schedule: bool) -> dg.RunRequest:
+    """The request of a run: a single partition, or one run for a range of them.
+
+    On a replay's clock each partition is judged as its schedule would have; in production a run
+    that comes late judges by what is known now.
+    """
+    tags = {JUDGING_TAG: feature.name, REASON_TAG: run.reason}
+    if at_schedule and run.partitions:
+        tags[JUDGED_TAG] = AT_SCHEDULE
+    if len(run.partitions) > 1:
+        tags |= {RANGE_START: run.partitions[0], RANGE_END: run.partitions[-1]}
+    return dg.RunRequest(
+        run_key=run.key,
+        job_name=run.job,
+        partition_key=run.partitions[0] if len(run.partitions) == 1 else None,
+        tags=tags,
+    )
+
+
+def _is_begun(root: Root) -> bool:
+    """Whether the root is live or a replay already; a sensor is not what settles that."""
+    if root.ledger.mode() is not None or root.clock.mode == "replay":
+        return True
+    return any(root.segments.rglob("*.jsonl"))
+
+
+def _tried(instance: dg.DagsterInstance, run: Due) -> bool:
+    return instance.get_runs_count(dg.RunsFilter(tags={RUN_KEY_TAG: run.key}, job_name=run.job)) > 0

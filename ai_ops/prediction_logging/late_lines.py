@@ -1,0 +1,110 @@
+"""Lines that came after their day was judged: a writer that was cut off, a copied segment."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.prediction_logging.compaction import LOG, READ
+from ai_ops.prediction_logging.segments import Segments, open_segments
+from ai_ops.storage.lake import Lake
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was looked at before: the state of everything, and the days whose table is whole.
+
+    It is a sensor's cursor, so that a tick reads what changed and not the whole log.
+    """
+
+    state: str = ""
+    days: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cursor: str | None) -> "Seen":
+        """What a cursor says; one that cannot be read was never written by this version.
+
+        >>> Seen.of("garbage") == Seen()
+        True
+        """
+        try:
+            data = json.loads(cursor or "{}")
+            return cls(str(data["state"]), dict(data["days"]))
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+    def cursor(self) -> str:
+        """The cursor that says this."""
+        return json.dumps({"state": self.state, "days": self.days}, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The judged days whose table lacks lines, each with the digest of what lies there now."""
+
+    days: dict[str, str]
+    seen: Seen
+
+    def digest(self, days: Collection[str]) -> str:
+        """What tells the lines of these days from those of an earlier attempt."""
+        return sha256("".join(self.days[day] for day in days).encode()).hexdigest()[:16]
+
+
+def state_of(root: Root, feature: AiFeatureSpec) -> str:
+    """A digest that changes when a segment grows, comes or goes, or when anything is judged."""
+    home = root.segments / feature.name
+    files = sorted((str(file), *_stat(file)) for file in home.glob("*/*.jsonl"))
+    return sha256(json.dumps([files, root.ledger.head()]).encode()).hexdigest()[:16]
+
+
+def late_lines(
+    root: Root, feature: AiFeatureSpec, judged: Collection[str], seen: Seen, state: str
+) -> Late:
+    """The days among ``judged`` whose segments hold other lines than their table was made from."""
+    try:
+        segments = open_segments(root.lake, root.segments, feature.name)
+    except MissingEvidence:
+        return Late({}, Seen(state))
+    whole: dict[str, str] = {}
+    late: dict[str, str] = {}
+    for day in sorted(segments.days().intersection(judged)):
+        digest = segments.digest(day)
+        if seen.days.get(day) == digest or _is_whole(root.lake, feature.name, day, digest):
+            whole[day] = digest
+        elif not _unreadable(segments, day):
+            late[day] = digest
+    # With something late the state is not kept: the next tick has to look again.
+    return Late(late, Seen("" if late else state, whole))
+
+
+def _unreadable(segments: Segments, day: str) -> bool:
+    """Whether a table of the day would have to be made without a segment: it is not made."""
+    return any(segment.lost for segment in segments.unreadable_on(day))
+
+
+def _is_whole(lake: Lake, feature: str, day: str, digest: str) -> bool:
+    """Whether the day's table was made from what lies there now.
+
+    One that does not say what it was made from is left as it is.
+    """
+    try:
+        content = lake.read_bytes(lake.path(feature, LOG, day))
+    except MissingEvidence:
+        return False
+    metadata: dict[bytes, bytes] = pq.read_schema(pa.BufferReader(content)).metadata or {}
+    return metadata.get(READ, digest.encode()) == digest.encode()
+
+
+def _stat(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:  # gone since it was listed: the next look sees another state
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

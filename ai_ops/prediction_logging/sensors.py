@@ -1,0 +1,45 @@
+"""The sensor of prediction logging: lines that came late."""
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.cadences import attempt, neighbours, run_of
+from ai_ops.orchestration.partitions import partitions_of
+from ai_ops.orchestration.sensing import Answer, Job, ask, sensor_of
+from ai_ops.prediction_logging.late_lines import Seen, late_lines, state_of
+from ai_ops.storage.marks import marks_of
+from ai_ops.storage.root import Root
+
+JUDGED_BY = "log_written"
+
+
+def sensors(feature: AiFeatureSpec, daily: Job) -> list[dg.SensorDefinition]:
+    """The feature's sensor of this domain; ``daily`` is the job that judges a day."""
+
+    def new_segments(
+        root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
+    ) -> Answer:
+        """Lines of the log that landed after their day was judged: has that day judged again.
+
+        A writer that was cut off hands its segments in late, and the day's verdicts were given
+        without them. Days that nobody judged yet are the matter of the cadences' sensor.
+        """
+        state = state_of(root, feature)
+        seen = Seen.of(context.cursor)
+        if seen.state == state:
+            return dg.SkipReason("no segment has changed")
+        marks = marks_of(root.ledger, feature.name)
+        judged = {day for item, day in marks if item == JUDGED_BY and day is not None}
+        late = late_lines(root, feature, judged, seen, state)
+        context.update_cursor(late.seen.cursor())
+        if not late.days:
+            return dg.SkipReason("every line that landed belongs to a day still to be judged")
+        now = root.clock.now()
+        keys = partitions_of(feature, "daily").get_partition_keys(current_time=now)
+        due = [
+            run_of(daily.name, group, "lines came late", attempt(now, late.digest(group)))
+            for group in neighbours(late.days, keys)
+        ]
+        return ask(root, context, feature, due)
+
+    return [sensor_of(feature, "new_segments", new_segments, [daily])]
