@@ -31,6 +31,7 @@ from ai_ops.prediction_logging import checks as logging_checks
 from ai_ops.prediction_logging import sensors as logging_sensors
 from ai_ops.retraining_pipeline import assets as retraining_assets
 from ai_ops.retraining_pipeline import checks as retraining_checks
+from ai_ops.retraining_pipeline import jobs as retraining_jobs
 from ai_ops.vocabulary.errors import BadFeatureFile
 
 ASSETS = (
@@ -93,7 +94,7 @@ def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
     return dg.Definitions(
         assets=[asset for assets in ASSETS for asset in assets(spec)],
         asset_checks=checks_of(spec, CHECKS),
-        jobs=[*jobs.values(), *playbook_jobs.jobs(spec)],
+        jobs=[*jobs.values(), *retraining_jobs.jobs(spec), *playbook_jobs.jobs(spec)],
         schedules=checklist_schedules.schedules(spec),
         sensors=[
             *logging_sensors.sensors(spec, daily),

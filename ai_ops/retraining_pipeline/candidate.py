@@ -1,0 +1,116 @@
+"""The candidate: a version that learnt from the training set, registered and not yet judged."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.retraining_pipeline.learning_rows import digest_of
+from ai_ops.retraining_pipeline.records import (
+    CANDIDATE,
+    Candidate,
+    TrainingSet,
+    latest_training_set,
+    rows_path,
+)
+from ai_ops.retraining_pipeline.trainer import trainer_of
+from ai_ops.storage.registry import ModelVersion
+from ai_ops.storage.retrainings import go_on
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import ArtifactChanged
+from ai_ops.vocabulary.moments import Summary
+from ai_ops.vocabulary.verdicts import Observed
+
+TRAINING_SET_TAG, RETRAINING_TAG, TITLE_TAG = "training_set", "retraining", "title"
+
+
+def compute_candidate_model(
+    root: Root, feature: AiFeatureSpec, as_of: datetime, *, run_id: str | None = None
+) -> Summary:
+    """A new version, fitted to the training set and registered with its out-of-fold answers and
+    what they scored. It serves nobody: the gate judges it next, and a person decides. Refused
+    while a hold is open."""
+    go_on(root, feature, run_id=run_id)
+    manifest, _ = latest_training_set(root, feature)
+    version = _registered(root, feature, manifest) or _train(root, feature, manifest)
+    candidate = Candidate(
+        version=version.version,
+        training_set=manifest.id,
+        retraining=manifest.retraining,
+        digest=manifest.digest,
+        as_of=as_of.isoformat(),
+        title=version.tags[TITLE_TAG],
+        metrics=dict(version.metrics),
+    )
+    path = root.lake.path(feature.name, CANDIDATE, candidate.version, "json")
+    for partition in (candidate.version, None):
+        root.lake.write_json(
+            root.lake.path(feature.name, CANDIDATE, partition, "json"), candidate.as_data()
+        )
+    return Summary(
+        numbers={
+            **{name: value for name, value in asdict(candidate).items() if name != "metrics"},
+            **dict(_rounded(version)),
+        },
+        files={"candidate": path},
+        table=_beside_live(root, feature, version),
+    )
+
+
+def _registered(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> ModelVersion | None:
+    """The version that this retraining registered already, before it was stopped."""
+    tags = {TRAINING_SET_TAG: manifest.id, RETRAINING_TAG: manifest.retraining}
+    for version in root.registry.versions(feature.name):
+        if tags.items() <= version.tags.items():
+            return version
+    return None
+
+
+def _train(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> ModelVersion:
+    rows, evidence = root.lake.read_table(rows_path(root, feature, manifest.id))
+    if digest_of(rows) != manifest.digest:
+        raise ArtifactChanged(
+            f"{evidence.source}: not the rows of training set {manifest.id}; materialise it again"
+        )
+    trained = trainer_of(feature).train(feature, rows)
+    return root.registry.register(
+        feature.name,
+        trained.module,
+        trained.encoder,
+        trained.example,
+        metrics=trained.metrics,
+        params=trained.params,
+        dataset=_learnt_from(rows).to_pandas(),
+        dataset_digest=manifest.digest,
+        reference=trained.reference,
+        tags={
+            TRAINING_SET_TAG: manifest.id,
+            RETRAINING_TAG: manifest.retraining,
+            TITLE_TAG: trained.title,
+        },
+    )
+
+
+def _learnt_from(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.is_valid(rows["label"])).drop_columns(["known_on", "logged"])
+
+
+def _beside_live(
+    root: Root, feature: AiFeatureSpec, candidate: ModelVersion
+) -> tuple[dict[str, Observed], ...]:
+    """Each metric of the candidate beside that of the live version, each on its own rows."""
+    live = root.registry.serving_version(feature.name)
+    own = f"version {candidate.version}, out of fold"
+    if live is None:
+        return tuple({"metric": name, own: value} for name, value in _rounded(candidate))
+    known = dict(_rounded(root.registry.version(feature.name, live)))
+    beside = f"version {live}, when it was registered"
+    return tuple(
+        {"metric": name, own: value, beside: known.get(name)} for name, value in _rounded(candidate)
+    )
+
+
+def _rounded(version: ModelVersion) -> list[tuple[str, float]]:
+    return [(name, round(value, 4)) for name, value in sorted(version.metrics.items())]
