@@ -51,6 +51,8 @@ class ColumnDrift:
     ``beyond_since`` is the first day of the run of such days, as far as the stored reports reach.
     ``outside_share`` is the share beyond the reference's range, ``season`` the highest level that
     the reference's own windows sustained, ``latest_rows`` the rows of the window's last day.
+    Of an output, rows are those that the reference's version answered, and ``days_with_rows`` the
+    days on which no other version answered more.
     """
 
     column: str
@@ -124,12 +126,13 @@ def _compare(
     reference: Reference, column: ReferenceColumn, days: Sequence[DayTallies], run: str
 ) -> ColumnDrift:
     now = window_tally(column.cells, days)
-    per_day = [day[column.name].rows if column.name in day else 0 for day in days]
+    per_day = [day.get(column.name) for day in days]
     filled = int(((now.counts + column.counts) > 0).sum())
     threshold = _threshold(column, now.rows, filled, len(reference.columns))
     distance = float(psi(now.counts, column.counts)) if now.rows and column.rows else None
     ratio = distance / threshold if distance is not None and threshold else None
-    days_with_rows = sum(rows > 0 for rows in per_day)
+    days_with_rows = sum(tally is not None and tally.speaks for tally in per_day)
+    latest = per_day[-1] if per_day else None
     complete = days_with_rows >= column.calibration.days_needed
     beyond = complete and ratio is not None and ratio > 1
     return ColumnDrift(
@@ -154,7 +157,7 @@ def _compare(
         mean_reference=column.mean,
         days_with_rows=days_with_rows,
         days_needed=column.calibration.days_needed,
-        latest_rows=per_day[-1] if per_day else 0,
+        latest_rows=latest.rows if latest else 0,
         reference_version=reference.version,
         reference_digest=reference.digest,
     )

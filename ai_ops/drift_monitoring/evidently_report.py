@@ -12,8 +12,10 @@ import pandas as pd
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import columns_of
-from ai_ops.drift_monitoring.profiling import load_reference
+from ai_ops.drift_monitoring.history import StoredReports
+from ai_ops.drift_monitoring.references import NOTHING_LIVE
 from ai_ops.drift_monitoring.sampling import sample_reference, sample_window
+from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.windows import Window
@@ -26,18 +28,29 @@ def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
 
     ``MissingEvidence`` when the window has no rows or nothing says what is normal.
     """
-    reference = load_reference(root, feature)
     window = Window.trailing(day, days=feature.drift.window_days)
-    current = sample_window(root, feature, list(window.days()))
+    version = _judged_version(root, feature, day)
+    current = sample_window(root, feature, list(window.days()), version)
     if current.empty:
         raise MissingEvidence(
             f"{feature.name}: no rows in the {feature.drift.window_days} days to {day} to show; "
             "materialise prediction_log for them"
         )
-    html = render(feature, current, sample_reference(root, feature, reference.version))
+    html = render(feature, current, sample_reference(root, feature, version))
     path = root.lake.path(feature.name, "drift_report/evidently", day, "html")
     root.lake.write_bytes(path, html.encode())
     return path
+
+
+def _judged_version(root: Root, feature: AiFeatureSpec, day: str) -> str:
+    """The version that the day's drift report judged, or else the one that was live then."""
+    report = StoredReports(root, feature.name).get(day)
+    if report:
+        return report[0].reference_version
+    live = live_version(root, feature.name, Window.of_day(day).end)
+    if live is None:
+        raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one")
+    return live.version
 
 
 def render(feature: AiFeatureSpec, current: pd.DataFrame, reference: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ history, so each finding says how far it went, since when, and what that can and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from ai_ops.ai_features.parts import Drift
 from ai_ops.drift_monitoring.cells import Role
@@ -26,12 +26,14 @@ UNSEEN_SEASON = (
 class History:
     """The drift reports of the days up to the judged one, newest last; ``start`` of monitoring.
 
-    A day without a report is not in ``reports``.
+    A day without a report is not in ``reports``. ``answers_since`` is when the judged version began
+    to answer, where that lies in the window: what others answered before says nothing about it.
     """
 
     day: str
     start: date
     reports: Mapping[str, Report]
+    answers_since: datetime | None = None
 
     def exceeded(self, column: str, back: int) -> bool | None:
         """Whether the column was beyond its threshold ``back`` days ago; None when unknown.
@@ -60,15 +62,17 @@ class History:
             return f"the window up to {day} is not full"
         return f"it has no distance on {day}"
 
-    def runs(self, rule: Drift) -> dict[str, str]:
+    def runs(self, rule: Drift, reference_digest: str) -> dict[str, str]:
         """Columns that were beyond their threshold just before the judged day, each since when.
 
-        ``n - k`` quiet days in between do not end a run.
+        ``n - k`` quiet days in between do not end a run; another reference than the judged day's
+        does, for it had thresholds of its own.
         """
         runs: dict[str, str] = {}
         for back in range(1, rule.n - rule.k + 2):
             for column in self.reports.get(_earlier(self.day, back), ()):
-                if column.beyond_since is not None:
+                same = column.reference_digest == reference_digest
+                if same and column.beyond_since is not None:
                     runs.setdefault(column.column, column.beyond_since)
         return runs
 
@@ -88,7 +92,7 @@ def judge_drift(history: History, rule: Drift, role: Role) -> Verdict:
     if not columns:
         return Verdict.lacking(f"the report names no {role}s", "drift", window=window)
     rows = max(column.n_current for column in columns)
-    if lack := _lacking_rows(columns, rule, window, role):
+    if lack := _lacking_rows(columns, rule, window, role, history.answers_since):
         return Verdict.lacking(lack.reason, lack.kind, lack, sample_size=rows)
     return _judged(history, rule, role, columns, window, rows)
 
@@ -134,7 +138,9 @@ def _judged(
     return Verdict.passing(reason, sample_size=rows, observed=observed)
 
 
-def _lacking_rows(columns: Report, rule: Drift, window: Window, role: Role) -> Finding | None:
+def _lacking_rows(
+    columns: Report, rule: Drift, window: Window, role: Role, since: datetime | None
+) -> Finding | None:
     """What the window lacks as a whole: rows at all, rows of its last day, days, enough rows."""
     rows = max(column.n_current for column in columns)
     fullest = max(columns, key=lambda column: column.days_with_rows)
@@ -152,6 +158,9 @@ def _lacking_rows(columns: Report, rule: Drift, window: Window, role: Role) -> F
         reason = f"{rows:,} rows in the window, fewer than the {rule.minimum_rows:,} that it takes"
     else:
         return None
+    if role == "output" and since is not None:
+        version = columns[0].reference_version
+        reason = f"version {version} answers since {since:%Y-%m-%d %H:%M} UTC: {reason}"
     return Finding("volume", "no_evidence", reason, window=window, size=float(rows))
 
 

@@ -7,14 +7,23 @@ from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.history import history_of
 from ai_ops.drift_monitoring.judgement import judge_drift
 from ai_ops.drift_monitoring.profile import rows_of
-from ai_ops.drift_monitoring.profiling import LATEST, PROFILE, load_reference, reference_path
+from ai_ops.drift_monitoring.profiling import PROFILE
 from ai_ops.drift_monitoring.reference import Reference
-from ai_ops.drift_monitoring.rows import latest_version
+from ai_ops.drift_monitoring.references import (
+    LATEST,
+    NOTHING_LIVE,
+    live_reference,
+    load_reference,
+    reference_path,
+)
+from ai_ops.drift_monitoring.rows import answered_by
 from ai_ops.drift_monitoring.well_formed import judge_well_formed
+from ai_ops.storage.in_force import live_in, live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Observed, Verdict
+from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
 
 
@@ -40,7 +49,7 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
 
     A day without a single answered prediction is no evidence.
     """
-    reference = load_reference(root, feature)
+    reference = live_reference(root, feature, moment)
     table, evidence = root.lake.read_table(root.lake.path(feature.name, PROFILE, moment.partition))
     rows = rows_of(table)
     if any(row["reference_digest"] != reference.digest for row in rows):
@@ -68,10 +77,10 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
     Without it nothing says what is normal, and no drift can be seen.
     """
     try:
-        champion = root.registry.serving_version(feature.name)
-        if champion is None:
-            reason = "no version is in production, so nothing says what is normal"
-            return Verdict.lacking(reason, "version")
+        live = live_version(root, feature.name, as_of, as_of)
+        if live is None:
+            return Verdict.lacking(NOTHING_LIVE, "version")
+        champion = live.version
         _, digest = root.registry.reference(feature.name, champion)
     except (ArtifactChanged, RegistryUnavailable) as error:
         return Verdict.lacking(str(error), "version")
@@ -119,21 +128,44 @@ def _outdated(
     root: Root, feature: AiFeatureSpec, moment: Moment, version: str, kind: FindingKind
 ) -> Verdict | None:
     """The lack when another version answers by now: what was normal for one is not for the next."""
-    answering = latest_version(root, feature, moment.partition)
-    if answering in (None, version):
+    day = moment.partition
+    again = (
+        f"the reference is of version {version}; materialise reference_profile, then {day} again"
+    )
+    live = live_in(root, feature.name, moment)
+    launched = live is not None and live.since is not None
+    if live is not None and launched and live.version != version:
+        reason = f"version {live.version} was live at the end of {day}, but {again}"
+        return Verdict.lacking(reason, kind, window=moment.window)
+    answering = answered_by(root, feature, [day])
+    if not answering or answering[-1].version == version:
         return None
-    reason = (
-        f"version {answering} gave the latest answers of {moment.partition}, but the reference is "
-        f"of version {version}; materialise reference_profile, then the day again"
+    reason = f"version {answering[-1].version} gave the latest answers of {day}, but "
+    reason += (
+        f"version {version} is live; see why the server does not follow" if launched else again
     )
     return Verdict.lacking(reason, kind, window=moment.window)
 
 
 def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:
-    history, reports = history_of(root, feature, moment.partition)
+    since = _answers_since(root, feature, moment) if role == "output" else None
+    history, reports = history_of(root, feature, moment.partition, since)
     report = reports.get(moment.partition)
     outdated = None
     if report:
         outdated = _outdated(root, feature, moment, report[0].reference_version, "drift")
     verdict = outdated or judge_drift(history, feature.drift, role)
     return verdict.with_evidence(*reports.evidence)
+
+
+def _answers_since(root: Root, feature: AiFeatureSpec, moment: Moment) -> datetime | None:
+    """When the live version began to answer, if others answered before it in this window."""
+    window = Window.trailing(moment.partition, days=feature.drift.window_days)
+    live = live_in(root, feature.name, moment)
+    if live is None:
+        return None
+    if live.since is not None:
+        return live.since if live.since > window.start else None
+    first = {one.version: one.first for one in answered_by(root, feature, window.days())}
+    own = first.pop(live.version, None)
+    return own if own is not None and any(other < own for other in first.values()) else None

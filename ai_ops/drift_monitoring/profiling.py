@@ -1,8 +1,8 @@
 """Profiles of every row: DuckDB over the Parquet files of the prediction log.
 
-The cells are those of the reference of the champion, which ``reference_profile`` describes. A
-profile names the digest of that reference; whoever reads a profile made for another reference
-makes it again from the log (``daily_profiles``).
+The cells of a day are those of the reference of the version that was live when the day ended,
+which ``reference_profile`` describes. A profile names the digest of that reference; whoever reads a
+profile made for another reference makes it again from the log (``daily_profiles``).
 """
 
 from collections import defaultdict
@@ -25,15 +25,20 @@ from ai_ops.drift_monitoring.cells import (
 )
 from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, quoted, rows_of
 from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, calendar
+from ai_ops.drift_monitoring.references import (
+    LATEST,
+    NOTHING_LIVE,
+    REFERENCE,
+    reference_path,
+    references_of,
+)
 from ai_ops.drift_monitoring.rows import LOG, columns_of_file, connect, run_profile, view_logs
+from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 
 PROFILE: Final = "prediction_profile"
-REFERENCE: Final = "reference_profile"
-LATEST: Final = None
-"""The file that names which version's reference the champion's is."""
 
 
 def compute_reference_profile(
@@ -45,13 +50,11 @@ def compute_reference_profile(
     for): the out-of-fold scores and inputs of its training period. Thresholds are calibrated on
     that period's own week-to-week spread.
     """
-    serving = root.registry.serving_version(feature.name)
+    live = live_version(root, feature.name, as_of, as_of)
+    serving = live.version if live else None
     chosen = version or serving
     if chosen is None:
-        raise MissingEvidence(
-            f"{feature.name}: no version is in production, so nothing says what is normal; "
-            "launch one, or name a version"
-        )
+        raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one, or name a version")
     table, digest = root.registry.reference(feature.name, chosen)
     reference, profile = profile_reference(feature, chosen, digest, table)
     lake = root.lake
@@ -76,35 +79,21 @@ def compute_reference_profile(
 def compute_prediction_profile(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
-    """Where every answered prediction of a day lies, column by column, in the reference's cells.
+    """Where every answered prediction of a day lies, column by column, in the cells of the
+    reference of the version that was live when the day ended.
 
     Every row is counted. A day's profile is small and daily profiles add up exactly to those of
     longer windows.
     """
-    reference = load_reference(root, feature)
-    days = [moment.partition for moment in moments]
-    profiles = _profile_days(root, feature, reference, days)
     summaries = {}
-    for day in days:
-        profile = profiles.get(day)
-        table = SCHEMA.empty_table() if profile is None else profile
-        root.lake.write_table(root.lake.path(feature.name, PROFILE, day), table)
-        summaries[day] = _summary(reference, rows_of(table), logged=profile is not None)
+    for reference, days in references_of(root, feature, moments):
+        profiles = _profile_days(root, feature, reference, days)
+        for day in days:
+            profile = profiles.get(day)
+            table = SCHEMA.empty_table() if profile is None else profile
+            root.lake.write_table(root.lake.path(feature.name, PROFILE, day), table)
+            summaries[day] = _summary(reference, rows_of(table), logged=profile is not None)
     return summaries
-
-
-def load_reference(root: Root, feature: AiFeatureSpec, version: str | None = LATEST) -> Reference:
-    """What was normal, by default for the champion; ``MissingEvidence`` when it was never made."""
-    if version is LATEST:
-        latest, _ = root.lake.read_json(reference_path(root, feature, LATEST))
-        version = str(latest["version"])
-    data, _ = root.lake.read_json(reference_path(root, feature, version))
-    return Reference.from_data(data)
-
-
-def reference_path(root: Root, feature: AiFeatureSpec, version: str | None) -> str:
-    """Where the cells and thresholds of a version's reference lie (``LATEST``: which is live)."""
-    return root.lake.path(feature.name, REFERENCE, version, "json")
 
 
 def daily_profiles(

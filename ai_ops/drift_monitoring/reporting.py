@@ -15,8 +15,9 @@ from ai_ops.drift_monitoring.comparison import (
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.history import REPORT, StoredReports
 from ai_ops.drift_monitoring.judgement import History, judge_drift
-from ai_ops.drift_monitoring.profiling import daily_profiles, load_reference
+from ai_ops.drift_monitoring.profiling import daily_profiles
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.references import references_of
 from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
@@ -29,7 +30,8 @@ SUNDAY: Final = 7
 
 @dataclass(frozen=True)
 class _Call:
-    """What the days of one call share: the reference, the days' tallies, the reports so far."""
+    """What the days of one call share that are judged against one reference: that reference, the
+    tallies of their windows' days in its cells, the reports so far."""
 
     root: Root
     feature: AiFeatureSpec
@@ -54,25 +56,29 @@ class _Call:
 def compute_drift_report(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
-    """How far inputs and outputs of the trailing window are from what was normal, per column.
+    """How far inputs and outputs of the trailing window are from what was normal for the version
+    that was live when the day ended, per column.
 
-    PSI from profiles of every row, over a threshold that each column's own reference calibrated.
-    Evidently's report is made on Sundays while something drifts, when an alert is new, and at the
-    end of a month.
+    PSI from profiles of every row, over a threshold that each column's own reference calibrated;
+    of the outputs, only what this version answered. Evidently's report is made on Sundays while
+    something drifts, when an alert is new, and at the end of a month.
     """
-    reference = load_reference(root, feature)
-    wanted = sorted(moment.partition for moment in moments)
-    days = sorted({day for partition in wanted for day in _window(feature, partition)})
-    tallies = {
-        day: tally_day(reference, profile)
-        for day, profile in daily_profiles(root, feature, reference, days).items()
-    }
-    call = _Call(root, feature, reference, tallies, StoredReports(root, feature.name))
-    return {day: _report(call, day, draw=day == wanted[-1]) for day in wanted}
+    reports = StoredReports(root, feature.name)
+    calls = {}
+    for reference, own in references_of(root, feature, moments):
+        days = sorted({day for partition in own for day in _window(feature, partition)})
+        tallies = {
+            day: tally_day(reference, profile)
+            for day, profile in daily_profiles(root, feature, reference, days).items()
+        }
+        call = _Call(root, feature, reference, tallies, reports)
+        calls.update(dict.fromkeys(own, call))
+    # In the order of the days, for each looks back on those before it.
+    return {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}
 
 
 def _report(call: _Call, day: str, *, draw: bool) -> Summary:
-    runs = call.history(day).runs(call.feature.drift)
+    runs = call.history(day).runs(call.feature.drift, call.reference.digest)
     declared = columns_of(call.feature)
     report = compare(declared, call.reference, call.window(day), runs, day)
     path = call.root.lake.path(call.feature.name, REPORT, day)

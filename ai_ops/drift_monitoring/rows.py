@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import duckdb
@@ -35,14 +37,26 @@ def read_logs(
     return list(found)
 
 
-def latest_version(root: Root, feature: AiFeatureSpec, day: str) -> str | None:
-    """The version that gave the day's latest answer; None when nothing was answered."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The first and the last answer that a version gave in some days."""
+
+    version: str
+    first: datetime
+    last: datetime
+
+
+def answered_by(root: Root, feature: AiFeatureSpec, days: Iterable[str]) -> list[Answered]:
+    """Every version that answered in those days; the one that gave the latest answer comes last."""
     with connect() as connection:
-        if not read_logs(connection, root, feature, [day]):
-            return None
-        query = f'SELECT "model_version" FROM {ROWS} ORDER BY "time" DESC, 1 DESC LIMIT 1'
-        found = connection.execute(query).fetchone()
-    return None if found is None else str(found[0])
+        if not read_logs(connection, root, feature, days):
+            return []
+        query = (
+            f'SELECT "model_version", epoch_us(min("time")), epoch_us(max("time")) FROM {ROWS}'
+            ' WHERE "time" IS NOT NULL GROUP BY 1 ORDER BY 3, 1'
+        )
+        found = connection.execute(query).fetchall()
+    return [Answered(str(version), _moment(first), _moment(last)) for version, first, last in found]
 
 
 def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[str, str]) -> None:
@@ -107,6 +121,10 @@ def _capped(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         yield from group[:UNSEEN_KEPT]
         if rest := group[UNSEEN_KEPT:]:
             yield rest[0] | {"value": None, "count": sum(row["count"] for row in rest)}
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _text(value: str) -> str:

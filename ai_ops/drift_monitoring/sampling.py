@@ -15,12 +15,17 @@ SAMPLE: Final = 5_000
 """At most this many rows a side."""
 
 
-def sample_window(root: Root, feature: AiFeatureSpec, days: list[str]) -> pd.DataFrame:
-    """Rows of the days' logs, the same ones each time: those whose id's hash comes first."""
+def sample_window(
+    root: Root, feature: AiFeatureSpec, days: list[str], version: str
+) -> pd.DataFrame:
+    """Rows of the days' logs, the same ones each time: those whose id's hash comes first.
+
+    What another version answered is left empty: its scores are not compared with this one's.
+    """
     with connect() as connection:
         if not read_logs(connection, root, feature, days):
             return pd.DataFrame()
-        return _sample(connection, feature)
+        return _sample(connection, feature, version)
 
 
 def sample_reference(root: Root, feature: AiFeatureSpec, version: str) -> pd.DataFrame:
@@ -31,17 +36,20 @@ def sample_reference(root: Root, feature: AiFeatureSpec, version: str) -> pd.Dat
         return _sample(connection, feature)
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, feature: AiFeatureSpec) -> pd.DataFrame:
+def _sample(
+    connection: duckdb.DuckDBPyConnection, feature: AiFeatureSpec, version: str | None = None
+) -> pd.DataFrame:
     present = {row[0] for row in connection.execute(f"DESCRIBE {ROWS}").fetchall()}
-    parts = []
+    parts, parameters = [], []
     for column in columns_of(feature):
         if column.source in present:
-            source, kind = (
-                quoted(column.source),
-                "VARCHAR" if column.kind == "category" else "DOUBLE",
-            )
-            parts.append(f"TRY_CAST({source} AS {kind}) AS {quoted(column.name)}")
+            kind = "VARCHAR" if column.kind == "category" else "DOUBLE"
+            value = f"TRY_CAST({quoted(column.source)} AS {kind})"
+            if column.role == "output" and version is not None:
+                value = f'CASE WHEN "model_version" = ? THEN {value} END'
+                parameters.append(version)
+            parts.append(f"{value} AS {quoted(column.name)}")
     query = f"SELECT {', '.join(parts)} FROM {ROWS} ORDER BY md5(CAST(id AS VARCHAR)), id LIMIT ?"
-    answer = connection.execute(query, [SAMPLE])
+    answer = connection.execute(query, [*parameters, SAMPLE])
     names = [column[0] for column in answer.description or ()]
     return pd.DataFrame.from_records(answer.fetchall(), columns=names)

@@ -1,5 +1,6 @@
 """A day's profile as vectors: what a window needs of a day, ready to be summed."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,7 +18,8 @@ class Tally:
     """One column over some rows: counts in the order of its cells, shape ``[cells]``.
 
     ``total`` is the exact sum of its ``numbers`` finite values; ``unseen`` the categories that the
-    reference never had; ``missing`` whether the log had no such column.
+    reference never had; ``missing`` whether the log had no such column; ``others`` how many rows
+    are left out because another version answered them.
     """
 
     counts: NDArray[np.int64]
@@ -25,11 +27,18 @@ class Tally:
     numbers: int = 0
     unseen: frozenset[str | None] = frozenset()
     missing: bool = False
+    others: int = 0
 
     @property
     def rows(self) -> int:
         """How many rows were counted."""
         return int(self.counts.sum())
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there are rows, and no more of another version: the evening of a day on which a
+        version began to answer is no day of it."""
+        return 0 < self.rows >= self.others
 
     @property
     def mean(self) -> float | None:
@@ -44,6 +53,7 @@ class Tally:
             self.numbers + other.numbers,
             self.unseen | other.unseen,
             self.missing or other.missing,
+            self.others + other.others,
         )
 
 
@@ -59,11 +69,16 @@ def tally_day(reference: Reference, profile: Iterable[Mapping[str, Any]]) -> Day
     """
     columns = {column.name: column.cells for column in reference.columns}
     own: dict[str, list[Mapping[str, Any]]] = {}
+    others: dict[str, int] = defaultdict(int)
     for row in profile:
         cells = columns[row["column"]]
         if cells.column.role == "input" or row["model_version"] == reference.version:
             own.setdefault(row["column"], []).append(row)
-    return {name: tally(columns[name], rows) for name, rows in own.items()}
+        else:
+            others[row["column"]] += row["count"]
+    return {
+        name: replace(tally(columns[name], rows), others=others[name]) for name, rows in own.items()
+    }
 
 
 def tally(cells: ColumnCells, rows: Sequence[Mapping[str, Any]]) -> Tally:

@@ -146,9 +146,10 @@ def test_a_drifted_column_fails_although_another_cannot_be_judged() -> None:
 
 def test_a_run_goes_on_over_as_many_quiet_days_as_the_rule_bears() -> None:
     reports = {"2021-03-19": [CALM], "2021-03-18": [FAR]}
-    assert History(DAY, date(2021, 1, 1), reports).runs(RULE) == {"temp": "2021-03-18"}
+    assert History(DAY, date(2021, 1, 1), reports).runs(RULE, "digest") == {"temp": "2021-03-18"}
+    assert History(DAY, date(2021, 1, 1), reports).runs(RULE, "the next version's") == {}
     longer = {"2021-03-19": [CALM], "2021-03-18": [CALM], "2021-03-17": [FAR]}
-    assert History(DAY, date(2021, 1, 1), longer).runs(RULE) == {}
+    assert History(DAY, date(2021, 1, 1), longer).runs(RULE, "digest") == {}
 
 
 def test_a_report_survives_its_table() -> None:

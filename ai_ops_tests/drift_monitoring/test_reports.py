@@ -15,8 +15,8 @@ from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.profiling import (
     compute_prediction_profile,
     compute_reference_profile,
-    load_reference,
 )
+from ai_ops.drift_monitoring.references import load_reference
 from ai_ops.drift_monitoring.reports import (
     judge_input_drift,
     judge_inputs_well_formed,
