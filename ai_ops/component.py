@@ -26,12 +26,14 @@ from ai_ops.inference_management import checks as inference_checks
 from ai_ops.orchestration.judging import checks_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.playbook import jobs as playbook_jobs
+from ai_ops.playbook import sensors as playbook_sensors
 from ai_ops.prediction_logging import assets as logging_assets
 from ai_ops.prediction_logging import checks as logging_checks
 from ai_ops.prediction_logging import sensors as logging_sensors
 from ai_ops.retraining_pipeline import assets as retraining_assets
 from ai_ops.retraining_pipeline import checks as retraining_checks
 from ai_ops.retraining_pipeline import jobs as retraining_jobs
+from ai_ops.retraining_pipeline import sensors as retraining_sensors
 from ai_ops.vocabulary.errors import BadFeatureFile
 
 ASSETS = (
@@ -89,16 +91,18 @@ class AiFeature(dg.Component):
 
 def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
     """Everything that Dagster knows about one AI feature."""
-    jobs = {job.name: job for job in checklist_jobs.jobs(spec)}
-    daily = jobs[checklist_jobs.daily_job_name(spec)]
+    judging = {job.name: job for job in checklist_jobs.jobs(spec)}
+    retraining = {job.name: job for job in retraining_jobs.jobs(spec)}
     return dg.Definitions(
         assets=[asset for assets in ASSETS for asset in assets(spec)],
         asset_checks=checks_of(spec, CHECKS),
-        jobs=[*jobs.values(), *retraining_jobs.jobs(spec), *playbook_jobs.jobs(spec)],
+        jobs=[*judging.values(), *retraining.values(), *playbook_jobs.jobs(spec)],
         schedules=checklist_schedules.schedules(spec),
         sensors=[
-            *logging_sensors.sensors(spec, daily),
-            *checklist_sensors.sensors(spec, CHECKS, list(jobs.values())),
+            *logging_sensors.sensors(spec, judging[checklist_jobs.daily_job_name(spec)]),
+            *checklist_sensors.sensors(spec, CHECKS, list(judging.values())),
+            *retraining_sensors.sensors(spec, retraining),
+            *playbook_sensors.sensors(spec),
         ],
         resources=RESOURCES,
         executor=EXECUTOR,

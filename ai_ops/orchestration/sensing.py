@@ -1,6 +1,6 @@
 """What all sensors share: a tick that looks at the root, and asks for at most one run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -71,11 +71,8 @@ def ask(
 ) -> Answer:
     """The first run that is due and not tried yet; none while another one judges the feature."""
     instance = context.instance
-    going = instance.get_runs(
-        dg.RunsFilter(statuses=list(UNFINISHED), tags={JUDGING_TAG: feature.name}), limit=1
-    )
-    if going:
-        return dg.SkipReason(f"run {going[0].run_id} of {going[0].job_name} is not finished")
+    if going := unfinished(instance, tags={JUDGING_TAG: feature.name}):
+        return dg.SkipReason(f"run {going} judges {feature.name} and is not finished")
     waiting = list(due)
     run = next_untried(waiting, lambda one: _tried(instance, one))
     if run is not None:
@@ -103,6 +100,15 @@ def request_of(run: Due, feature: AiFeatureSpec, *, at_schedule: bool) -> dg.Run
         partition_key=run.partitions[0] if len(run.partitions) == 1 else None,
         tags=tags,
     )
+
+
+def unfinished(
+    instance: dg.DagsterInstance, *, job: str | None = None, tags: Mapping[str, str] | None = None
+) -> str | None:
+    """The id of a run of that job, or with those tags, that waits or goes on; None without one."""
+    going = dg.RunsFilter(job_name=job, tags=tags, statuses=list(UNFINISHED))
+    found = instance.get_runs(going, limit=1)
+    return found[0].run_id if found else None
 
 
 def _is_begun(root: Root) -> bool:

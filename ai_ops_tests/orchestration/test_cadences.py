@@ -77,7 +77,7 @@ def over(rhythm: Rhythm, now: datetime) -> list[str]:
     return [key for key in keys if judged_at(window_of(key, rhythm), rhythm) <= now]
 
 
-@pytest.mark.requirement("FR-1")
+@pytest.mark.requirement("ST-09")
 def test_a_day_is_due_from_its_moment_of_judging_on_and_not_before() -> None:
     daemon = Daemon()
     assert daemon.due(at("2021-03-02T05:59")) == []

@@ -1,0 +1,115 @@
+"""The sensors of the retraining pipeline: what is seen is answered, what is approved goes live."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.building import description_of
+from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.sensing import SECONDS, Answer, Job, sensor_of, unfinished
+from ai_ops.retraining_pipeline.jobs import (
+    promotion_config,
+    promotion_job_name,
+    retraining_config,
+    retraining_job_name,
+)
+from ai_ops.retraining_pipeline.promotion import obstacles
+from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
+from ai_ops.storage.marks import newest_block
+from ai_ops.storage.retrainings import record_failure
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import FOLDED, standing_of
+
+MACHINE = "ai_ops"
+"""Who asked for a retraining, when no person did."""
+
+
+def sensors(feature: AiFeatureSpec, jobs: Mapping[str, Job]) -> list[dg.SensorDefinition]:
+    """The feature's sensors of this domain; ``jobs`` are its jobs by their names."""
+    retraining = jobs[retraining_job_name(feature)]
+    promotion = jobs[promotion_job_name(feature)]
+    return [
+        sensor_of(feature, "retraining", retraining_due, [retraining]),
+        sensor_of(feature, "promotion", promotion_due, [promotion]),
+        _failures(feature, retraining),
+    ]
+
+
+def retraining_due(
+    root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
+) -> Answer:
+    """Starts a retraining on a confirmed accuracy gap of the live version, or on drift that a
+    person concluded as a genuine shift: one at a time, none while a hold is open."""
+    job, now = retraining_job_name(feature), root.clock.now()
+    if going := unfinished(context.instance, job=job):
+        return dg.SkipReason(f"run {going} of {job} is not finished")
+    standing = standing_of(root.ledger, feature.name)
+    verdicts = root.ledger.verdicts(feature.name, as_of=now, items={"accuracy"})
+    trigger = due_retraining(feature, standing, verdicts, now)
+    if trigger is None:
+        return dg.SkipReason("no confirmed gap or genuine shift waits for a retraining")
+    config = retraining_config(
+        feature, cause=trigger.cause, incident=trigger.incident, requested_by=MACHINE
+    )
+    return dg.RunRequest(run_key=trigger.key, run_config={"ops": _configured(config)})
+
+
+def promotion_due(
+    root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
+) -> Answer:
+    """Starts the promotion of a version that a person approved. Whatever is in the way is recorded
+    as a refusal once; the promotion is tried again when that is gone."""
+    decided = str(newest_block(root.ledger, feature.name, FOLDED))
+    if context.cursor == decided:
+        return dg.SkipReason("nothing was decided since the last look")
+    job = promotion_job_name(feature)
+    if going := unfinished(context.instance, job=job):
+        return dg.SkipReason(f"run {going} of {job} is not finished")
+    standing = standing_of(root.ledger, feature.name)
+
+    def in_the_way(version: str) -> tuple[str, ...]:
+        # What the standing forbids is told at once; the rest reads ledger and registry.
+        return standing.forbidding or obstacles(root, feature, version, standing)
+
+    champion = root.registry.champion(feature.name) if standing.moves else None
+    due = due_promotion(standing, in_the_way, champion)
+    if due is None:
+        context.update_cursor(decided)
+        return dg.SkipReason("no approved version waits for its promotion")
+    version, key = due
+    return dg.RunRequest(
+        # A run that broke before it could record anything is tried again on the next day.
+        run_key=f"{key}@{root.clock.now().date()}",
+        run_config={"ops": _configured(promotion_config(feature, version))},
+    )
+
+
+def _failures(feature: AiFeatureSpec, retraining: Job) -> dg.SensorDefinition:
+    def failed(context: dg.RunFailureSensorContext, root: RootResource) -> None:
+        """Records in the ledger that a retraining broke, and at which step: a run that failed is
+        seen in the UI only, an incident is opened from the ledger."""
+        step, error = _told(context)
+        record_failure(root.open(), feature, context.dagster_run.run_id, step, error)
+
+    decorate = dg.run_failure_sensor(
+        name=f"{feature.name}__retraining_failed",
+        monitored_jobs=[retraining],
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=description_of(failed),
+    )
+    return decorate(failed)
+
+
+def _told(context: dg.RunFailureSensorContext) -> tuple[str, str]:
+    """The first step that failed, and the words of what it failed of."""
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error
+        if error is not None:
+            return event.step_key or "no step", (error.cause or error).message.strip()
+    return "no step", context.failure_event.message or "the run ended without a word"
+
+
+def _configured(config: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    return {op: {"config": dict(values)} for op, values in config.items()}
