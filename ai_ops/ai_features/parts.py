@@ -220,7 +220,7 @@ class Retraining(Part):
     automated: bool = False
     trainer: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*$")] | None = None
     training_days: Annotated[int, Field(ge=1)] = 90
-    holdout_days: Annotated[int, Field(ge=2)] = 7
+    holdout_days: Annotated[int, Field(ge=2)] = 14
     wait_days: Annotated[int, Field(ge=1)] = 7
     minimum_rows: Annotated[int, Field(ge=1)] = 5000
 

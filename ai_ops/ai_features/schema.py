@@ -64,7 +64,7 @@ class AiFeatureSpec(Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
-        mistakes = [*self._repeated(), *self._wrongly_judged()]
+        mistakes = [*self._repeated(), *self._wrongly_judged(), *self._never_enough_days()]
         columns = {column.name for column in self.inputs}
         columns |= {column.name for column in self.outputs}
         mistakes += [
@@ -97,6 +97,12 @@ class AiFeatureSpec(Part):
             elif types[name] not in allowed[role]:
                 words = f"judged.{role} is not of type {' or '.join(allowed[role])}: {name}"
                 yield ("judged", role), words
+
+    def _never_enough_days(self) -> Iterator[Mistake]:
+        held, needed = self.retraining.holdout_days, self.gate.candidate.minimum_days
+        if held < needed:
+            words = f"the gate needs {needed} days to judge a candidate: found {held}"
+            yield ("retraining", "holdout_days"), words
 
     @property
     def flags(self) -> tuple[str, ...]:

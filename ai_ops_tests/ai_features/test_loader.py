@@ -159,6 +159,7 @@ def test_a_wrong_value_is_named_with_line_field_and_what_was_found(
         ('  drift: {k: "3"}', "drift.k: Input should be a valid integer (found '3')"),
         ("  drift: {k: 5}", "drift.k: k of n: k is at most n (found 5 of 4)"),
         ("  retraining: {automated: 1}", "retraining.automated: Input should be a valid boolean"),
+        ("  retraining: {holdout_days: 9}", "retraining.holdout_days: the gate needs 10 days"),
         ("  costs: {compute: [{name: a, hourly_price: .inf}]}", "compute.0.hourly_price: "),
         ("  costs: {storage_price_per_gb_month: .inf}", "storage_price_per_gb_month: "),
         ("  costs: {storage_price_per_gb_month: .nan}", "storage_price_per_gb_month: "),
