@@ -1,32 +1,39 @@
-"""What a checklist item is judged from: the verdicts and reviews that the ledger holds."""
+"""What a checklist item is judged from: the verdicts and the decisions that the ledger holds."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.believed import Void, believed_standing
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Standing
+from ai_ops.vocabulary.alerts import Alert
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict, as_data
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import GATE_CHECKS, Domain
 
 VerdictsByDay = Mapping[str, RecordedVerdict]
 
 
 @dataclass(frozen=True, slots=True)
 class ChecklistEvidence:
-    """The week (or month) that is judged, when it is judged, and every verdict known by then.
+    """The window that is judged, when it is judged, and what the ledger knew by then.
 
-    ``verdicts`` are the latest of each item and partition since monitoring began; ``reviewed``
-    holds the items and begins of the alerts that a person reviewed.
+    ``verdicts`` are the latest of each item and partition, ``candidates`` every verdict of the
+    gate on any candidate; ``standing`` holds what people decided, ``void`` what nobody signed who
+    may.
     """
 
     window: Window
     as_of: datetime
     verdicts: tuple[RecordedVerdict, ...]
-    reviewed: frozenset[tuple[str, str]] = frozenset()
+    standing: Standing = field(default_factory=Standing)
+    candidates: tuple[RecordedVerdict, ...] = ()
+    void: tuple[Void, ...] = ()
 
     def of(self, item: str) -> VerdictsByDay:
         """The verdicts of one item by partition, in order."""
@@ -40,44 +47,85 @@ class ChecklistEvidence:
             if self.window.holds(Window.of_day(key).start)
         }
 
+    def newest(self, item: str) -> RecordedVerdict | None:
+        """The newest verdict of an item in the window, or of one that has no partitions."""
+        known = [*self.in_window(item).values(), *self._unpartitioned(item)]
+        return max(known, key=lambda verdict: verdict.as_of, default=None)
+
+    def last_seen(self, item: str) -> RecordedVerdict | None:
+        """The newest verdict of an item that is not of a later window, however old it is."""
+        known = [v for v in self.verdicts if v.item == item and v.window.start < self.window.end]
+        return max([*known, *self._unpartitioned(item)], key=lambda v: v.as_of, default=None)
+
     def monitored_days(self, feature: AiFeatureSpec) -> list[str]:
         """The days of the window on which the feature was monitored."""
         first, end = feature.monitoring.start, feature.monitoring.end
         days = [day for day in self.window.days() if day >= first.isoformat()]
         return [day for day in days if end is None or day < end.isoformat()]
 
+    def reviewed(self, alert: Alert, domain: Domain) -> bool:
+        """Whether a person looked at an alert: reviewed it for the domain that it belongs to, or
+        acknowledged or concluded the incident that it became."""
+        looked_at = [(r.item, r.begin) for r in self.standing.reviews if r.domain == domain]
+        looked_at += [
+            (one.item, one.begin)
+            for one in self.standing.incidents
+            if one.acknowledged_by or one.concluded_by
+        ]
+        # An incident begins on the alert's first day under the version that was live then.
+        return any(
+            item == alert.item and alert.begin <= begin <= alert.last for item, begin in looked_at
+        )
+
     def read_from(self, items: Iterable[str]) -> tuple[Evidence, ...]:
         """What the judgement of these items was read from: each verdict and its digest."""
         return tuple(
-            Evidence(f"ledger:{item}/{partition}", _digest(verdict))
+            Evidence(f"ledger:{item}/{verdict.partition or 'latest'}", digest_of(verdict))
             for item in items
-            for partition, verdict in self.in_window(item).items()
+            for verdict in (*self.in_window(item).values(), *self._unpartitioned(item))
         )
 
     def age_days(self, items: Iterable[str]) -> float | None:
         """How old the newest verdict of these items is, in days; None when there is none."""
-        moments = [v.as_of for item in items for v in self.in_window(item).values()]
-        return (self.as_of - max(moments)) / timedelta(days=1) if moments else None
+        moments = [found.as_of for item in items if (found := self.last_seen(item))]
+        return self.days_since(max(moments)) if moments else None
+
+    def days_since(self, moment: datetime) -> float:
+        """How long ago a moment was, in days."""
+        return (self.as_of - moment) / timedelta(days=1)
+
+    def _unpartitioned(self, item: str) -> list[RecordedVerdict]:
+        return [v for v in self.verdicts if v.item == item and v.partition is None]
 
 
 def gather(
-    root: Root, feature: AiFeatureSpec, window: Window, as_of: datetime
+    root: Root,
+    feature: AiFeatureSpec,
+    window: Window,
+    as_of: datetime,
+    reads: Collection[str] | None = None,
 ) -> ChecklistEvidence:
-    """The evidence as it stood at ``as_of``, from the ledger."""
+    """The evidence as it stood at ``as_of``, from the ledger; of the checks that are read."""
     start = Window.of_day(feature.monitoring.start).start
     if as_of <= start:
         raise BadInput(f"{feature.name} is monitored from {start.date()}; {as_of} lies before that")
-    since = Window(start, max(window.end, as_of))
-    verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of)
-    reviews = root.ledger.events(feature=feature.name, kinds={"review"}, as_of=as_of)
-    return ChecklistEvidence(
-        window,
-        as_of,
-        tuple(verdicts),
-        frozenset((r.payload["item"], r.payload["begin"]) for r in reviews),
+    ledger = root.ledger
+    standing, void = believed_standing(root, feature, as_of)
+    candidates = (
+        [v for check in GATE_CHECKS for v in ledger.history(feature.name, check, as_of=as_of)]
+        if standing.retrainings
+        else []
     )
+    # What has no partition (a load test, a drill) may be older than the monitoring.
+    verdicts = tuple(
+        verdict
+        for verdict in ledger.verdicts(feature.name, as_of=as_of, items=reads)
+        if verdict.partition is None or verdict.window.end > start
+    )
+    return ChecklistEvidence(window, as_of, verdicts, standing, tuple(candidates), void)
 
 
-def _digest(verdict: RecordedVerdict) -> str:
+def digest_of(verdict: RecordedVerdict) -> str:
+    """The sha256 of a verdict, whenever it was recorded."""
     data = as_data(verdict) | {"recorded_at": None}
     return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

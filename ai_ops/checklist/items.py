@@ -1,20 +1,34 @@
 """An item: one line of a checklist, with its owner and a pure judgement of the evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import Cadence, OwnedDomain
 
+STILL_TO_COME: Final = frozenset(
+    {"load_test", "rollback_drill", "drift_thresholds", "log_audit", "cost_opportunities"}
+)
+"""Assets that items read and that nothing materialises yet: what they say is `no_evidence`."""
+
+LIST_OF: Final[Mapping[Cadence, str]] = {
+    "pre_launch": "pre_launch_checklist",
+    "weekly": "weekly_checklist",
+    "monthly": "monthly_checklist",
+}
+"""The asset that is the list of a cadence: its items are the checks of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of a checklist. Adding an item is adding one function.
 
-    ``reads`` names the checks whose verdicts ``judge`` reads; the docstring of ``judge`` is what
-    the UI shows.
+    ``asset`` is what it is about, ``reads`` names the checks whose verdicts ``judge`` reads; the
+    docstring of ``judge`` is what the UI shows. A pass expires: of each check that it reads, the
+    newest verdict may be ``max_age_days`` old.
     """
 
     id: str
@@ -24,3 +38,4 @@ class Item:
     asset: str
     reads: tuple[str, ...]
     judge: Callable[[AiFeatureSpec, ChecklistEvidence], Verdict]
+    max_age_days: int

@@ -22,6 +22,10 @@ DAILY = (
 WEEKLY = ("cost_trend",)
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
+MONTHLY_CHECKLIST = ("monthly_checklist",)
+"""A job of its own, for the same reason."""
+PRE_LAUNCH = ("pre_launch_checklist",)
+"""Judged whenever it is asked for: there is no schedule before a launch."""
 VERSIONS = ("model_versions", "reference_profile")
 ON_DEMAND = ("version_evaluation",)
 
@@ -39,6 +43,16 @@ def weekly_job_name(feature: AiFeatureSpec) -> str:
 def checklist_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that judges the weekly checklist."""
     return f"{feature.name}__weekly_list"
+
+
+def monthly_checklist_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that judges the monthly checklist."""
+    return f"{feature.name}__monthly_list"
+
+
+def pre_launch_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that judges what must be in place before a launch."""
+    return f"{feature.name}__pre_launch"
 
 
 def versions_job_name(feature: AiFeatureSpec) -> str:
@@ -63,6 +77,16 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
             checklist_job_name(feature),
             _selection(feature, CHECKLIST),
             description="The weekly checklist, from the verdicts of the week.",
+        ),
+        dg.define_asset_job(
+            monthly_checklist_job_name(feature),
+            _selection(feature, MONTHLY_CHECKLIST),
+            description="The monthly checklist, from the verdicts of the month.",
+        ),
+        dg.define_asset_job(
+            pre_launch_job_name(feature),
+            _selection(feature, PRE_LAUNCH),
+            description="What must be in place before a launch, as it stands now.",
         ),
         dg.define_asset_job(
             versions_job_name(feature),

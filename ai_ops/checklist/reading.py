@@ -7,49 +7,107 @@ from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
-from ai_ops.checklist.items import Item
+from ai_ops.checklist.excuses import excuse_of, excused, signed_off
+from ai_ops.checklist.items import LIST_OF, Item
+from ai_ops.checklist.monthly import MONTHLY
+from ai_ops.checklist.pre_launch import PRE_LAUNCH, REHEARSED_DAYS
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import BadInput
-from ai_ops.vocabulary.moments import Moment, Summary
-from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.storage.standing import SignedOff, Waiver
+from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
-from ai_ops.vocabulary.words import Cadence, Status
+from ai_ops.vocabulary.words import Cadence
 
-ITEMS: Mapping[Cadence, tuple[Item, ...]] = {"weekly": WEEKLY}
+ITEMS: Mapping[Cadence, tuple[Item, ...]] = {
+    "pre_launch": PRE_LAUNCH,
+    "weekly": WEEKLY,
+    "monthly": MONTHLY,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One item as it was judged, with who answers for it and how old its evidence is."""
+    """One item as it was judged: who answers for it, how old its evidence is, what was signed.
+
+    ``waiver`` is the one that excuses it, None where nothing has to be excused.
+    """
 
     item: Item
     owner: str
     verdict: Verdict
     age_days: float | None
+    signed_off: SignedOff | None = None
+    waiver: Waiver | None = None
 
 
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
-    """Judge one item."""
-    if evidence.monitored_days(feature):
-        verdict = item.judge(feature, evidence).with_evidence(*evidence.read_from(item.reads))
-    else:
-        first, end = feature.monitoring.start, feature.monitoring.end
-        reason = f"{feature.name} is monitored from {first} to {end or 'now'}, not in this window"
-        verdict = Verdict.lacking(reason, "operations", window=evidence.window)
-    owner = feature.owner_of(item.domain).accountable
-    return Line(item, owner, verdict, evidence.age_days(item.reads))
+    """Judge one item: a pass expires with its evidence, what is no pass may be waived."""
+    verdict = _expired(item, _judged(feature, item, evidence), evidence)
+    verdict = verdict.with_evidence(*evidence.read_from(item.reads))
+    waiver = None if verdict.passed else excuse_of(item, evidence)
+    return Line(
+        item,
+        feature.owner_of(item.domain).accountable,
+        excused(item, verdict, evidence),
+        evidence.age_days(item.reads),
+        signed_off(item, evidence),
+        waiver,
+    )
+
+
+def read_item(
+    root: Root, feature: AiFeatureSpec, item: Item, window: Window, as_of: datetime
+) -> Line:
+    """Judge one item from the ledger as it stood at ``as_of``."""
+    return read_line(feature, item, gather(root, feature, window, as_of, item.reads))
 
 
 def read_checklist(
     root: Root, feature: AiFeatureSpec, cadence: Cadence, window: Window, as_of: datetime
 ) -> list[Line]:
     """Judge every item of a cadence from the ledger as it stood at ``as_of``."""
-    if cadence not in ITEMS:
-        known = ", ".join(ITEMS)
-        raise BadInput(f"--cadence: there is no {cadence} checklist yet; there is: {known}")
-    evidence = gather(root, feature, window, as_of)
+    reads = {check for item in ITEMS[cadence] for check in item.reads}
+    evidence = gather(root, feature, window, as_of, reads)
     return [read_line(feature, item, evidence) for item in ITEMS[cadence]]
+
+
+def judge_pre_launch(
+    root: Root, feature: AiFeatureSpec, as_of: datetime
+) -> tuple[RecordedVerdict, ...]:
+    """Judge the six pre-launch items and record the verdicts as their checks would.
+
+    A launch is decided by these, so they are made right before it.
+    """
+    lines = read_checklist(root, feature, "pre_launch", window_at("pre_launch", as_of), as_of)
+    verdicts = [
+        RecordedVerdict(
+            feature=feature.name,
+            item=line.item.id,
+            asset=LIST_OF["pre_launch"],
+            partition=None,
+            window=Window.of_day(as_of.date()),
+            as_of=as_of,
+            verdict=line.verdict,
+        )
+        for line in lines
+    ]
+    return root.ledger.record_verdicts(verdicts, clock=root.clock)
+
+
+def window_at(cadence: Cadence, as_of: datetime) -> Window:
+    """The days that a list is about when it is read at a moment: all of them are over.
+
+    >>> from ai_ops.vocabulary.clock import utc
+    >>> list(window_at("pre_launch", utc("2021-03-10T09:00:00Z")).days())[::6]
+    ['2021-03-03', '2021-03-09']
+    """
+    match cadence:
+        case "pre_launch":
+            return Window.trailing(as_of.date() - timedelta(days=1), days=REHEARSED_DAYS)
+        case "weekly":
+            return last_whole_week(as_of)
+        case "monthly":
+            return last_whole_month(as_of)
 
 
 def last_whole_week(as_of: datetime) -> Window:
@@ -63,25 +121,15 @@ def last_whole_week(as_of: datetime) -> Window:
     return Window.of_week(today - timedelta(days=today.weekday() + 7))
 
 
-def compute_weekly_checklist(
-    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
-) -> dict[str, Summary]:
-    """The four things to look at every week, each with its owner and its verdict.
+def last_whole_month(as_of: datetime) -> Window:
+    """The month that ended last before a moment.
 
-    An item passes only on evidence: what was not judged this week is `no_evidence`, and names
-    what is missing.
+    >>> from ai_ops.vocabulary.clock import utc
+    >>> last_whole_month(utc("2021-03-10T09:00:00Z")).start.date().isoformat()
+    '2021-02-01'
     """
-    summaries = {}
-    for moment in moments:
-        lines = read_checklist(root, feature, "weekly", moment.window, moment.as_of)
-        path = root.lake.path(feature.name, "weekly_checklist", moment.partition, "json")
-        root.lake.write_json(path, as_data(feature, "weekly", moment.as_of, lines))
-        summaries[moment.partition] = Summary(
-            numbers={status: _count(lines, status) for status in ("pass", "fail", "no_evidence")},
-            table=tuple(_row(line) for line in lines),
-            files={"file": path},
-        )
-    return summaries
+    day_before = as_of.date().replace(day=1) - timedelta(days=1)
+    return Window.of_month(day_before.replace(day=1))
 
 
 def as_data(
@@ -92,33 +140,60 @@ def as_data(
         "feature": feature.name,
         "cadence": cadence,
         "as_of": as_of.isoformat(),
-        "items": [
-            {
-                "id": line.item.id,
-                "title": line.item.title,
-                "domain": line.item.domain,
-                "owner": line.owner,
-                "status": line.verdict.status,
-                "reason": line.verdict.reason,
-                "observed": dict(line.verdict.observed),
-                "evidence": [
-                    {"source": e.source, "digest": e.digest} for e in line.verdict.evidence
-                ],
-                "age_days": line.age_days,
-            }
-            for line in lines
-        ],
+        "items": [_line_as_data(line) for line in lines],
     }
 
 
-def _count(lines: Sequence[Line], status: Status) -> int:
-    return sum(line.verdict.status == status for line in lines)
-
-
-def _row(line: Line) -> dict[str, str]:
+def _line_as_data(line: Line) -> dict[str, Any]:
+    verdict, off, waiver = line.verdict, line.signed_off, line.waiver
     return {
-        "item": line.item.title,
+        "id": line.item.id,
+        "title": line.item.title,
+        "domain": line.item.domain,
         "owner": line.owner,
-        "status": line.verdict.status,
-        "reason": line.verdict.reason,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "observed": dict(verdict.observed),
+        "evidence": [{"source": e.source, "digest": e.digest} for e in verdict.evidence],
+        "age_days": line.age_days,
+        "max_age_days": line.item.max_age_days,
+        "waived_by": waiver.by if waiver else None,
+        "waived_until": waiver.until.isoformat() if waiver else None,
+        "signed_off_by": off.by if off else None,
+        "signed_off_at": off.at.isoformat() if off else None,
     }
+
+
+def _judged(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Verdict:
+    if evidence.monitored_days(feature):
+        return item.judge(feature, evidence)
+    first, end = feature.monitoring.start, feature.monitoring.end
+    reason = f"{feature.name} is monitored from {first} to {end or 'now'}, not in this window"
+    return Verdict.lacking(reason, "operations", window=evidence.window)
+
+
+def _expired(item: Item, verdict: Verdict, evidence: ChecklistEvidence) -> Verdict:
+    """The verdict, unless it is a pass on evidence too old for it; what fails goes on failing."""
+    if verdict.status != "pass":
+        return verdict
+    newest = {check: evidence.newest(check) for check in item.reads}
+    findings = [
+        Finding(
+            "operations",
+            "no_evidence",
+            f"the newest evidence of {check} is {age:.1f} days old; it may be {item.max_age_days}",
+            window=found.window,
+            size=age,
+        )
+        for check, found in newest.items()
+        if found and (age := evidence.days_since(found.as_of)) > item.max_age_days
+    ]
+    if not findings:
+        return verdict
+    return Verdict.lacking(
+        "; ".join(finding.reason for finding in findings),
+        "operations",
+        *findings,
+        sample_size=verdict.sample_size,
+        observed=verdict.observed,
+    )

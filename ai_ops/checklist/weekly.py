@@ -1,15 +1,14 @@
 """The four weekly items."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.combining import every_day, lacking, plural, without_verdict
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.checklist.retraining import retraining_verified
 from ai_ops.vocabulary.alerts import Alert, alerts_of
-from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
-from ai_ops.vocabulary.windows import Window
-from ai_ops.vocabulary.words import FindingKind
+from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 DRIFT_CHECKS = ("input_drift", "output_drift")
 LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
@@ -18,12 +17,12 @@ LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Drift was judged on every day of the week, and no drift alert is older than a week without
     a person's review: a flag left alone is a model left alone."""
-    unjudged = _without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
+    unjudged = without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
     alerts = [
         alert
         for check in DRIFT_CHECKS
         for alert in alerts_of(check, evidence.of(check))
-        if (alert.item, alert.begin) not in evidence.reviewed
+        if not evidence.reviewed(alert, "drift_monitoring")
     ]
     limit = timedelta(days=feature.drift.review_within_days)
     overdue = [alert for alert in alerts if evidence.as_of - alert.raised_at > limit]
@@ -35,7 +34,7 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     }
     if overdue:
         return Verdict.failing(
-            f"{_plural(len(overdue), 'drift alert')} older than {limit.days} days, reviewed by "
+            f"{plural(len(overdue), 'drift alert')} older than {limit.days} days, reviewed by "
             f"nobody; the oldest for {observed['oldest_days']:.0f} days",
             *[_overdue(evidence, alert) for alert in overdue],
             *unjudged,
@@ -43,8 +42,8 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
             observed=observed,
         )
     if unjudged:
-        return _lacking(unjudged, "drift", judged, observed)
-    waiting = f"; {_plural(len(alerts), 'younger alert')} to review" if alerts else ""
+        return lacking(unjudged, "drift", judged, observed)
+    waiting = f"; {plural(len(alerts), 'younger alert')} to review" if alerts else ""
     return Verdict.passing(
         f"drift was judged on all {len(evidence.monitored_days(feature))} days{waiting}",
         sample_size=judged,
@@ -65,69 +64,11 @@ def cost_trend_checked(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> V
     return recorded.verdict
 
 
-def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
-    """Where retraining is automated, its last run succeeded; and no drift or accuracy gap was
-    seen while the model stayed as it was."""
-    seen = [
-        alert
-        for check in (*DRIFT_CHECKS, "accuracy")
-        for alert in alerts_of(check, evidence.of(check))
-        if alert.open
-    ]
-    stale = [
-        Finding(
-            "operations",
-            "no_evidence",
-            f"{alert.item} has failed since {alert.begin} and the model was not updated",
-            columns=alert.columns,
-            begin=alert.raised_at,
-            size=_age(evidence, alert),
-        )
-        for alert in seen
-    ]
-    reason = (
-        "retraining is automated and no run of it is on record"
-        if feature.retraining.automated
-        else "retraining is not automated yet: nothing verifies that the model follows its world"
-    )
-    missing = Finding("operations", "no_evidence", reason, window=evidence.window)
-    if seen:
-        oldest = min(seen, key=lambda alert: alert.begin)
-        reason += f"; {oldest.item} has failed since {oldest.begin} and the model was not updated"
-    return Verdict.lacking(
-        reason, "operations", missing, *stale, observed={"alerts_unanswered": len(seen)}
-    )
-
-
 def logs_written(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Predictions were logged on every day of the week, every record could be read, and every
     known user action has its prediction."""
-    missing = _without_verdict(feature, evidence, LOG_CHECKS, "completeness")
-    broken = [
-        finding
-        for check in LOG_CHECKS
-        for recorded in evidence.in_window(check).values()
-        for finding in recorded.verdict.findings
-        if recorded.verdict.status == "fail"
-    ]
-    judged = sum(len(evidence.in_window(check)) for check in LOG_CHECKS)
-    rows = sum(v.verdict.sample_size for v in evidence.in_window("log_written").values())
-    observed = {"predictions": rows, "verdicts": judged, "failing": len(broken)}
-    if broken:
-        return Verdict.failing(
-            f"the log is not whole: {broken[0].reason}",
-            *broken,
-            *missing,
-            sample_size=rows,
-            observed=observed,
-        )
-    if missing:
-        return _lacking(missing, "completeness", judged, observed)
-    return Verdict.passing(
-        f"{rows} predictions were logged on {len(evidence.in_window('log_written'))} days, "
-        "none is missing",
-        sample_size=rows,
-        observed=observed,
+    return every_day(
+        feature, evidence, LOG_CHECKS, "completeness", wrong="the log is not whole", right="logged"
     )
 
 
@@ -140,6 +81,7 @@ WEEKLY = (
         "drift_report",
         DRIFT_CHECKS,
         drift_reviewed,
+        max_age_days=14,
     ),
     Item(
         "cost_trend_checked",
@@ -149,6 +91,7 @@ WEEKLY = (
         "cost_trend",
         ("cost_trend",),
         cost_trend_checked,
+        max_age_days=14,
     ),
     Item(
         "retraining_verified",
@@ -158,6 +101,7 @@ WEEKLY = (
         "model_versions",
         (*DRIFT_CHECKS, "accuracy"),
         retraining_verified,
+        max_age_days=14,
     ),
     Item(
         "logs_written",
@@ -167,39 +111,9 @@ WEEKLY = (
         "log_completeness",
         LOG_CHECKS,
         logs_written,
+        max_age_days=14,
     ),
 )
-
-
-def _without_verdict(
-    feature: AiFeatureSpec,
-    evidence: ChecklistEvidence,
-    checks: tuple[str, ...],
-    kind: FindingKind,
-) -> list[Finding]:
-    """A finding for every monitored day that a check did not judge, or could not."""
-    findings = []
-    for check in checks:
-        verdicts = evidence.in_window(check)
-        for day in evidence.monitored_days(feature):
-            recorded = verdicts.get(day)
-            if recorded is None:
-                reason = f"{check} was not judged on {day}"
-            elif recorded.verdict.status == "no_evidence":
-                reason = f"{check} on {day}: {recorded.verdict.reason}"
-            else:
-                continue
-            findings.append(Finding(kind, "no_evidence", reason, window=Window.of_day(day)))
-    return findings
-
-
-def _lacking(
-    findings: list[Finding], kind: FindingKind, judged: int, observed: Mapping[str, Observed]
-) -> Verdict:
-    more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
-    return Verdict.lacking(
-        f"{findings[0].reason}{more}", kind, *findings, sample_size=judged, observed=observed
-    )
 
 
 def _overdue(evidence: ChecklistEvidence, alert: Alert) -> Finding:
@@ -220,7 +134,3 @@ def _age(evidence: ChecklistEvidence, alert: Alert) -> float:
 
 def _monday(evidence: ChecklistEvidence) -> str:
     return evidence.window.start.date().isoformat()
-
-
-def _plural(count: int, thing: str) -> str:
-    return f"{count} {thing}" + ("s" if count != 1 else "")

@@ -37,9 +37,10 @@ def checklist(
     root: RootOption = DEFAULT_ROOT,
     json_: JsonOption = False,
 ) -> None:
-    """Judge a checklist for the last whole week before a moment.
+    """Judge a checklist as it stands at a moment: for the last whole week or month before it, or
+    for a launch then.
 
-    Ends with 0 when every item passes, 1 when one fails, 3 when evidence is missing.
+    Ends with 0 when every item passes or is waived, 1 when one fails, 3 when evidence is missing.
     """
     if cadence not in get_args(Cadence):
         raise BadInput(f"--cadence: one of {', '.join(get_args(Cadence))} (found {cadence!r})")
@@ -49,12 +50,17 @@ def checklist(
     moment = parse_moment(as_of, "--as-of") if as_of else now
     if moment > now:
         raise BadInput(f"--as-of: {moment} is not yet; the clock of this root says {now}")
-    window = reading.last_whole_week(moment)
-    lines = reading.read_checklist(opened, spec, cast(Cadence, cadence), window, moment)
+    chosen = cast(Cadence, cadence)
+    window = reading.window_at(chosen, moment)
+    lines = reading.read_checklist(opened, spec, chosen, window, moment)
     if json_:
-        print_json(reading.as_data(spec, cast(Cadence, cadence), moment, lines))
+        print_json(reading.as_data(spec, chosen, moment, lines))
     else:
-        _print(lines, f"{spec.name}: {cadence}, as of {moment:%Y-%m-%d %H:%M} UTC")
+        first, *_, last = window.days()
+        _print(
+            lines,
+            f"{spec.name}: {chosen}, {first} … {last}, as of {moment:%Y-%m-%d %H:%M} UTC",
+        )
     statuses = {line.verdict.status for line in lines}
     raise typer.Exit(
         FAILS if "fail" in statuses else NO_EVIDENCE if "no_evidence" in statuses else DONE
@@ -62,10 +68,11 @@ def checklist(
 
 
 def _print(lines: list[reading.Line], title: str) -> None:
-    table = Table("item", "owner", "status", "age", "reason", title=title)
+    table = Table("item", "owner", "status", "age", "signed off", "reason", title=title)
     for line in lines:
         status = line.verdict.status
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
         reason = escape(line.verdict.reason)
-        table.add_row(line.item.title, line.owner, coloured(status), age, reason)
+        signed = f"{line.signed_off.at:%Y-%m-%d} {line.signed_off.by}" if line.signed_off else "–"
+        table.add_row(line.item.title, line.owner, coloured(status), age, escape(signed), reason)
     Console().print(table)

@@ -10,18 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features import load_feature
-from ai_ops.ai_features.parts import Monitoring
+from ai_ops.ai_features.parts import Monitoring, Retraining
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.reading import read_line
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import DEFS
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Incident, Review, Standing
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 
 DECLARED = load_feature(DEFS / "flight_delay" / "defs.yaml")
-FEATURE = DECLARED.model_copy(update={"monitoring": Monitoring(start=date(2021, 1, 1))})
+FEATURE = DECLARED.model_copy(
+    update={
+        "monitoring": Monitoring(start=date(2021, 1, 1)),
+        "retraining": Retraining(automated=False),
+    }
+)
 WEEK = Window.of_week("2021-03-08")
 AS_OF = WEEK.end + timedelta(hours=7)
 ITEMS = {item.id: item for item in WEEKLY}
@@ -41,8 +47,11 @@ def whole_week() -> list[RecordedVerdict]:
     return [*daily, on("cost_trend", "2021-03-08", weekly=True)]
 
 
-def judge(item: str, verdicts: Iterable[RecordedVerdict], **more: frozenset) -> Verdict:
-    return ITEMS[item].judge(FEATURE, ChecklistEvidence(WEEK, AS_OF, tuple(verdicts), **more))
+def judge(
+    item: str, verdicts: Iterable[RecordedVerdict], standing: Standing | None = None
+) -> Verdict:
+    evidence = ChecklistEvidence(WEEK, AS_OF, tuple(verdicts), standing or Standing())
+    return ITEMS[item].judge(FEATURE, evidence)
 
 
 def failing(kind: str, reason: str, column: str = "temp") -> Verdict:
@@ -90,11 +99,36 @@ def test_an_alert_that_nobody_reviewed_for_a_week_fails_and_says_its_age() -> No
     assert "2021-03-06" in older.findings[0].reason
 
 
+def reviewed(domain: str, begin: str = "2021-03-06") -> Standing:
+    review = Review("input_drift", domain, begin, "someone@example.com", "looked at", AS_OF)
+    return Standing(reviews=(review,))
+
+
+def incident(**answered: str) -> Standing:
+    opened = Incident(
+        "drift-2021-03-07", "drift", "input_drift", "2021-03-07", AS_OF, "temp", "1", "warning"
+    )
+    return Standing(incidents=(replace(opened, **answered),))
+
+
 @pytest.mark.requirement("WK-02")
-def test_a_reviewed_alert_is_no_longer_overdue() -> None:
-    reviewed = frozenset({("input_drift", "2021-03-06")})
+@pytest.mark.parametrize(
+    ("standing", "status"),
+    [
+        (reviewed("drift_monitoring"), "pass"),
+        (reviewed("inference_management"), "fail"),
+        (reviewed("drift_monitoring", "2021-03-05"), "fail"),
+        (incident(), "fail"),
+        (incident(acknowledged_by="someone@example.com"), "pass"),
+        (incident(concluded_by="someone@example.com"), "pass"),
+        (incident(resolved_by="ai_ops"), "fail"),
+    ],
+)
+def test_an_alert_is_no_longer_overdue_once_its_owner_looked_at_it(
+    standing: Standing, status: str
+) -> None:
     verdicts = drift_since("2021-03-06", "2021-03-07", "2021-03-08")
-    assert judge("drift_reviewed", verdicts, reviewed=reviewed).status == "pass"
+    assert judge("drift_reviewed", verdicts, standing).status == status
 
 
 @pytest.mark.requirement("WK-03")

@@ -1,0 +1,89 @@
+"""The four monthly items."""
+
+from typing import Final
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.combining import every_one, never_judged
+from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.items import Item
+from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.words import FindingKind
+
+HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy")
+
+
+def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
+    """The version in production was evaluated on the month's labelled set, of which no row was
+    ever trained on: known correct answers find what a look at distributions cannot."""
+    return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy")
+
+
+def thresholds_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
+    """The thresholds of drift were held against the month's alerts and against how usage has
+    changed, and were kept or changed by the person who answers for them."""
+    return _of_month(evidence, ("drift_thresholds",), "drift_thresholds", "drift")
+
+
+def log_audited(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
+    """The month's log was audited: complete, correctly structured, and a sample of its records
+    compared with what users are known to have done."""
+    return _of_month(evidence, ("log_audit",), "log_audit", "completeness")
+
+
+def cost_opportunities_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
+    """What could cost less was looked at (batches, caches, the size of the model), and the way of
+    serving was judged anew against the growth of the traffic."""
+    return _of_month(evidence, ("cost_opportunities",), "cost_opportunities", "cost")
+
+
+MONTHLY = (
+    Item(
+        "accuracy_on_held_out",
+        "Accuracy is evaluated on held-out ground truth",
+        "monthly",
+        "drift_monitoring",
+        "labelled_evaluation_set",
+        HELD_OUT_CHECKS,
+        accuracy_on_held_out,
+        max_age_days=45,
+    ),
+    Item(
+        "thresholds_reviewed",
+        "The thresholds of drift are reviewed",
+        "monthly",
+        "drift_monitoring",
+        "drift_thresholds",
+        ("drift_thresholds",),
+        thresholds_reviewed,
+        max_age_days=45,
+    ),
+    Item(
+        "log_audited",
+        "The prediction log is audited",
+        "monthly",
+        "prediction_logging",
+        "log_audit",
+        ("log_audit",),
+        log_audited,
+        max_age_days=45,
+    ),
+    Item(
+        "cost_opportunities_reviewed",
+        "Opportunities to spend less are reviewed",
+        "monthly",
+        "inference_management",
+        "cost_opportunities",
+        ("cost_opportunities",),
+        cost_opportunities_reviewed,
+        max_age_days=45,
+    ),
+)
+
+
+def _of_month(
+    evidence: ChecklistEvidence, checks: tuple[str, ...], asset: str, kind: FindingKind
+) -> Verdict:
+    first = evidence.window.start.date()
+    found = {check: evidence.in_window(check).get(first.isoformat()) for check in checks}
+    absent = {check: never_judged(check, asset, f" for {first:%Y-%m}") for check in checks}
+    return every_one(found, absent, kind)

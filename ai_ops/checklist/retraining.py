@@ -1,0 +1,143 @@
+"""The weekly item on retraining: what is seen of the version in production is answered."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.answers import SEEN_BY, Answer, answer, open_alerts
+from ai_ops.checklist.combining import never_judged, plural
+from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.tries import Try, tries_of
+from ai_ops.storage.standing import Standing
+from ai_ops.vocabulary.alerts import Alert
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+
+ASSET_OF: Final = {
+    "input_drift": "drift_report",
+    "output_drift": "drift_report",
+    "accuracy": "evaluation_run",
+}
+
+
+def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
+    """Where retraining is automated: each accuracy gap, and each drift that a person found to be
+    a genuine shift, was answered by a retraining that came to its gate, no run failed, and no
+    model stays as it was for want of a decision."""
+    seen = open_alerts(evidence)
+    if not feature.retraining.automated:
+        return _not_automated(evidence, seen)
+    tries = tries_of(evidence)
+    answers = [answer(feature, evidence, tries, alert) for alert in seen]
+    answers += _last_run(evidence.standing, tries)
+    answers += [Answer("no_evidence", words) for words in _unjudged(feature, evidence)]
+    accuracy = [v.verdict.status for v in evidence.in_window("accuracy").values()]
+    judged = sum(status in ("pass", "fail") for status in accuracy)
+    return _verdict(evidence, answers, tries, judged)
+
+
+def _verdict(
+    evidence: ChecklistEvidence, answers: Sequence[Answer], tries: Sequence[Try], judged: int
+) -> Verdict:
+    findings = [_finding(evidence, one) for one in answers if one.status != "pass"]
+    failing, missing, fine = (
+        list(dict.fromkeys(one.words for one in answers if one.status == status))
+        for status in ("fail", "no_evidence", "pass")
+    )
+    if not judged:
+        missing.append("accuracy could be judged on no day of the window")
+    observed: dict[str, Observed] = {
+        "alerts": sum(one.alert is not None for one in answers),
+        "days_judged": judged,
+        "retrainings": len(tries),
+        "last_retraining": tries[-1].retraining.id if tries else None,
+        "last_outcome": tries[-1].outcome if tries else None,
+    }
+    cited = tries[-1].evidence if tries else ()
+    if failing:
+        verdict = Verdict.failing(
+            "; ".join(failing), *findings, sample_size=judged, observed=observed
+        )
+    elif missing:
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        verdict = Verdict.lacking(
+            missing[0] + more, "operations", *findings, sample_size=judged, observed=observed
+        )
+    else:
+        quiet = f"accuracy was judged on {plural(judged, 'day')}, and no gap and no drift is open"
+        fine = fine or [quiet, *([tries[-1].words] if tries else [])]
+        verdict = Verdict.passing("; ".join(fine), sample_size=judged, observed=observed)
+    return verdict.with_evidence(*cited)
+
+
+def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
+    """The last retraining, where it ended without a result that nobody has mended."""
+    if not tries or tries[-1].outcome not in ("failed", "stalled", "unjudged"):
+        return []
+    last = tries[-1]
+    mended = any(
+        one.alert == "pipeline_failure"
+        and one.state == "resolved"
+        and one.opened_at >= last.retraining.at
+        for one in standing.incidents
+    )
+    if mended:
+        return []
+    return [Answer("no_evidence" if last.outcome == "unjudged" else "fail", last.words)]
+
+
+def _unjudged(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[str]:
+    """The days on which nobody looked, and those on which accuracy could have been judged and was
+    not: an alert that nobody can see does not stay away."""
+    lacks = []
+    for check in SEEN_BY:
+        verdicts = evidence.in_window(check)
+        for day in evidence.monitored_days(feature):
+            recorded = verdicts.get(day)
+            if recorded is None:
+                lacks.append(never_judged(check, ASSET_OF[check], f" on {day}"))
+            elif (
+                check == "accuracy"
+                and recorded.verdict.status == "no_evidence"
+                and not _too_young(feature, evidence.standing, day)
+            ):
+                lacks.append(f"{check} on {day}: {recorded.verdict.reason}")
+    return lacks
+
+
+def _too_young(feature: AiFeatureSpec, standing: Standing, day: str) -> bool:
+    """Whether the version of a day had too few days with labels to be judged by."""
+    needed = feature.gate.minimum_days + math.ceil(feature.ground_truth.mature_after_hours / 24)
+    begins = [feature.monitoring.start, *[move.at.date() for move in standing.moves]]
+    return any(0 <= (date.fromisoformat(day) - begin).days < needed for begin in begins)
+
+
+def _finding(evidence: ChecklistEvidence, answer: Answer) -> Finding:
+    alert = answer.alert
+    if alert is None:
+        return Finding("operations", answer.status, answer.words, window=evidence.window)
+    return Finding(
+        "operations",
+        answer.status,
+        answer.words,
+        columns=alert.columns,
+        begin=alert.raised_at,
+        size=evidence.days_since(alert.raised_at),
+    )
+
+
+def _not_automated(evidence: ChecklistEvidence, seen: Sequence[Alert]) -> Verdict:
+    reason = "retraining is not automated yet: nothing verifies that the model follows its world"
+    missing = Finding("operations", "no_evidence", reason, window=evidence.window)
+    stale = "has failed since {} and the model was not updated"
+    answers = [
+        Answer("no_evidence", f"{alert.item} {stale.format(alert.begin)}", alert) for alert in seen
+    ]
+    if seen:
+        oldest = min(answers, key=lambda answer: answer.alert.begin if answer.alert else "")
+        reason += f"; {oldest.words}"
+    findings = [_finding(evidence, answer) for answer in answers]
+    return Verdict.lacking(
+        reason, "operations", missing, *findings, observed={"alerts_unanswered": len(seen)}
+    )

@@ -1,0 +1,88 @@
+"""The books of a feature in its rehearsal week, as checks would have written them."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.parts import Monitoring, Retraining
+from ai_ops.checklist.reading import ITEMS, Line, read_item, window_at
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import FindingKind
+from ai_ops_tests.deciding import FEATURE as DECLARED
+from ai_ops_tests.deciding import GATE, NOW, SCIENTIST, decided, root_in
+
+FEATURE = DECLARED.model_copy(
+    update={
+        "monitoring": Monitoring(start=date(2021, 3, 25)),
+        "retraining": Retraining(automated=True, trainer="trainer", wait_days=7),
+    }
+)
+DAYS = tuple(Window.trailing("2021-03-31", days=7).days())
+DAILY = ("log_written", "log_complete", "user_actions_present", "inputs_well_formed", "cost_known")
+DRIFT = ("input_drift", "output_drift")
+LATEST = ("version_registered", "registry_reconciled", "reference_present")
+TO_COME = ("load_test", "rollback_drill")
+ALL = {item.id: item for items in ITEMS.values() for item in items}
+
+FINE = Verdict.passing("fine", sample_size=900, observed={"version": "1"})
+FILLING = Verdict.lacking("the window holds rows of 1 of its 7 days", "volume", sample_size=900)
+
+
+def failing(reason: str, kind: FindingKind = "drift", **observed: Observed) -> Verdict:
+    """A failing verdict with one finding."""
+    return Verdict.failing(reason, Finding(kind, "fail", reason), sample_size=9, observed=observed)
+
+
+def judged(
+    root: Root,
+    item: str,
+    verdict: Verdict = FINE,
+    *,
+    on: str | None = None,
+    at: datetime | None = None,
+    window: Window | None = None,
+) -> None:
+    """Record a verdict as its check would: on a day (or a longer window), or as of a moment."""
+    moment = at or NOW - timedelta(hours=2)
+    if on is None:
+        own = Window.of_day(moment.date())
+    else:
+        own = window or Window.of_day(on)
+        moment = at or own.end + timedelta(hours=6)
+    recorded = RecordedVerdict(FEATURE.name, item, f"of_{item}", on, own, moment, verdict)
+    root.ledger.record_verdicts([recorded], clock=root.clock)
+
+
+def rehearsed(
+    folder: Path,
+    *,
+    without: Collection[str] = (),
+    instead: Mapping[tuple[str, str], Verdict] | None = None,
+    frozen: bool = True,
+) -> Root:
+    """A rehearsal of seven days with every verdict that it leaves, but ``without`` some checks.
+
+    ``instead`` replaces the verdicts of a check on a day.
+    """
+    root = root_in(folder)
+    changed = instead or {}
+    if frozen:
+        decided(root, "gate_freeze", SCIENTIST, **GATE)
+    for day in DAYS:
+        for item in (*DAILY, *DRIFT):
+            usual = FILLING if item in DRIFT and day != DAYS[-1] else FINE
+            if item not in without:
+                judged(root, item, changed.get((item, day), usual), on=day)
+    for item in (*LATEST, *TO_COME):
+        if item not in without:
+            judged(root, item)
+    return root
+
+
+def line(root: Root, item: str, as_of: datetime = NOW, feature: AiFeatureSpec = FEATURE) -> Line:
+    """One line of its checklist, as it stands in the ledger at a moment."""
+    chosen = ALL[item]
+    return read_item(root, feature, chosen, window_at(chosen.cadence, as_of), as_of)
