@@ -32,6 +32,7 @@ from ai_ops.accuracy_evaluation.records import (
 )
 from ai_ops.accuracy_evaluation.strangers import LoggedIds
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.in_force import LiveVersion, gate_in_force, launched_in
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import AiOpsError, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
@@ -59,7 +60,8 @@ def compute_evaluation_run(
     summaries = {}
     for moment in moments:
         unknown = logged.unknown_labels(moment.partition)
-        run = _evaluate(feature, moment, rows, models, unknown)
+        live = launched_in(root, feature.name, moment)
+        run = _evaluate(feature, moment, rows, models, unknown, live)
         path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
         root.lake.write_json(path, msgspec.to_builtins(run))
         picture = draw_evaluation(run) if moment is moments[-1] else None
@@ -69,10 +71,19 @@ def compute_evaluation_run(
 
 def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The version in production is as good as at its launch, in discrimination and calibration,
-    on the labelled predictions of the trailing week. Missing labels are not an accuracy drop."""
+    on the labelled predictions of the trailing week, by the margins of the gate that was frozen.
+    Missing labels are not an accuracy drop."""
     run, evidence = _known_run(root, feature, moment)
-    verdict = judge_against_launch(run, feature.gate, feature.ground_truth, feature.judged.score)
-    return verdict.with_evidence(evidence)
+    live = launched_in(root, feature.name, moment)
+    if live is not None and live.version != run.version:
+        raise MissingEvidence(
+            f"the evaluation run of {run.day} measured version {run.version}, and version "
+            f"{live.version} was live at the end of that day; materialise it again"
+        )
+    held = gate_in_force(root, feature, moment.as_of)
+    verdict = judge_against_launch(run, held.gate, feature.ground_truth, feature.judged.score)
+    observed = {**verdict.observed, "gate_hash": held.hash}
+    return replace(verdict, observed=observed).with_evidence(evidence)
 
 
 def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -114,6 +125,7 @@ def _evaluate(
     rows: LabelledRows,
     models: JudgedModels,
     unknown: UnknownLabels,
+    live: LiveVersion | None,
 ) -> EvaluationRun:
     month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
     cutoff = label_cutoff(moment.as_of)
@@ -122,6 +134,7 @@ def _evaluate(
     coverage = coverage_by_day(rows, month, cutoff, feature.ground_truth)
     inside = rows.between(days[0], days[-1])
     version = str(rows.version[inside][-1]) if inside.any() else None
+    version = live.version if live else version  # before the launch the log alone tells
     judged_days = [day.day for day in coverage if day.judged]
     labelled = (
         inside
@@ -138,6 +151,8 @@ def _evaluate(
         as_of=moment.as_of,
         label_cutoff=cutoff,
         version=version,
+        live_since=live.since if live else None,
+        own_answers=int((rows.between(days[-1], days[-1]) & (rows.version == version)).sum()),
         coverage=coverage,
         week=measured(week_sums, week_days[0], week_days[-1]),
         month=measured(sums, days[0], days[-1]),

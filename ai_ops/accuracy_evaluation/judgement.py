@@ -128,11 +128,17 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
         reason = "no prediction was answered in this month"
     elif not run.coverage[-1].answered:
         reason = f"no prediction was answered on {run.day}: there is nothing new to judge"
+    elif run.own_answers == 0:
+        reason = (
+            f"version {run.version} is live and answered nothing on {run.day}, other versions did"
+        )
+        reason += f" (in this month: {others})" if others else ""
     elif thin and thin[-1].day == run.day:
         reason = f"the labels of the day itself are missing: {named}"
     elif run.week.days < gate.minimum_days:
+        since = "" if run.live_since is None else f", live since {run.live_since:%Y-%m-%d %H:%M},"
         reason = (
-            f"version {run.version} can be judged on {run.week.days} of 7 days, "
+            f"version {run.version}{since} can be judged on {run.week.days} of 7 days, "
             f"at least {gate.minimum_days} are needed"
         )
         reason += f"; too few labels: {named}" if named else ""

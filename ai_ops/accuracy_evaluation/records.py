@@ -80,8 +80,9 @@ class EvaluationRun:
 
     ``trailing`` holds one window of seven days for each of the last days, oldest first; the last
     of them is ``week``. ``other_versions`` counts the month's rows that other versions answered:
-    they are not part of any number here. ``without_score`` counts labelled answers whose score
-    is not a number in [0, 1].
+    they are not part of any number here. ``live_since`` is when the version came to production, by
+    the ledger; ``own_answers`` is what it answered on the day itself. ``without_score`` counts
+    labelled answers whose score is not a number in [0, 1].
     """
 
     feature: str
@@ -104,3 +105,5 @@ class EvaluationRun:
     contradicted: int = 0
     read: list[Evidence] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    live_since: datetime | None = None
+    own_answers: int | None = None

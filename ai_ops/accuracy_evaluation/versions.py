@@ -25,6 +25,7 @@ from ai_ops.accuracy_evaluation.version_judgement import (
     judge_version,
 )
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.in_force import gate_in_force
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Summary
@@ -108,7 +109,8 @@ def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime
             "on the latest ones"
         )
         return Verdict.lacking(reason, "accuracy", window=last_day).with_evidence(evidence)
-    verdict = judge_version(evaluation, feature.gate, feature.ground_truth, as_of)
+    gate = gate_in_force(root, feature, as_of).gate
+    verdict = judge_version(evaluation, gate, feature.ground_truth, as_of)
     return verdict.with_evidence(evidence)
 
 

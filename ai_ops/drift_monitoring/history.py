@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.comparison import from_table
@@ -60,9 +59,7 @@ class StoredReports(Mapping[str, Report]):
         return from_table(table), evidence
 
 
-def history_of(
-    root: Root, feature: AiFeatureSpec, day: str, answers_since: datetime | None = None
-) -> tuple[History, StoredReports]:
+def history_of(root: Root, feature: AiFeatureSpec, day: str) -> tuple[History, StoredReports]:
     """The reports up to a day, and the book that says which of them were read."""
     reports = StoredReports(root, feature.name)
-    return History(day, feature.monitoring.start, reports, answers_since), reports
+    return History(day, feature.monitoring.start, reports), reports

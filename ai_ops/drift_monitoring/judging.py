@@ -1,5 +1,6 @@
 """The checks of drift monitoring: each loads small evidence and asks a pure judgement."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -18,7 +19,7 @@ from ai_ops.drift_monitoring.references import (
 )
 from ai_ops.drift_monitoring.rows import answered_by
 from ai_ops.drift_monitoring.well_formed import judge_well_formed
-from ai_ops.storage.in_force import live_in, live_version
+from ai_ops.storage.in_force import launched_in, live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
@@ -132,40 +133,40 @@ def _outdated(
     again = (
         f"the reference is of version {version}; materialise reference_profile, then {day} again"
     )
-    live = live_in(root, feature.name, moment)
-    launched = live is not None and live.since is not None
-    if live is not None and launched and live.version != version:
+    live = launched_in(root, feature.name, moment)
+    if live is not None and live.version != version:
         reason = f"version {live.version} was live at the end of {day}, but {again}"
         return Verdict.lacking(reason, kind, window=moment.window)
     answering = answered_by(root, feature, [day])
     if not answering or answering[-1].version == version:
         return None
     reason = f"version {answering[-1].version} gave the latest answers of {day}, but "
-    reason += (
-        f"version {version} is live; see why the server does not follow" if launched else again
-    )
+    reason += f"version {version} is live; see why the server does not follow" if live else again
     return Verdict.lacking(reason, kind, window=moment.window)
 
 
 def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:
-    since = _answers_since(root, feature, moment) if role == "output" else None
-    history, reports = history_of(root, feature, moment.partition, since)
+    history, reports = history_of(root, feature, moment.partition)
     report = reports.get(moment.partition)
     outdated = None
     if report:
-        outdated = _outdated(root, feature, moment, report[0].reference_version, "drift")
+        version = report[0].reference_version
+        outdated = _outdated(root, feature, moment, version, "drift")
+        if role == "output":
+            since = _answers_since(root, feature, moment, version)
+            history = replace(history, answers_since=since)
     verdict = outdated or judge_drift(history, feature.drift, role)
     return verdict.with_evidence(*reports.evidence)
 
 
-def _answers_since(root: Root, feature: AiFeatureSpec, moment: Moment) -> datetime | None:
-    """When the live version began to answer, if others answered before it in this window."""
+def _answers_since(
+    root: Root, feature: AiFeatureSpec, moment: Moment, version: str
+) -> datetime | None:
+    """When the version began to answer, if others answered before it in this window."""
     window = Window.trailing(moment.partition, days=feature.drift.window_days)
-    live = live_in(root, feature.name, moment)
-    if live is None:
-        return None
-    if live.since is not None:
+    live = launched_in(root, feature.name, moment)
+    if live is not None and live.since is not None:
         return live.since if live.since > window.start else None
     first = {one.version: one.first for one in answered_by(root, feature, window.days())}
-    own = first.pop(live.version, None)
+    own = first.pop(version, None)
     return own if own is not None and any(other < own for other in first.values()) else None

@@ -8,7 +8,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.storage.in_force import live_in
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
 
 REFERENCE: Final = "reference_profile"
@@ -57,7 +57,10 @@ def reference_path(root: Root, feature: AiFeatureSpec, version: str | None) -> s
 
 
 def _live_version(root: Root, feature: AiFeatureSpec, moment: Moment) -> str:
-    live = live_in(root, feature.name, moment)
+    try:
+        live = live_in(root, feature.name, moment)
+    except RegistryUnavailable as error:
+        raise MissingEvidence(f"nothing says which version answers: {error}") from error
     if live is None:
         raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one")
     return live.version

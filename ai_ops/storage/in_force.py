@@ -56,6 +56,13 @@ def live_in(root: Root, feature: str, moment: Moment) -> LiveVersion | None:
     return live_version(root, feature, moment.window.end - _INSTANT, moment.as_of)
 
 
+def launched_in(root: Root, feature: str, moment: Moment) -> LiveVersion | None:
+    """The same by the ledger alone: None before the launch. No registry is asked."""
+    moves = standing_of(root.ledger, feature, moment.as_of).moves
+    made = [move for move in moves if move.at < moment.window.end]
+    return LiveVersion(made[-1].version, made[-1].at) if made else None
+
+
 def gate_in_force(root: Root, feature: AiFeatureSpec, as_of: datetime) -> GateInForce:
     """The gate that the ledger froze last, whatever the YAML says by now; before that the YAML's.
 
