@@ -16,8 +16,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.cli.common import resolve_feature
+from ai_ops.cli.demo_people import People
 from ai_ops.cli.demo_summary import summarise
 from ai_ops.cli.replay import Replay, Seconds, finish
+from ai_ops.cli.replay_answers import Answers
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
@@ -57,14 +59,21 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
             bar.update(task, description="the replay is done already", total=1, completed=1)
             return Seconds(training=training)
         bar.update(task, description="starting the server and the definitions")
+        people = People(root, feature)
+        people.have_keys()
         with (
-            ServerProcess(feature.name, root.folder) as server,
+            ServerProcess(feature.name, root.folder, rehearsal=True) as server,
             open_runner(root.folder, defs()) as runner,
         ):
             runner.run(versions_job_name(feature))
+            answers = Answers(
+                root, feature, runner, server, people, traffic.AWAY, traffic.WAIVED_UNTIL
+            )
             days = (end - traffic.REHEARSAL).days
             bar.update(task, description="replaying", total=days)
-            machine = Replay(feature, flights, root.folder, clock, server, runner)
+            machine = Replay(
+                feature, flights, root.folder, clock, server, runner, answers, traffic.LAUNCH
+            )
             machine.stand = lambda now: bar.update(
                 task,
                 completed=min((now - _midnight(traffic.REHEARSAL)) / timedelta(days=1), days),
@@ -93,7 +102,9 @@ def open_ui(root: Path, port: int, console: Console) -> None:
 
 def _clock(root: Root) -> ReplayClock:
     clock = root.clock
-    return clock if isinstance(clock, ReplayClock) else root.begin_replay(_midnight(traffic.REHEARSAL))
+    return (
+        clock if isinstance(clock, ReplayClock) else root.begin_replay(_midnight(traffic.REHEARSAL))
+    )
 
 
 def _monday(text: str) -> date:

@@ -14,8 +14,10 @@ from ai_ops.accuracy_evaluation.evaluation import read_run
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist import reading
 from ai_ops.cli.common import coloured
+from ai_ops.cli.demo_story import print_story, story
 from ai_ops.cli.replay import Seconds
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 
@@ -36,6 +38,7 @@ def summarise(
     now = root.clock.now()
     week = reading.last_whole_week(now)
     lines = reading.read_checklist(root, feature, "weekly", week, now)
+    standing = standing_of(root.ledger, feature.name)
     days = [date.fromisoformat(day) for day in window.days()]
     return {
         "feature": feature.name,
@@ -46,6 +49,7 @@ def summarise(
         "alerts_by_week": _alerts_by_week(by_item),
         "accuracy_by_month": _accuracy_by_month(root, feature, days),
         "cost_per_1000_by_month": _cost_by_month(root, feature, days),
+        **story(standing),
         "checklist": reading.as_data(feature, "weekly", now, lines),
         "seconds": {name: round(value, 1) for name, value in asdict(seconds).items()},
     }
@@ -69,6 +73,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         cost = summary["cost_per_1000_by_month"][month]
         months.add_row(month, f"{row['n']:,}", *figures, cost)
     console.print(months)
+    print_story(summary, console)
     items = Table("item", "owner", "status", "reason", title="The weekly checklist")
     for item in summary["checklist"]["items"]:
         status = coloured(item["status"])

@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.jobs import checklist_job_name, daily_job_name, weekly_job_name
+from ai_ops.checklist.jobs import (
+    checklist_job_name,
+    daily_job_name,
+    monthly_checklist_job_name,
+    weekly_job_name,
+)
+from ai_ops.cli.replay_answers import Answers
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.defs.flight_delay.traffic import (
     Requests,
@@ -27,11 +33,15 @@ from ai_ops.orchestration.running import Runner
 from ai_ops.orchestration.timing import timing
 from ai_ops.storage.clocks import ReplayClock
 
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
-Kind = Literal["schedule", "requests", "labels", "daily", "weekly"]
-ORDER: tuple[Kind, ...] = ("schedule", "requests", "labels", "daily", "weekly")
+ANSWERED = timedelta(hours=8)
+"""How long after midnight what the morning's checks found is answered."""
+
+Kind = Literal["schedule", "requests", "labels", "daily", "weekly", "launch", "answer", "monthly"]
+ORDER: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -70,13 +80,15 @@ class Replay:
     clock: ReplayClock
     server: ServerProcess
     runner: Runner
+    answers: Answers
+    launch: date
     stand: Callable[[datetime], None] = lambda _: None
     seconds: Seconds = field(default_factory=Seconds)
 
     def run(self, begin: date, end: date) -> None:
         """Replay [begin, end) from where the clock stands."""
         reached = self.clock.now()
-        for event in timeline(self.flights, begin, end):
+        for event in timeline(self.flights, begin, end, self.launch):
             if event.at < reached:
                 continue
             self.clock.advance(event.at)
@@ -98,6 +110,12 @@ class Replay:
             case "weekly":
                 self._job(weekly_job_name(self.feature), event.first, event.first)
                 self._job(checklist_job_name(self.feature), event.first, event.first)
+            case "monthly":
+                self._job(monthly_checklist_job_name(self.feature), event.first, event.first)
+            case "launch":
+                self._timed(self.answers.launch)
+            case "answer":
+                self._timed(lambda: self.answers.answer(event.at))
 
     @property
     def _sources(self) -> Path:
@@ -114,18 +132,26 @@ class Replay:
         self.seconds.predictions += len(requests.predictions)
 
     def _job(self, job: str, first: date, last: date) -> None:
-        begin = time.perf_counter()
-        with timing() as stopwatch:
+        def run() -> None:
             if first == last:
                 self.runner.run(job, partition=first.isoformat())
             else:
                 self.runner.run_range(job, first.isoformat(), last.isoformat())
+
+        self._timed(run)
+
+    def _timed(self, work: Callable[[], object]) -> None:
+        begin = time.perf_counter()
+        with timing() as stopwatch:
+            work()
         self.seconds.statistics += stopwatch.seconds
         self.seconds.dagster += time.perf_counter() - begin - stopwatch.seconds
 
 
-def timeline(flights: pd.DataFrame, begin: date, end: date) -> Iterator[Event]:
+def timeline(flights: pd.DataFrame, begin: date, end: date, launch: date) -> Iterator[Event]:
     """Everything that happens in [begin, end), both Mondays, and the judging of its last days.
+
+    The feature is launched on the Monday ``launch``, when the rehearsal before it was judged.
 
     Each week's daily chain is one range on the Monday after it; of the last week, each day runs by
     itself on the morning after it, exactly as the schedules would run it. Traffic goes on until
@@ -140,17 +166,25 @@ def timeline(flights: pd.DataFrame, begin: date, end: date) -> Iterator[Event]:
         events.append(Event(_start(day + DAY), "labels", day, day))
         if day >= last_week:
             events.append(Event(_start(day + DAY) + DELAYS["daily"], "daily", day, day))
+            events.append(Event(_start(day + DAY) + ANSWERED, "answer", day, day))
+        if (day + DAY).day == 1:
+            # The days of a week are judged on its Monday: the month is judged on the first one.
+            judged = day + DAY + timedelta(days=-(day + DAY).weekday() % 7)
+            month = Event(_start(judged) + DELAYS["monthly"], "monthly", day.replace(day=1), day)
+            events += [month] if judged <= end else []
     for monday in _days(begin, end - WEEK, step=7):
         after = _start(monday + WEEK)
         if monday < last_week:
             events.append(Event(after + DELAYS["daily"], "daily", monday, monday + 6 * DAY))
+            events.append(Event(after + ANSWERED, "answer", monday, monday))
         events.append(Event(after + DELAYS["weekly"], "weekly", monday, monday))
+    events.append(Event(_start(launch) + ANSWERED, "launch", launch, launch))
     yield from sorted(events, key=lambda event: (event.at, ORDER.index(event.kind)))
 
 
 def finish(end: date) -> datetime:
-    """When the last week before a Monday has been judged."""
-    return _start(end) + DELAYS["weekly"]
+    """When the last week before a Monday has been judged and answered."""
+    return _start(end) + DELAYS["monthly"] + HOUR
 
 
 def _start(day: date) -> datetime:

@@ -41,6 +41,7 @@ class ServerProcess:
     root: Path
     port: int = field(default_factory=free_port)
     writer: str = "demo"
+    rehearsal: bool = False
     starts: int = 0
     _problem: str = "the server did not start"
     _process: "subprocess.Popen[bytes] | None" = None
@@ -70,6 +71,7 @@ class ServerProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ai_ops.cli", "serve", self.feature]
         options = ["--root", str(self.root), "--port", str(self.port), "--writer", self.writer]
+        options += ["--rehearsal"] if self.rehearsal else []
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, *options, "--while-stdin"],
@@ -97,11 +99,13 @@ class ServerProcess:
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer to a request; the process is started again when it has died."""
-        content = json.dumps(body).encode()
+        return self._answered("POST", path, json.dumps(body).encode())
+
+    def _answered(self, method: str, path: str, content: bytes | None) -> Any:
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
-                return self._exchange("POST", path, content)
+                return self._exchange(method, path, content)
             except (OSError, http.client.HTTPException) as error:
                 self._hang_up()
                 if time.monotonic() > deadline:
@@ -110,6 +114,10 @@ class ServerProcess:
                     self.start()
                 else:
                     time.sleep(0.05)  # a process that was killed is not yet seen to be dead
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to a GET; the process is started again when it has died."""
+        return self._answered("GET", path, None)
 
     def _healthy(self) -> bool:
         try:

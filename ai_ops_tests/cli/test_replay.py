@@ -15,6 +15,7 @@ from ai_ops.defs.flight_delay.flights import INPUTS
 from ai_ops.orchestration.running import HOST_TAG, PROCESS_TAG, end_orphans, open_runner
 
 BEGIN, FIRST_END, END = date(2021, 3, 1), date(2021, 3, 15), date(2021, 3, 29)
+LAUNCH = date(2021, 3, 8)
 
 
 def flights() -> pd.DataFrame:
@@ -29,8 +30,8 @@ def requested(events: list[Event]) -> list[str]:
 
 
 def test_a_replay_that_goes_on_later_asks_for_every_flight_once() -> None:
-    whole = list(timeline(flights(), BEGIN, END))
-    first = list(timeline(flights(), BEGIN, FIRST_END))
+    whole = list(timeline(flights(), BEGIN, END, LAUNCH))
+    first = list(timeline(flights(), BEGIN, FIRST_END, LAUNCH))
     later = [event for event in whole if event.at >= finish(FIRST_END)]
     assert requested(first) + requested(later) == requested(whole)
     assert {event.first for event in first + later if event.kind == "schedule"} == {
@@ -39,7 +40,7 @@ def test_a_replay_that_goes_on_later_asks_for_every_flight_once() -> None:
 
 
 def test_the_last_week_is_judged_day_by_day_and_the_others_as_ranges() -> None:
-    daily = [event for event in timeline(flights(), BEGIN, END) if event.kind == "daily"]
+    daily = [event for event in timeline(flights(), BEGIN, END, LAUNCH) if event.kind == "daily"]
     spans = [(event.last - event.first).days + 1 for event in daily]
     assert spans == [7, 7, 7, *[1] * 7]
     judged = {event.first + timedelta(days=d) for event in daily for d in range(7)}
@@ -47,7 +48,7 @@ def test_the_last_week_is_judged_day_by_day_and_the_others_as_ranges() -> None:
 
 
 def test_nothing_is_known_before_it_happened() -> None:
-    for event in timeline(flights(), BEGIN, END):
+    for event in timeline(flights(), BEGIN, END, LAUNCH):
         if event.kind in ("labels", "daily", "weekly"):
             assert event.at.date() > event.last
         if event.requests:

@@ -23,6 +23,11 @@ LAUNCH = date(2013, 4, 1)
 END = date(2013, 9, 2)
 """The day after the last one that the demo replays; all three are Mondays."""
 
+AWAY = date(2013, 8, 5)
+"""From this day on nobody answers: what that leads to is what the checklists then say."""
+
+WAIVED_UNTIL = date(2013, 12, 31)
+
 SINGLES_WEEKDAY = 2
 """On Wednesdays every flight is a request of its own, as from a booking page."""
 

@@ -1,0 +1,137 @@
+"""The people of the demo: three roles with keys of their own, who decide what people must.
+
+They sign as anybody would; nothing they do has a way of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.authority import ANSWERED_BY
+from ai_ops.storage.decisions import record, sign_decision
+from ai_ops.storage.identities import Identities, demo_identities
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
+from ai_ops.vocabulary.words import Domain, EventKind
+
+WAIVED: Mapping[str, str] = {
+    "load_tested": "no load test has been built yet; the replay's own peak is served in the demo",
+    "rollback_rehearsed": "no rollback drill has been built yet; rolling back is one command",
+}
+"""What the feature is launched without, and why: both items are inference management's."""
+
+CONCLUDED: Mapping[str, str] = {
+    "drift": "genuine_shift",
+    "accuracy_drop": "genuine_shift",
+    "cost_spike": "other",
+    "pipeline_failure": "other",
+}
+NOTES: Mapping[str, str] = {
+    "drift": "the feeds are sound, the season is another one: the version learnt from winter",
+    "accuracy_drop": "labels are complete and right; more flights are late than the version learnt",
+    "cost_spike": "looked at: the traffic explains it",
+    "pipeline_failure": "the log of the failed step was read; the next retraining will tell",
+}
+
+
+@dataclass(frozen=True)
+class People:
+    """The accountable people of a feature, each with a key below the replay's root."""
+
+    root: Root
+    feature: AiFeatureSpec
+
+    def have_keys(self) -> None:
+        """Make the keys that are not there yet."""
+        keys = Identities(demo_identities(self.root))
+        domains: tuple[Domain, ...] = ("prediction_logging", "drift_monitoring")
+        for domain in (*domains, "retraining_pipeline", "inference_management"):
+            person = self._of(domain)
+            if keys.public_key(person) is None:
+                keys.create(person)
+
+    def prepare_launch(self, version: str, until: date) -> None:
+        """Freeze the gate, approve the version that rehearsed, waive what does not exist yet."""
+        standing = self._standing()
+        gate = self.feature.gate
+        if standing.gate is None:
+            content = {"gate": gate.model_dump(mode="json"), "hash": gate.digest}
+            self._decide("gate_freeze", "accuracy_evaluation", content)
+        if version not in standing.approvals:
+            reason = "better than the baseline out of fold, and its rehearsal was looked at"
+            self._approve("approval", version, reason)
+        now = self.root.clock.now()
+        for item, reason in WAIVED.items():
+            if standing.waiver(item, "inference_management", now) is None:
+                content = {
+                    "item": item,
+                    "domain": "inference_management",
+                    "reason": reason,
+                    "until": until.isoformat(),
+                }
+                self._decide("waiver", "inference_management", content)
+
+    def launch_token(self, version: str) -> str:
+        """The signature with which the version is launched."""
+        reason = "the rehearsal went well and every item is green or waived"
+        return self._signed(
+            "launch", "inference_management", {"version": version, "reason": reason}
+        )
+
+    def conclude(self) -> list[Incident]:
+        """Conclude every incident that nobody concluded yet."""
+        found = [one for one in self._standing().incidents if one.state == "open"]
+        for incident in found:
+            content = {
+                "incident": incident.id,
+                "conclusion": CONCLUDED[incident.alert],
+                "note": NOTES[incident.alert],
+            }
+            self._decide("incident_concluded", ANSWERED_BY[incident.alert], content)
+        return found
+
+    def decide_on_candidates(self) -> list[str]:
+        """Approve what passed the gate and reject what did not; the versions that were approved."""
+        standing = self._standing()
+        approved = []
+        for retraining in standing.retrainings:
+            version, accepted, reason = judged(retraining)
+            if version is None or version in standing.approvals:
+                continue
+            if accepted:
+                self._approve("approval", version, f"the gate passed it: {reason}")
+                approved.append(version)
+            else:
+                self._approve("rejection", version, f"the gate refused it: {reason}")
+        return approved
+
+    def _approve(self, kind: EventKind, version: str, reason: str) -> None:
+        gate = self._standing().gate
+        digest = gate.hash if gate else self.feature.gate.digest
+        content = {"version": version, "gate_hash": digest, "reason": reason}
+        self._decide(kind, "accuracy_evaluation", content)
+
+    def _decide(self, kind: EventKind, domain: Domain, content: Mapping[str, Any]) -> None:
+        record(self.root, self.feature, self._signed(kind, domain, content))
+
+    def _signed(self, kind: EventKind, domain: Domain, content: Mapping[str, Any]) -> str:
+        return sign_decision(self.root, self.feature, kind, self._of(domain), content)
+
+    def _of(self, domain: Domain) -> str:
+        return self.feature.owner_of(domain).accountable
+
+    def _standing(self) -> Standing:
+        return standing_of(self.root.ledger, self.feature.name)
+
+
+def judged(retraining: Retraining) -> tuple[str | None, bool, str]:
+    """The candidate of a retraining, whether the gate passed it, and the gate's words.
+
+    No version when the retraining has not come to its evaluation.
+    """
+    said = retraining.stages.get("evaluated")
+    if said is None:
+        return None, False, ""
+    return str(said["version"]), bool(said["accepted"]), str(said["reason"])

@@ -1,0 +1,98 @@
+"""What a replay does about what it sees: what sensors start, and what people decide.
+
+The sensors of a running daemon ask the same functions at the same moments.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
+from ai_ops.cli.demo_people import People
+from ai_ops.cli.server_process import ServerProcess
+from ai_ops.orchestration.running import Runner
+from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.retraining_pipeline.jobs import (
+    promotion_config,
+    promotion_job_name,
+    retraining_config,
+    retraining_job_name,
+)
+from ai_ops.retraining_pipeline.promotion import launch, obstacles
+from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Standing, standing_of
+from ai_ops.vocabulary.errors import MissingEvidence
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers what the replay's checks found; people do so until they are ``away``."""
+
+    root: Root
+    feature: AiFeatureSpec
+    runner: Runner
+    server: ServerProcess
+    people: People
+    away: date
+    waived_until: date
+
+    def launch(self) -> None:
+        """Bring the version that rehearsed to production, unless it was done before."""
+        if self._standing().launched is not None:
+            return
+        version = self.root.registry.serving_version(self.feature.name)
+        if version is None:
+            raise MissingEvidence(f"{self.feature.name}: no version rehearses")
+        self.people.prepare_launch(version, self.waived_until)
+        self.runner.run(pre_launch_job_name(self.feature))
+        launch(self.root, self.feature, self.people.launch_token(version))
+        self._look_at(version)
+
+    def answer(self, now: datetime) -> None:
+        """Open incidents, have them concluded, retrain, and promote what people approve."""
+        answer_alerts(self.root, self.feature, now)
+        if now.date() < self.away:
+            self.people.conclude()
+        self._retrain(now)
+        if now.date() < self.away:
+            self.people.decide_on_candidates()
+        self._promote()
+
+    def _retrain(self, now: datetime) -> None:
+        verdicts = self.root.ledger.verdicts(self.feature.name, as_of=now, items={"accuracy"})
+        trigger = due_retraining(self.feature, self._standing(), verdicts, now)
+        if trigger is not None:
+            config = retraining_config(
+                self.feature,
+                cause=trigger.cause,
+                incident=trigger.incident,
+                requested_by="ai_ops",
+            )
+            self.runner.run(retraining_job_name(self.feature), config=config, raises=False)
+
+    def _promote(self) -> None:
+        def in_the_way(version: str) -> tuple[str, ...]:
+            return obstacles(self.root, self.feature, version, self._standing())
+
+        champion = self.root.registry.champion(self.feature.name)
+        due = due_promotion(self._standing(), in_the_way, champion)
+        if due is None:
+            return
+        version, _ = due
+        job, config = promotion_job_name(self.feature), promotion_config(self.feature, version)
+        if self.runner.run(job, config=config, raises=False).success:
+            self._look_at(version)
+
+    def _look_at(self, version: str) -> None:
+        """Profile what is normal for the new version, and wait until it is the one that answers."""
+        self.runner.run(versions_job_name(self.feature))
+        deadline = time.monotonic() + 60
+        while self.server.get("/version")["version"] != version:
+            if time.monotonic() > deadline:
+                raise MissingEvidence(f"the server does not answer with version {version}")
+            time.sleep(0.05)
+
+    def _standing(self) -> Standing:
+        return standing_of(self.root.ledger, self.feature.name)
