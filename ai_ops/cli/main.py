@@ -19,13 +19,30 @@ COMMANDS = (
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
     ("evaluate", "evaluate"),
+    ("history", "history"),
+    ("sign", "sign"),
+    ("freeze-gate", "decisions"),
+    ("waive", "decisions"),
+    ("sign-off", "decisions"),
+    ("review", "decisions"),
+    ("hold", "decisions"),
+    ("release", "decisions"),
+    ("launch", "production"),
+    ("retrain", "retrain"),
+    ("approve", "decisions"),
+    ("reject", "decisions"),
+    ("promote", "production"),
+    ("rollback", "production"),
     ("requirements", "requirements"),
 )
-"""Each command and the module below ``ai_ops.cli`` that has it as a function of that name."""
+"""Each command and the module below ``ai_ops.cli`` that has it as a function of that name (where
+the command has a hyphen, the function has an underscore)."""
 
 GROUPS = (
     ("drift", "What drift monitoring stored."),
     ("features", "The AI features and their YAML."),
+    ("identity", "The keys with which people sign what they decide."),
+    ("incidents", "The alerts that are being answered."),
     ("ledger", "The append-only book."),
 )
 """Each group of commands, a module with an ``app``, and its help."""
@@ -72,7 +89,8 @@ def assemble() -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)  # or --version would need a command
     for name, module in COMMANDS:
         try:
-            app.command(name)(getattr(import_module(f"ai_ops.cli.{module}"), name))
+            function = getattr(import_module(f"ai_ops.cli.{module}"), name.replace("-", "_"))
+            app.command(name)(function)
         except ModuleNotFoundError as error:
             app.command(name, **_ANYTHING)(_refusing(name, error))
     for name, summary in GROUPS:

@@ -86,9 +86,28 @@ class Runner:
 def open_runner(root: Path, definitions: dg.Definitions) -> Iterator[Runner]:
     """A runner on the root's own Dagster instance."""
     _without_leak_report()
-    with _environment(dagster_environment(root)), dg.DagsterInstance.get() as instance:
+    with open_instance(root) as instance:
         end_orphans(instance)
         yield Runner(definitions, instance)
+
+
+@contextmanager
+def open_instance(root: Path) -> Iterator[dg.DagsterInstance]:
+    """The root's own Dagster instance, which processes that are started meanwhile see too."""
+    with _environment(dagster_environment(root)), dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> list[tuple[str, str, str]]:
+    """The steps that failed: name, the error's own class below Dagster's wrapping, its words."""
+    found = []
+    for event in result.all_events:
+        if event.is_step_failure and (error := event.step_failure_data.error):
+            while error.cause is not None:
+                error = error.cause
+            words = error.message.removeprefix(f"{error.cls_name}: ")
+            found.append((str(event.step_key), str(error.cls_name), words.strip()))
+    return found
 
 
 def end_orphans(instance: dg.DagsterInstance) -> list[str]:

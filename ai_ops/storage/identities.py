@@ -7,6 +7,7 @@ the features whose owners it belongs to.
 import base64
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,13 +91,17 @@ def identities_of(root: Root) -> Identities:
     ``AI_OPS_IDENTITIES`` names the folder; a replay keeps its demo roles below its own root, a
     live root's people have their keys at home.
     """
-    named = root.environment.get(FOLDER_VARIABLE)
-    passphrase = root.environment.get(PASSPHRASE_VARIABLE)
-    if named:
-        return Identities(Path(named), passphrase)
-    if root.clock.mode == "replay":
-        return Identities(demo_identities(root), passphrase)
-    return Identities(Path.home() / ".config" / "ai_ops" / "identities", passphrase)
+    own = own_identities(root.environment)
+    if root.clock.mode == "replay" and not root.environment.get(FOLDER_VARIABLE):
+        return Identities(demo_identities(root), own.passphrase)
+    return own
+
+
+def own_identities(environment: Mapping[str, str]) -> Identities:
+    """Where one's own keys lie, whatever the root: in the named folder, else at home."""
+    named = environment.get(FOLDER_VARIABLE)
+    folder = Path(named) if named else Path.home() / ".config" / "ai_ops" / "identities"
+    return Identities(folder, environment.get(PASSPHRASE_VARIABLE))
 
 
 def demo_identities(root: Root) -> Path:

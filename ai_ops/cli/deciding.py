@@ -1,0 +1,208 @@
+"""What the commands share that hand in a person's decision: signed here, or signed elsewhere."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.reading import ITEMS, window_at
+from ai_ops.playbook.incidents import ITEMS as ALERT_CHECKS
+from ai_ops.storage.authority import ANSWERED_BY
+from ai_ops.storage.decisions import read_token, record, sign_decision
+from ai_ops.storage.ledger import Event
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
+from ai_ops.vocabulary.alerts import alerts_of
+from ai_ops.vocabulary.errors import BadInput, DecisionRefused
+from ai_ops.vocabulary.words import Cadence, Domain, EventKind
+
+IDENTITY_VARIABLE: Final = "AI_OPS_IDENTITY"
+
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="EMAIL",
+        envvar=IDENTITY_VARIABLE,
+        help="Who decides; the key lies on this machine.",
+    ),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", metavar="TOKEN", help="The decision, signed elsewhere: ai-ops sign."),
+]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, in words that last.")]
+
+COMMANDS: Final[Mapping[EventKind, str]] = {
+    "gate_freeze": "freeze-gate",
+    "gate_amendment": "freeze-gate",
+    "waiver": "waive",
+    "sign_off": "sign-off",
+    "review": "review",
+    "hold": "hold",
+    "release": "release",
+    "approval": "approve",
+    "rejection": "reject",
+    "launch": "launch",
+    "rollback": "rollback",
+    "incident_acknowledged": "incidents acknowledge",
+    "incident_concluded": "incidents conclude",
+    "incident_resolved": "incidents resolve",
+}
+"""The command that takes each decision."""
+
+OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
+"""The option of a field, where it has another name."""
+
+Given = Mapping[str, Any]
+"""The fields of a decision's content that a person named; None where it was left out."""
+
+
+def decide(
+    root: Root,
+    feature: AiFeatureSpec,
+    kind: EventKind,
+    given: Given,
+    *,
+    by: str | None,
+    token: str | None,
+) -> Event:
+    """Sign a decision (or take the token of one), record it, and say so."""
+    event = record(root, feature, signed(root, feature, kind, given, by=by, token=token))
+    typer.echo(
+        f"{event.kind} of {feature.name} by {event.payload['by']} is recorded "
+        f"(block {event.block_seq})"
+    )
+    return event
+
+
+def signed(
+    root: Root,
+    feature: AiFeatureSpec,
+    kind: EventKind,
+    given: Given,
+    *,
+    by: str | None,
+    token: str | None,
+) -> str:
+    """The token that was handed in, or one that ``by`` signs here.
+
+    ``BadInput`` when the token decides something else than the command was asked for.
+    """
+    if token is not None:
+        _must_agree(token, kind, given)
+        return token
+    person = signer(by)
+    content = content_of(root, feature, kind, given)
+    for name in given:
+        if name not in content:
+            raise BadInput(f"--{OPTIONS.get(name, name)}: missing; a {kind} takes it")
+    return sign_decision(root, feature, kind, person, content)
+
+
+def signer(by: str | None) -> str:
+    """Who signs here; ``BadInput`` when nobody was named."""
+    if not by:
+        raise BadInput(
+            f"--by: name who decides, or set {IDENTITY_VARIABLE}; what was signed elsewhere is "
+            "handed in with --token"
+        )
+    return by
+
+
+def content_of(root: Root, feature: AiFeatureSpec, kind: EventKind, given: Given) -> dict[str, Any]:
+    """The content of a decision: what a person named, and what follows from it."""
+    content = {name: value for name, value in given.items() if value is not None}
+    match kind:
+        case "gate_freeze" | "gate_amendment":
+            gate = feature.gate
+            return {"gate": gate.model_dump(mode="json"), "hash": gate.digest} | content
+        case "approval" | "rejection":
+            if "gate_hash" not in content:
+                content["gate_hash"] = _gate_in_force(root, feature)
+        case "waiver" | "sign_off":
+            item = _item(content)
+            content.setdefault("domain", _domain_of(item))
+            if kind == "sign_off":
+                _which_list(root, item, content)
+        case "review":
+            item = _item(content)
+            content.setdefault("domain", _reviewed_by(item))
+            _must_be_an_alert(root, feature, item, content.get("begin"))
+            content.setdefault("note", "")
+        case "incident_concluded" | "incident_resolved":
+            content.setdefault("note", "")
+    return content
+
+
+def _must_agree(token: str, kind: EventKind, given: Given) -> None:
+    try:
+        said = read_token(token)
+    except DecisionRefused:
+        return  # whoever takes it refuses it, and records that
+    command = COMMANDS.get(said.kind)
+    if command != COMMANDS[kind]:
+        raise BadInput(f"--token: it is a {said.kind}, which ai-ops {command} takes")
+    for name, value in given.items():
+        if value is not None and said.content.get(name) != value:
+            raise BadInput(
+                f"--token: it was signed for {name} {said.content.get(name)!r}, "
+                f"the command says {value!r}"
+            )
+
+
+def _gate_in_force(root: Root, feature: AiFeatureSpec) -> str:
+    gate = standing_of(root.ledger, feature.name).gate
+    if gate is None:
+        raise BadInput(
+            f"{feature.name}: no criteria are frozen, so no version can have passed them; "
+            f"freeze them: ai-ops freeze-gate {feature.name}"
+        )
+    return gate.hash
+
+
+def _item(content: Given) -> str:
+    return str(content.get("item"))
+
+
+def _items() -> dict[str, tuple[Cadence, Domain]]:
+    return {item.id: (cadence, item.domain) for cadence in ITEMS for item in ITEMS[cadence]}
+
+
+def _domain_of(item: str) -> Domain:
+    known = _items()
+    if item not in known:
+        raise BadInput(f"{item}: no such item of a checklist; there are: {', '.join(known)}")
+    return known[item][1]
+
+
+def _which_list(root: Root, item: str, content: dict[str, Any]) -> None:
+    """The list that is signed off: by default the latest of the item's own cadence."""
+    own = _items().get(item, ("weekly", None))[0]
+    cadence: Cadence = content.setdefault("cadence", own)
+    if cadence in ("weekly", "monthly"):
+        window = window_at(cadence, root.clock.now())
+        content.setdefault("partition", window.start.date().isoformat())
+    content.setdefault("partition", None)
+    content.setdefault("note", "")
+
+
+def _reviewed_by(item: str) -> Domain:
+    for alert, checks in ALERT_CHECKS.items():
+        if item in checks:
+            return ANSWERED_BY[alert]
+    return _domain_of(item)
+
+
+def _must_be_an_alert(root: Root, feature: AiFeatureSpec, item: str, begin: str | None) -> None:
+    """A misspelt day would leave the alert that was meant without a review."""
+    if not any(item in checks for checks in ALERT_CHECKS.values()):
+        return
+    verdicts = root.ledger.verdicts(feature.name, items=[item], as_of=root.clock.now())
+    begins = [one.begin for one in alerts_of(item, {v.partition or "": v for v in verdicts})]
+    if begin not in begins:
+        raise BadInput(
+            f"--begin: no alert of {item} began on {begin}; there are: "
+            f"{', '.join(begins) or 'none'}"
+        )

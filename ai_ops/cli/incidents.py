@@ -1,0 +1,177 @@
+"""``ai-ops incidents``: the alerts that are being answered, and what people found them to be."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.cli.common import (
+    DEFAULT_ROOT,
+    FeatureArgument,
+    JsonOption,
+    RootOption,
+    open_root,
+    print_json,
+    resolve_feature,
+    told,
+)
+from ai_ops.cli.deciding import ByOption, TokenOption, decide
+from ai_ops.storage.authority import ANSWERED_BY
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Incident, standing_of
+from ai_ops.vocabulary.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As drift-2021-03-04.")]
+NoteOption = Annotated[str | None, typer.Option("--note", help="What was found.")]
+
+
+@app.callback()
+def incidents() -> None:
+    """The alerts that are being answered."""
+
+
+@app.command("list")
+@told
+def list_incidents(
+    feature: FeatureArgument, root: RootOption = DEFAULT_ROOT, as_json: JsonOption = False
+) -> None:
+    """List the incidents of a feature, with what each one forbids."""
+    spec = resolve_feature(feature)
+    found = standing_of(open_root(root).ledger, spec.name).incidents
+    if as_json:
+        print_json({"feature": spec.name, "incidents": [as_data(spec, one) for one in found]})
+        return
+    if not found:
+        typer.echo(f"{spec.name}: no incident was ever opened")
+        return
+    table = Table(title=f"{spec.name}: incidents", header_style="bold")
+    for title in ("id", "severity", "state", "owner", "forbids promotion", "reason"):
+        table.add_column(title)
+    for one in found:
+        table.add_row(
+            one.id,
+            escape(one.severity),
+            _state(one),
+            _owner(spec, one),
+            "yes" if one.forbids_promotion else "no",
+            escape(one.reason),
+        )
+    Console().print(table)
+
+
+@app.command()
+@told
+def show(
+    feature: FeatureArgument,
+    id: IdArgument,
+    root: RootOption = DEFAULT_ROOT,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one incident: what alerted, who answered, what was concluded."""
+    spec = resolve_feature(feature)
+    shown = as_data(spec, _found(open_root(root), spec, id))
+    if as_json:
+        print_json(shown)
+        return
+    console = Console()
+    for name, value in shown.items():
+        console.print(f"{name}: {'–' if value is None else value}", markup=False, highlight=False)
+
+
+@app.command()
+@told
+def acknowledge(
+    feature: FeatureArgument,
+    id: IdArgument,
+    by: ByOption = None,
+    token: TokenOption = None,
+    root: RootOption = DEFAULT_ROOT,
+) -> None:
+    """Say that somebody is looking at it, by the owner of what alerted."""
+    _answer(root, feature, "incident_acknowledged", id, {}, by, token)
+
+
+@app.command()
+@told
+def conclude(
+    feature: FeatureArgument,
+    id: IdArgument,
+    conclusion: Annotated[
+        str | None,
+        typer.Option("--as", help="bad_data, genuine_shift, false_alarm or other."),
+    ] = None,
+    note: NoteOption = None,
+    by: ByOption = None,
+    token: TokenOption = None,
+    root: RootOption = DEFAULT_ROOT,
+) -> None:
+    """Say what it is, by the owner of what alerted; bad_data forbids promotion until resolved."""
+    given = {"conclusion": conclusion, "note": note}
+    _answer(root, feature, "incident_concluded", id, given, by, token)
+
+
+@app.command()
+@told
+def resolve(
+    feature: FeatureArgument,
+    id: IdArgument,
+    note: NoteOption = None,
+    by: ByOption = None,
+    token: TokenOption = None,
+    root: RootOption = DEFAULT_ROOT,
+) -> None:
+    """Say that a concluded incident is over, by the owner of what alerted."""
+    _answer(root, feature, "incident_resolved", id, {"note": note}, by, token)
+
+
+def as_data(spec: AiFeatureSpec, incident: Incident) -> dict[str, Any]:
+    """An incident as JSON-ready data: what the ledger holds of it, and who answers for it."""
+    fields = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(incident).items()
+    }
+    return {
+        **fields,
+        "owner": _owner(spec, incident),
+        "forbids_promotion": incident.forbids_promotion,
+    }
+
+
+def _answer(
+    root: Any,
+    feature: str,
+    kind: Any,
+    id: str,
+    given: dict[str, str | None],
+    by: str | None,
+    token: str | None,
+) -> None:
+    spec, opened = resolve_feature(feature), open_root(root)
+    _found(opened, spec, id)
+    decide(opened, spec, kind, {"incident": id, **given}, by=by, token=token)
+
+
+def _found(root: Root, spec: AiFeatureSpec, id: str) -> Incident:
+    standing = standing_of(root.ledger, spec.name)
+    found = standing.incident(id)
+    if found is None:
+        known = ", ".join(one.id for one in standing.incidents) or "none"
+        raise BadInput(f"{id}: no such incident of {spec.name}; there are: {known}")
+    return found
+
+
+def _owner(spec: AiFeatureSpec, incident: Incident) -> str:
+    return spec.owner_of(ANSWERED_BY[incident.alert]).accountable
+
+
+def _state(incident: Incident) -> str:
+    if incident.conclusion is None:
+        return incident.state
+    return f"{incident.state}: {incident.conclusion}"
