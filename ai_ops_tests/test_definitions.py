@@ -7,14 +7,22 @@ import dagster as dg
 import pytest
 
 from ai_ops.checklist import jobs
-from ai_ops.component import CHECKS
+from ai_ops.component import CHECKS, definitions_of
 from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.retraining_pipeline.jobs import RETRAINED
+from ai_ops_tests.deciding import FEATURE as FLIGHTS
+from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
 
-SCHEDULED = {*jobs.DAILY, *jobs.WEEKLY, *jobs.CHECKLIST, *jobs.VERSIONS}
-ASKED_FOR = {*jobs.ON_DEMAND, *jobs.PRE_LAUNCH, *jobs.MONTHLY_CHECKLIST, *RETRAINED}
+SCHEDULED = {
+    *jobs.DAILY,
+    *jobs.WEEKLY,
+    *jobs.CHECKLIST,
+    *jobs.MONTHLY_CHECKLIST,
+    *jobs.VERSIONS,
+}
+ASKED_FOR = {*jobs.ON_DEMAND, *jobs.PRE_LAUNCH, *RETRAINED}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +46,31 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__rollback",
         "flight_delay__decide",
     }
-    assert len(repository.schedule_defs) == 4
+    assert len(repository.schedule_defs) == 5
+
+
+def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
+    loaded: dg.Definitions,
+) -> None:
+    repository = loaded.get_repository_def()
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "flight_delay__new_segments",
+        "flight_delay__cadences",
+        "flight_delay__incidents",
+        "flight_delay__retraining",
+        "flight_delay__retraining_failed",
+        "flight_delay__promotion",
+    }
+    for sensor in repository.sensor_defs:
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+        assert len(sensor.description or "") > 40
+    for schedule in repository.schedule_defs:
+        assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_two_features_stand_side_by_side() -> None:
+    both = dg.Definitions.merge(definitions_of(FLIGHTS), definitions_of(TINY))
+    both.get_repository_def().load_all_definitions()
 
 
 @pytest.mark.requirement("ST-01", "OW-01", "OW-12")

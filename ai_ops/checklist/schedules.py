@@ -8,9 +8,11 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import (
     checklist_job_name,
     daily_job_name,
+    monthly_checklist_job_name,
     versions_job_name,
     weekly_job_name,
 )
+from ai_ops.orchestration.cadences import is_monitored
 from ai_ops.orchestration.partitions import partitions_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.sensing import JUDGING_TAG
@@ -21,12 +23,13 @@ REPLAYED = "the clock of this root is a replay's: the sensor of cadences follows
 
 def schedules(feature: AiFeatureSpec) -> list[dg.ScheduleDefinition]:
     """Each day (UTC) the registry at 05:30, the day before at 06:00; on Mondays the costs at 07:00,
-    the list at 08:00."""
+    the list at 08:00; on the first of a month its list at 10:00."""
     return [
         _latest_schedule(feature, versions_job_name(feature), "30 5 * * *"),
         _schedule(feature, "daily", daily_job_name(feature), "0 6 * * *"),
         _schedule(feature, "weekly", weekly_job_name(feature), "0 7 * * 1"),
         _schedule(feature, "weekly", checklist_job_name(feature), "0 8 * * 1"),
+        _schedule(feature, "monthly", monthly_checklist_job_name(feature), "0 10 1 * *"),
     ]
 
 
@@ -44,8 +47,10 @@ def _latest_schedule(feature: AiFeatureSpec, job_name: str, cron: str) -> dg.Sch
     ) -> dg.RunRequest | dg.SkipReason:
         if root.open().clock.mode == "replay":
             return dg.SkipReason(REPLAYED)
-        moment = context.scheduled_execution_time.isoformat()
-        return dg.RunRequest(run_key=moment, tags={JUDGING_TAG: feature.name})
+        now = context.scheduled_execution_time
+        if not is_monitored(feature, now):
+            return dg.SkipReason(f"{feature.name} is not monitored on {now.date()}")
+        return dg.RunRequest(run_key=now.date().isoformat(), tags={JUDGING_TAG: feature.name})
 
     return run
 

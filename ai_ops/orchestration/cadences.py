@@ -137,6 +137,12 @@ def due_latest(
     return run_of(job, (), reason, attempt(now, changed))
 
 
+def is_monitored(feature: AiFeatureSpec, moment: datetime) -> bool:
+    """Whether a moment lies in the days of the feature's monitoring, or on the one after them."""
+    first, end = feature.monitoring.start, feature.monitoring.end
+    return first <= moment.date() and (end is None or moment.date() <= end)
+
+
 def neighbours(chosen: Iterable[str], keys: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """The chosen ones of the keys as runs of keys in a row, at most ``MOST`` in one.
 
