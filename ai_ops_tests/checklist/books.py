@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring, Retraining
@@ -36,24 +37,27 @@ def failing(reason: str, kind: FindingKind = "drift", **observed: Observed) -> V
     return Verdict.failing(reason, Finding(kind, "fail", reason), sample_size=9, observed=observed)
 
 
-def judged(
-    root: Root,
+def verdict_on(
     item: str,
     verdict: Verdict = FINE,
     *,
     on: str | None = None,
     at: datetime | None = None,
     window: Window | None = None,
-) -> None:
-    """Record a verdict as its check would: on a day (or a longer window), or as of a moment."""
+) -> RecordedVerdict:
+    """A verdict as its check gives it: on a day (or a longer window), or as of a moment."""
     moment = at or NOW - timedelta(hours=2)
     if on is None:
         own = Window.of_day(moment.date())
     else:
         own = window or Window.of_day(on)
         moment = at or own.end + timedelta(hours=6)
-    recorded = RecordedVerdict(FEATURE.name, item, f"of_{item}", on, own, moment, verdict)
-    root.ledger.record_verdicts([recorded], clock=root.clock)
+    return RecordedVerdict(FEATURE.name, item, f"of_{item}", on, own, moment, verdict)
+
+
+def judged(root: Root, item: str, verdict: Verdict = FINE, **place: Any) -> None:
+    """Record a verdict as its check would."""
+    root.ledger.record_verdicts([verdict_on(item, verdict, **place)], clock=root.clock)
 
 
 def rehearsed(
@@ -71,15 +75,19 @@ def rehearsed(
     changed = instead or {}
     if frozen:
         decided(root, "gate_freeze", SCIENTIST, **GATE)
-    for day in DAYS:
-        for item in (*DAILY, *DRIFT):
-            usual = FILLING if item in DRIFT and day != DAYS[-1] else FINE
-            if item not in without:
-                judged(root, item, changed.get((item, day), usual), on=day)
-    for item in (*LATEST, *TO_COME):
-        if item not in without:
-            judged(root, item)
+    daily = [
+        verdict_on(item, changed.get((item, day), _usual(item, day)), on=day)
+        for day in DAYS
+        for item in (*DAILY, *DRIFT)
+    ]
+    written = [*daily, *[verdict_on(item) for item in (*LATEST, *TO_COME)]]
+    left = [verdict for verdict in written if verdict.item not in without]
+    root.ledger.record_verdicts(left, clock=root.clock)
     return root
+
+
+def _usual(item: str, day: str) -> Verdict:
+    return FILLING if item in DRIFT and day != DAYS[-1] else FINE
 
 
 def line(root: Root, item: str, as_of: datetime = NOW, feature: AiFeatureSpec = FEATURE) -> Line:

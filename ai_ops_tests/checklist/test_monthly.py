@@ -1,0 +1,95 @@
+"""The four monthly items: judged on the month that is over, and on nothing older."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ai_ops.checklist.items import STILL_TO_COME
+from ai_ops.checklist.lists import compute_monthly_checklist
+from ai_ops.checklist.monthly import MONTHLY
+from ai_ops.component import ASSETS, CHECKS
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.checklist.books import ALL, FEATURE, failing, judged, line
+from ai_ops_tests.deciding import NOW, root_in
+
+MARCH = Window.of_month("2021-03-01")
+READ = {check: item.id for item in MONTHLY for check in item.reads}
+
+
+def month(
+    root: Root, check: str, verdict: Verdict | None = None, first: str = "2021-03-01"
+) -> None:
+    window = Window.of_month(first)
+    at = min(window.end + timedelta(hours=8), NOW)
+    judged(root, check, *([verdict] if verdict else []), on=first, window=window, at=at)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return root_in(tmp_path)
+
+
+@pytest.mark.requirement("MO-01", "MO-04", "MO-06", "MO-10", "OW-01")
+def test_a_month_with_all_its_evidence_passes(root: Root) -> None:
+    for check in READ:
+        month(root, check)
+    assert {item.id: line(root, item.id).verdict.status for item in MONTHLY} == {
+        "accuracy_on_held_out": "pass",
+        "thresholds_reviewed": "pass",
+        "log_audited": "pass",
+        "cost_opportunities_reviewed": "pass",
+    }
+
+
+@pytest.mark.requirement("MO-01", "MO-04", "MO-06", "MO-10")
+@pytest.mark.parametrize("check", sorted(READ))
+def test_what_nobody_did_this_month_is_no_evidence_however_well_it_was_done_before(
+    root: Root, check: str
+) -> None:
+    for one in READ:
+        month(root, one, first="2021-02-01" if one == check else "2021-03-01")
+    feature = FEATURE.model_copy(
+        update={"monitoring": FEATURE.monitoring.model_copy(update={"start": MARCH.start.date()})}
+    )
+    verdict = line(root, READ[check], feature=feature).verdict
+    assert verdict.status == "no_evidence"
+    assert f"{check} was not judged for 2021-03" in verdict.reason
+    assert ALL[READ[check]].asset in verdict.reason, "the asset that would bring it is named"
+
+
+@pytest.mark.requirement("MO-01", "MO-04", "MO-06", "MO-10")
+@pytest.mark.parametrize("check", sorted(READ))
+def test_what_fails_fails_the_item_in_its_own_words(root: Root, check: str) -> None:
+    for one in READ:
+        month(root, one)
+    month(root, check, failing("12 ids of the set were trained on", "accuracy"))
+    verdict = line(root, READ[check]).verdict
+    assert (verdict.status, verdict.reason) == ("fail", "12 ids of the set were trained on")
+    month(root, check, Verdict.lacking("no label has come", "labels"))
+    verdict = line(root, READ[check]).verdict
+    assert (verdict.status, verdict.reason) == ("no_evidence", f"{check}: no label has come")
+
+
+def test_a_month_read_long_after_it_has_expired_evidence(root: Root) -> None:
+    month(root, "log_audit")
+    later = NOW + timedelta(days=29)
+    root.begin_replay(later)
+    assert line(root, "log_audited", later).verdict.status == "pass", "it is still the last month"
+    moment = Moment("2021-03-01", MARCH, NOW + timedelta(days=60))
+    root.begin_replay(moment.as_of)
+    summary = compute_monthly_checklist(root, FEATURE, [moment])["2021-03-01"]
+    audited = next(row for row in summary.table if row["item"] == ALL["log_audited"].title)
+    assert audited["status"] == "no_evidence"
+    assert "60.0 days old; it may be 45" in str(audited["reason"])
+    assert summary.numbers == {"pass": 0, "waived": 0, "fail": 0, "no_evidence": 4}
+
+
+def test_an_asset_that_is_still_to_come_is_one_that_nothing_makes_yet() -> None:
+    made = {key.path[-1] for build in ASSETS for one in build(FEATURE) for key in one.keys}
+    assert not STILL_TO_COME & made, "it has come: take it off the list"
+    assert {item.asset for item in ALL.values()} >= STILL_TO_COME
+    assert {check.asset for check in CHECKS} <= made
