@@ -1,8 +1,8 @@
 """The versions of a feature's model, as the registry knows them."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.registry import ModelVersion
@@ -10,7 +10,10 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, Standing, standing_of
 from ai_ops.vocabulary.errors import RegistryUnavailable
 from ai_ops.vocabulary.moments import Summary
-from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+
+EXPIRES_AFTER: Final = timedelta(days=8)
+"""What was seen of the registry speaks for a week and a day, no longer."""
 
 
 def compute_model_versions(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Summary:
@@ -50,10 +53,17 @@ def compute_model_versions(root: Root, feature: AiFeatureSpec, as_of: datetime) 
 def judge_version_registered(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The version in production (before the launch: in rehearsal) stands in the registry with the
     metrics it passed and the digest of its data, the ledger says since when it is live and after
-    which one, and a version stands beside it to roll back to."""
+    which one, and a version stands beside it to roll back to. What was seen a week ago expires."""
     stored, evidence = root.lake.read_json(
         root.lake.path(feature.name, "model_versions", None, "json")
     )
+    seen = datetime.fromisoformat(stored["as_of"])
+    if as_of - seen > EXPIRES_AFTER:
+        reason = (
+            f"the registry was looked at last on {seen:%Y-%m-%d %H:%M}, {(as_of - seen).days} days "
+            f"ago, and that speaks for {EXPIRES_AFTER.days}: materialise model_versions"
+        )
+        return Verdict.lacking(reason, "version").with_evidence(evidence)
     try:
         versions = root.registry.versions(feature.name)
         champion = root.registry.champion(feature.name)
@@ -65,7 +75,7 @@ def judge_version_registered(root: Root, feature: AiFeatureSpec, as_of: datetime
         serving,
         stored.get("serving"),
         standing_of(root.ledger, feature.name, as_of) if champion else None,
-    ).with_evidence(Evidence(evidence.source, evidence.digest))
+    ).with_evidence(evidence)
 
 
 def version_registered(

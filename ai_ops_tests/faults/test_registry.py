@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from ai_ops.drift_monitoring.profiling import compute_reference_profile
 from ai_ops.inference_management.encoding import TabularEncoder
 from ai_ops.orchestration.judging import judge_and_record, moment_now
 from ai_ops.retraining_pipeline.versions import compute_model_versions
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.words import EventKind
 from ai_ops_tests.inference_management.serving_world import (
     ATTRIBUTES,
     NAME,
@@ -84,6 +88,15 @@ def register(
 
 
 def promote(root: Root, version: str) -> None:
+    """Bring a version to production, in the ledger and in the registry."""
+    kind: EventKind = "promotion" if standing_of(root.ledger, NAME).moves else "launch"
+    said = {"version": version, "previous": None, "by": "somebody@example.com"}
+    root.ledger.append([NewEvent(kind, NAME, said)], clock=root.clock)
+    behind_its_back(root, version)
+
+
+def behind_its_back(root: Root, version: str) -> None:
+    """Move the registry's alias, and write it down nowhere."""
     root.registry.set_alias(NAME, "champion", version)
 
 
@@ -93,9 +106,13 @@ def look(root: Root, feature: AiFeatureSpec) -> None:
     compute_reference_profile(root, feature, NOW)
 
 
-def judged(root: Root, feature: AiFeatureSpec, check: str) -> Verdict:
+def judged(
+    root: Root, feature: AiFeatureSpec, check: str, after: timedelta = timedelta()
+) -> Verdict:
     """The verdict as the ledger has it."""
-    (recorded,) = judge_and_record(root, feature, [BY_NAME[check]], [moment_now(NOW)], run_id=None)
+    root.begin_replay(NOW + after)
+    moment = moment_now(NOW + after)
+    (recorded,) = judge_and_record(root, feature, [BY_NAME[check]], [moment], run_id=None)
     return recorded.verdict
 
 
@@ -187,15 +204,28 @@ def test_a_champion_that_moved_behind_the_assets_back_is_named(
     root: Root, feature: AiFeatureSpec
 ) -> None:
     look(root, feature)
-    promote(root, "1")
+    behind_its_back(root, "1")
     registered = judged(root, feature, "version_registered")
     assert registered.status == "fail"
     assert "the champion moved from 2 to 1" in registered.reason
+    promote(root, "1")
     reference = judged(root, feature, "reference_present")
     assert reference.status == "no_evidence"
     assert "version 1 is in production, but the reference profile is of version 2" in (
         reference.reason
     )
+
+
+@pytest.mark.fault("version_registered")
+@pytest.mark.requirement("PL-15", "FR-3")
+def test_a_registry_that_nobody_has_looked_at_for_nine_days_is_no_evidence(
+    root: Root, feature: AiFeatureSpec
+) -> None:
+    look(root, feature)
+    assert judged(root, feature, "version_registered", timedelta(days=8)).status == "pass"
+    verdict = judged(root, feature, "version_registered", timedelta(days=9))
+    assert verdict.status == "no_evidence" and verdict.findings[0].kind == "version"
+    assert "9 days ago" in verdict.reason and "materialise model_versions" in verdict.reason
 
 
 @pytest.mark.fault("reference_present")
