@@ -55,6 +55,9 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
 OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
 """The option of a field, where it has another name."""
 
+FILLED_IN: Final = frozenset({"cadence", "partition", "note"})
+"""What may be left out."""
+
 Given = Mapping[str, Any]
 """The fields of a decision's content that a person named; None where it was left out."""
 
@@ -94,11 +97,10 @@ def signed(
         _must_agree(token, kind, given)
         return token
     person = signer(by)
-    content = content_of(root, feature, kind, given)
-    for name in given:
-        if name not in content:
+    for name, value in given.items():
+        if value is None and name not in FILLED_IN:
             raise BadInput(f"--{OPTIONS.get(name, name)}: missing; a {kind} takes it")
-    return sign_decision(root, feature, kind, person, content)
+    return sign_decision(root, feature, kind, person, content_of(root, feature, kind, given))
 
 
 def signer(by: str | None) -> str:
