@@ -57,16 +57,19 @@ class Runner:
         *,
         partition: str | None = None,
         config: Mapping[str, Any] | None = None,
+        raises: bool = True,
     ) -> dg.ExecuteInProcessResult:
         """Run a job, for a partition if it has some, judged as the schedule would judge it.
 
-        ``config`` is that of the job's ops, by the name of the op.
+        ``config`` is that of the job's ops, by the name of the op. Without ``raises`` a failure
+        is told by the result alone.
         """
         ops = {name: {"config": values} for name, values in (config or {}).items()}
         return self._job(job).execute_in_process(
             instance=self.instance,
             partition_key=partition,
             run_config={**QUIET, "ops": ops},
+            raise_on_error=raises,
             tags={**_mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
         )
 
