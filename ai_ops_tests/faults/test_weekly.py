@@ -1,41 +1,31 @@
 """Faults that a week's checklist must find: planted in the data, judged day by day into a real
 ledger, and read from there; and the same weeks without them."""
 
-from collections.abc import Sequence
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.parts import Retraining
 from ai_ops.checklist.reading import read_checklist
-from ai_ops.component import CHECKS
 from ai_ops.drift_monitoring import reporting
 from ai_ops.inference_management.cost_reports import compute_cost_rollup, compute_cost_trend
-from ai_ops.orchestration.judging import judge_and_record
-from ai_ops.prediction_logging.compaction import compute_prediction_log
-from ai_ops.prediction_logging.completeness_report import compute_log_completeness
-from ai_ops.prediction_logging.sources import compute_user_actions
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
-from ai_ops_tests.drift_monitoring.world import Change, Installation, install, scored
+from ai_ops.vocabulary.words import GATE_CHECKS, EventKind
+from ai_ops_tests.checklist.books import FINE, judged
+from ai_ops_tests.drift_monitoring.world import Change, Installation, install, scored, spec
+from ai_ops_tests.faults.weeks import LOG_CHECKS, LOG_WEEK, SILENT_DAY, logged_week, record
 from ai_ops_tests.inference_management import served
 from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
-from ai_ops_tests.prediction_logging.logging_world import World, moment
-
-BY_NAME = {check.name: check for check in CHECKS}
-
-
-def record(
-    root: Root, feature: AiFeatureSpec, names: Sequence[str], moments: Sequence[Moment]
-) -> None:
-    """Judge each moment when it is due, and write the verdicts to the root's ledger."""
-    for one in moments:
-        root.begin_replay(one.as_of)
-        judge_and_record(root, feature, [BY_NAME[name] for name in names], [one], run_id=None)
 
 
 def item(root: Root, feature: AiFeatureSpec, name: str, week: Window) -> Verdict:
@@ -45,31 +35,6 @@ def item(root: Root, feature: AiFeatureSpec, name: str, week: Window) -> Verdict
 
 
 # The log of a week, by the real client
-
-LOG_WEEK = Window.of_week("2021-03-01")
-SILENT_DAY = "2021-03-03"
-LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
-
-
-def logged_week(folder: Path, *, silent: str | None = None, unjudged: str | None = None) -> Root:
-    """A week of twelve predictions a day by two writers; on a silent day, one of them is off."""
-    world = World(folder)
-    world.root.begin_replay(LOG_WEEK.start)
-    for day in LOG_WEEK.days():
-        noon = Window.of_day(day).start + timedelta(hours=12)
-        world.clock.time = noon
-        ids = [f"{day}-{number}" for number in range(12)]
-        with world.open_log("web") as web:
-            world.write(web, *ids[:8])
-        if day != silent:
-            with world.open_log("batch") as batch:
-                world.write(batch, *ids[8:])
-        world.act(ids, [noon] * len(ids), name=day, call_site=["web"] * 8 + ["batch"] * 4)
-    days = [moment(day, Window.of_day(day).end + timedelta(hours=6)) for day in LOG_WEEK.days()]
-    for compute in (compute_prediction_log, compute_user_actions, compute_log_completeness):
-        compute(world.root, TINY, days)
-    record(world.root, TINY, LOG_CHECKS, [day for day in days if day.partition != unjudged])
-    return world.root
 
 
 @pytest.mark.requirement("WK-09")
@@ -128,7 +93,22 @@ def drift_weeks(folder: Path, change: Change | None) -> Installation:
         ("input_drift", "output_drift"),
         [made.moment(day) for day in span.days()],
     )
+    tell(made.root, "launch", FIRST, version="1", previous=None, by="devops@example.com")
+    for day in span.days():
+        judged(made.root, "accuracy", on=day)
     return made
+
+
+def tell(root: Root, kind: EventKind, day: str, **payload: Any) -> None:
+    """What happened at noon of a day."""
+    noon = Window.of_day(day).start + timedelta(hours=12)
+    root.ledger.append([NewEvent(kind, spec().name, payload, noon)], clock=root.clock)
+
+
+def copy_of(made: Installation, folder: Path) -> Root:
+    """The same books, to be written on in."""
+    shutil.copytree(made.root.folder, folder / "copy")
+    return Root.open(folder / "copy", environment={})
 
 
 @pytest.fixture(scope="module")
@@ -141,12 +121,15 @@ def drifted(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return drift_weeks(tmp_path_factory.mktemp("drifted"), in_celsius)
 
 
-@pytest.mark.requirement("WK-01", "WK-08")
+@pytest.mark.requirement("WK-01", "WK-07", "WK-08")
 def test_weeks_like_the_reference_are_green(steady: Installation) -> None:
     verdict = item(steady.root, steady.feature, "drift_reviewed", DRIFT_WEEK)
     assert verdict.status == "pass" and verdict.observed["alerts_without_review"] == 0
-    # Retraining is not automated yet, which is all that this item has to say of a quiet week.
     verdict = item(steady.root, steady.feature, "retraining_verified", DRIFT_WEEK)
+    assert verdict.status == "pass" and verdict.sample_size == 7
+    by_hand = steady.feature.model_copy(update={"retraining": Retraining(automated=False)})
+    verdict = item(steady.root, by_hand, "retraining_verified", DRIFT_WEEK)
+    # Where nothing is automated, that is all that this item has to say of a quiet week.
     assert [finding.reason for finding in verdict.findings] == [
         "retraining is not automated yet: nothing verifies that the model follows its world"
     ]
@@ -182,12 +165,39 @@ def test_judging_again_does_not_make_an_alert_young(drifted: Installation) -> No
 
 
 @pytest.mark.fault("retraining_verified")
-@pytest.mark.requirement("WK-08")
-def test_drift_that_no_retraining_answered_is_named(drifted: Installation) -> None:
+@pytest.mark.requirement("WK-08", "FR-3")
+def test_drift_that_no_retraining_answered_is_a_silent_failure(drifted: Installation) -> None:
     verdict = item(drifted.root, drifted.feature, "retraining_verified", DRIFT_WEEK)
-    assert verdict.status == "no_evidence"
+    assert verdict.status == "fail"
     (stale,) = [finding for finding in verdict.findings if "temp" in finding.columns]
-    assert stale.kind == "operations" and "the model was not updated" in stale.reason
+    assert stale.kind == "operations" and stale.size is not None and stale.size > 9
+    assert "no retraining answered it and nobody concluded what it is" in stale.reason
+
+
+def test_drift_that_a_retraining_answered_is_green(drifted: Installation, tmp_path: Path) -> None:
+    root = copy_of(drifted, tmp_path)
+    tell(root, "retraining", "2013-06-18", retraining="a", stage="started")
+    tell(root, "retraining", "2013-06-18", retraining="a", stage="evaluated", version="2")
+    at = Window.of_day("2013-06-18").end
+    for check in GATE_CHECKS:
+        judged(root, check, replace(FINE, observed={"version": "2"}), at=at)
+    verdict = item(root, drifted.feature, "retraining_verified", DRIFT_WEEK)
+    assert verdict.status == "pass"
+    assert "retraining a made version 2, which passed the gate" in verdict.reason
+
+
+@pytest.mark.fault("retraining_verified")
+@pytest.mark.requirement("WK-07", "PB-41")
+def test_a_retraining_that_failed_is_named_with_its_step(
+    steady: Installation, tmp_path: Path
+) -> None:
+    root = copy_of(steady, tmp_path)
+    said = {"step": "training_set", "error": "column temp is missing"}
+    tell(root, "retraining", "2013-06-18", retraining="a", stage="started")
+    tell(root, "retraining", "2013-06-18", retraining="a", stage="failed", **said)
+    verdict = item(root, steady.feature, "retraining_verified", DRIFT_WEEK)
+    assert verdict.status == "fail"
+    assert verdict.reason == "retraining a failed at training_set: column temp is missing"
 
 
 # Two weeks of cost

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 import ai_ops.defs.flight_delay as flight_delay
 from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features.parts import Monitoring
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
@@ -36,8 +37,9 @@ SCHEMA = pa.schema(
 
 
 def declared() -> AiFeatureSpec:
-    """The demo's feature, whose costs and promises these tests judge by."""
-    return load_feature(FLIGHT_DELAY)
+    """The demo's feature, whose costs and promises these tests judge by, from the first log on."""
+    monitoring = Monitoring(start=FIRST_MONDAY)
+    return load_feature(FLIGHT_DELAY).model_copy(update={"monitoring": monitoring})
 
 
 def with_costs(feature: AiFeatureSpec, **changes: Any) -> AiFeatureSpec:
