@@ -157,8 +157,9 @@ def _read_days(
             missing.append(f"{feature.name}/{asset}/{day}")
             continue
         except pa.ArrowInvalid as error:
+            problem = str(error).partition(" in ")[0]
             raise MissingEvidence(
-                f"{path}: its columns cannot be read ({error}); materialise it again, as the "
+                f"{path}: its columns cannot be read ({problem}); materialise it again, as the "
                 "feature's file declares its inputs now"
             ) from None
         tables.append((day, table))

@@ -120,6 +120,7 @@ def test_a_launch_without_the_right_signature_is_refused_and_recorded(
     assert champion(root) is None
 
 
+@pytest.mark.requirement("OW-06", "PL-12")
 def test_a_launch_takes_frozen_criteria_an_approval_and_a_whole_version(root: Root) -> None:
     list_passed(root)
     with pytest.raises(PromotionRefused) as refusal:
@@ -130,6 +131,7 @@ def test_a_launch_takes_frozen_criteria_an_approval_and_a_whole_version(root: Ro
     assert "no version '9' in the registry" in reasons
 
 
+@pytest.mark.requirement("PB-35")
 def test_criteria_that_changed_since_they_were_frozen_refuse_the_launch(root: Root) -> None:
     ready_to_launch(root)
     looser = FEATURE.gate.model_copy(update={"auc_drop": 0.2})

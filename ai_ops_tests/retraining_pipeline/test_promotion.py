@@ -57,6 +57,7 @@ def test_a_promotion_records_all_and_moves_the_alias(live: Root) -> None:
     assert tuple(event.payload["approval"]) == standing(live).approvals["2"].place
 
 
+@pytest.mark.requirement("PB-15", "PB-34")
 @pytest.mark.parametrize("item", GATE_CHECKS)
 def test_a_run_of_the_promotion_alone_after_a_failed_gate_is_refused(live: Root, item: str) -> None:
     launched(live)
@@ -200,6 +201,7 @@ REFUSED: dict[str, tuple[Plant, str]] = {
 }
 
 
+@pytest.mark.requirement("PB-15", "PB-34", "PB-35", "OW-07")
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_forbids_a_promotion_is_refused_with_its_reason_and_recorded(
     live: Root, case: str
