@@ -26,13 +26,13 @@ from ai_ops.defs.flight_delay import traffic
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.training import set_up
 from ai_ops.orchestration.running import dagster_environment, open_runner
+from ai_ops.orchestration.submitting import workspace_options
 from ai_ops.storage.clocks import ReplayClock
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput
 
 FEATURE = "flight_delay"
 HOST = "127.0.0.1"
-WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
 
 
 def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
@@ -90,10 +90,8 @@ def open_ui(root: Path, port: int, console: Console) -> None:
     console.print(
         f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)"
     )
-    # An installation without the checkout has no workspace.yaml; the module is the same.
-    target = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "ai_ops.definitions"]
     subprocess.run(
-        [sys.executable, "-m", "dagster", "dev", *target, "-h", HOST, "-p", str(port)],
+        [sys.executable, "-m", "dagster", "dev", *workspace_options(), "-h", HOST, "-p", str(port)],
         env=dagster_environment(root),
         cwd=root,  # the checkout's own dagster.yaml is not the instance: dagster would warn of it
         check=False,

@@ -19,10 +19,11 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.deciding import IDENTITY_VARIABLE, ReasonOption
-from ai_ops.storage.retrainings import of_run
+from ai_ops.storage.decisions import refuse
+from ai_ops.storage.retrainings import of_run, record_failure, running
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
-from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.errors import BadInput, RetrainingRefused
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import GATE_CHECKS
 
@@ -41,12 +42,12 @@ def retrain(
 ) -> None:
     """Train a candidate on what is known by now; the gate judges it, a person decides about it.
 
-    Without --wait the run is put into the queue, where a running daemon finds it. With it the
-    command ends with 0 when the gate passed the candidate, with 1 when it refused it or the
-    retraining failed, with 3 when evidence was missing.
+    Without --wait the run is put into the queue, where a running daemon finds it, and its id is
+    printed. With it the command ends with 0 when the gate passed the candidate, with 1 when it
+    refused it or the retraining failed, with 3 when evidence was missing.
     """
     spec, opened = resolve_feature(feature), open_root(root)
-    _may_begin(opened, spec, incident)
+    _may_begin(opened, spec, incident, wait)
     cause = reason or "asked for by hand"
     requested_by = os.environ.get(IDENTITY_VARIABLE, "")
     # Dagster takes seconds to import; the other commands must not wait for it.
@@ -61,14 +62,18 @@ def retrain(
     typer.echo(submit(opened.folder, job, config))
 
 
-def _may_begin(root: Root, spec: AiFeatureSpec, incident: str | None) -> None:
-    """Say now what the run would fail of at once."""
+def _may_begin(root: Root, spec: AiFeatureSpec, incident: str | None, wait: bool) -> None:
+    """Say now what the run would fail of; in the queue a second one waits for the first."""
     standing = standing_of(root.ledger, spec.name)
     if spec.retraining.trainer is None:
         raise BadInput(f"{spec.name}: retraining.trainer: name the module that trains, in its file")
     if incident is not None and standing.incident(incident) is None:
         known = ", ".join(one.id for one in standing.incidents) or "none"
         raise BadInput(f"--incident: no such incident: {incident}; there are: {known}")
+    if wait and (other := running(standing, root.clock.now())):
+        reason = f"retraining {other.id} is running since {other.at:%Y-%m-%d %H:%M}"
+        refuse(root, spec, "retraining", [reason])
+        raise RetrainingRefused(f"a retraining of {spec.name}", [reason])
 
 
 def _waited(root: Root, spec: AiFeatureSpec, job: str, config: Mapping[str, Any]) -> int:
@@ -82,6 +87,9 @@ def _waited(root: Root, spec: AiFeatureSpec, job: str, config: Mapping[str, Any]
     if retraining is None or "evaluated" not in retraining.stages:
         for step, error, words in failures:
             typer.echo(f"{step}: {error}: {words}", err=True)
+            # The daemon's sensor does so too, where one runs: it is recorded once.
+            record_failure(root, spec, done.run_id, step, f"{error}: {words}")
+        typer.echo(f"run {done.run_id}: the retraining did not come to its evaluation", err=True)
         return NO_EVIDENCE if {error for _, error, _ in failures} == {"MissingEvidence"} else FAILS
     version = str(retraining.stages["evaluated"]["version"])
     verdicts = {item: _verdict(root, spec, item, version) for item in GATE_CHECKS}

@@ -108,8 +108,10 @@ def failures_of(result: dg.ExecuteInProcessResult) -> list[tuple[str, str, str]]
         if event.is_step_failure and (error := event.step_failure_data.error):
             while error.cause is not None:
                 error = error.cause
-            words = error.message.removeprefix(f"{error.cls_name}: ")
-            found.append((str(event.step_key), str(error.cls_name), words.strip()))
+            name = str(error.cls_name)
+            before, colon, words = error.message.strip().partition(": ")
+            told = words if colon and before.endswith(name) else error.message.strip()
+            found.append((str(event.step_key), name, told))
     return found
 
 

@@ -1,32 +1,47 @@
-"""A job handed to the queue of a root's Dagster instance, as `dagster job launch` does it."""
+"""A job handed to the queue of a root's Dagster instance, by Dagster's own command."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
-import dagster as dg
-from dagster._cli.job import execute_launch_command
-from dagster_shared.cli import WorkspaceOpts
+from ai_ops.orchestration.running import dagster_environment
+from ai_ops.vocabulary.errors import RunNotSubmitted
 
-from ai_ops.orchestration.running import open_instance
+WORKSPACE: Final = Path(__file__).parents[2] / "workspace.yaml"
 
-MODULE: Final = "ai_ops.definitions"
-"""Where a process of its own loads the definitions from, when it runs the job."""
+_SHOWN: Final = 2000
+
+
+def workspace_options() -> list[str]:
+    """How Dagster's commands are told what to load.
+
+    The same for all of them: a run is found by the name of its code location. An installation
+    without the checkout has no workspace.yaml; the module is the same.
+    """
+    return ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "ai_ops.definitions"]
 
 
 def submit(root: Path, job: str, config: Mapping[str, Any] | None = None) -> str:
     """Put a run of a job into the queue and return its id; a running daemon starts it.
 
-    ``config`` is that of the job's ops, by the name of the op. Dagster has no public function for
-    this but a GraphQL call to a running webserver; its own command is called instead.
+    ``config`` is that of the job's ops, by the name of the op. Raises ``RunNotSubmitted`` with
+    what Dagster said.
     """
+    run_id = str(uuid4())
     ops = {name: {"config": values} for name, values in (config or {}).items()}
-    with open_instance(root) as instance:
-        run: dg.DagsterRun = execute_launch_command(
-            instance=instance,
-            workspace_opts=WorkspaceOpts(module_name=(MODULE,)),
-            config_json=json.dumps({"ops": ops}),
-            job_name=job,
-        )
-    return run.run_id
+    command = [sys.executable, "-m", "dagster", "job", "launch", *workspace_options()]
+    done = subprocess.run(
+        [*command, "-j", job, "--run-id", run_id, "--config-json", json.dumps({"ops": ops})],
+        env=dagster_environment(root),
+        cwd=root,  # the checkout's own dagster.yaml is not the instance
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RunNotSubmitted(f"{job} was not submitted: {done.stderr[-_SHOWN:].strip()}")
+    return run_id

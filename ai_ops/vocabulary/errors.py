@@ -14,6 +14,7 @@ AiOpsError
 ├── Refused                something that was asked for and is not allowed, with every reason
 │   ├── PromotionRefused   a move of the production version that the books do not allow
 │   └── RetrainingRefused  a retraining while a hold is open
+├── RunNotSubmitted        a run that Dagster did not take into its queue
 ├── ClockRefused           a clock that this root does not allow
 └── LogWriteFailed         a prediction could not be logged
 """
@@ -84,6 +85,10 @@ class PromotionRefused(Refused):
 
 class RetrainingRefused(Refused):
     """No retraining may begin now, or go on."""
+
+
+class RunNotSubmitted(AiOpsError):
+    """Dagster did not take a run into its queue; the message has its own words."""
 
 
 class ClockRefused(AiOpsError):

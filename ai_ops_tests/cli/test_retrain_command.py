@@ -1,0 +1,92 @@
+"""``ai-ops retrain``: what it starts, what it refuses, and how it says that it ended."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ai_ops.orchestration.running import failures_of, open_instance
+from ai_ops.orchestration.submitting import submit
+from ai_ops.storage.identities import Identities
+from ai_ops.vocabulary.errors import MissingEvidence, RunNotSubmitted
+from ai_ops_tests.cli.deciding_world import BACKEND, FEATURE, NOW, World, replay
+
+NAME = FEATURE.name
+
+
+@pytest.fixture
+def ai_ops(tmp_path: Path) -> World:
+    """A replay without a version, in which the backend engineer has a key."""
+    world = replay(tmp_path, versions=0)
+    Identities(tmp_path / "identities").create(BACKEND)
+    world.happened("threshold_change")
+    return world
+
+
+def test_without_waiting_a_run_stands_in_the_queue_of_the_root_s_own_daemon(
+    ai_ops: World,
+) -> None:
+    done = ai_ops("retrain", NAME, "--reason", "the airline asked")
+    assert done.code == 0, done.err
+    with open_instance(ai_ops.folder) as instance:
+        (run,) = instance.get_runs()
+    assert run.run_id == done.out.strip()
+    assert (run.job_name, run.status) == (f"{NAME}__retraining", dg.DagsterRunStatus.QUEUED)
+    assert run.run_config["ops"] == {
+        f"{NAME}__training_set": {
+            "config": {"cause": "the airline asked", "incident": "", "requested_by": ""}
+        }
+    }
+    origin = run.remote_job_origin
+    assert origin is not None
+    assert origin.repository_origin.code_location_origin.location_name == "ai_ops", (
+        "the daemon finds the code by this name"
+    )
+
+
+def test_what_dagster_does_not_take_is_told_in_its_words(ai_ops: World) -> None:
+    with pytest.raises(RunNotSubmitted, match=r"parcels__retraining was not submitted: [\s\S]+"):
+        submit(ai_ops.folder, "parcels__retraining")
+
+
+def test_while_a_hold_is_open_it_is_refused_and_recorded(ai_ops: World) -> None:
+    assert ai_ops("hold", NAME, "--reason", "bad feed", "--by", BACKEND).code == 0
+    done = ai_ops("retrain", NAME, "--wait")
+    assert done.code == 1
+    assert f"a retraining of {NAME} is refused: held by {BACKEND}" in done.err
+    assert "did not come to its evaluation" in done.err
+    (refusal,) = ai_ops.standing.refusals
+    assert refusal.what == "retraining" and "bad feed" in refusal.reasons[0]
+    assert ai_ops.standing.retrainings == ()
+
+
+def test_one_at_a_time_and_one_that_was_never_heard_of_again_is_not_waited_for(
+    ai_ops: World,
+) -> None:
+    ai_ops.happened("retraining", retraining="r1", stage="started", cause="drift")
+    done = ai_ops("retrain", NAME, "--wait")
+    assert done.code == 1 and "retraining r1 is running since" in done.err
+    assert ai_ops.standing.refusals[-1].reasons[0].startswith("retraining r1 is running")
+    ai_ops.advance(NOW + timedelta(days=2))
+    assert ai_ops("hold", NAME, "--reason", "stop", "--by", BACKEND).code == 0
+    assert f"held by {BACKEND}" in ai_ops("retrain", NAME, "--wait").err
+
+
+def test_an_incident_that_there_is_none_of_is_named(ai_ops: World) -> None:
+    done = ai_ops("retrain", NAME, "--incident", "drift-1")
+    assert done.code == 2 and "--incident: no such incident: drift-1; there are: none" in done.err
+
+
+def test_a_step_s_failure_is_told_by_the_error_s_own_class_and_words() -> None:
+    @dg.op
+    def look() -> None:
+        raise MissingEvidence("labels: no such file")
+
+    @dg.job
+    def job() -> None:
+        look()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert failures_of(result) == [("look", "MissingEvidence", "labels: no such file")]
