@@ -19,6 +19,7 @@ SCHEDULED = {
     *jobs.DAILY,
     *jobs.WEEKLY,
     *jobs.CHECKLIST,
+    *jobs.MONTHLY,
     *jobs.MONTHLY_CHECKLIST,
     *jobs.VERSIONS,
 }
@@ -37,6 +38,7 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__daily",
         "flight_delay__weekly",
         "flight_delay__weekly_list",
+        "flight_delay__monthly",
         "flight_delay__monthly_list",
         "flight_delay__pre_launch",
         "flight_delay__versions",
@@ -46,7 +48,7 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__rollback",
         "flight_delay__decide",
     }
-    assert len(repository.schedule_defs) == 5
+    assert len(repository.schedule_defs) == 6
 
 
 def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(

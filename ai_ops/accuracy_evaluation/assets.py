@@ -2,7 +2,10 @@
 
 import dagster as dg
 
+from ai_ops.accuracy_evaluation.candidate_judging import CANDIDATE, EVALUATION
+from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
+from ai_ops.accuracy_evaluation.evaluation_set import compute_labelled_evaluation_set
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.versions import evaluate_version
 from ai_ops.ai_features import AiFeatureSpec
@@ -10,10 +13,12 @@ from ai_ops.orchestration.building import (
     description_of,
     metadata_of,
     partitioned_asset,
+    retraining_pool,
     unpartitioned_asset,
 )
 from ai_ops.orchestration.partitions import trailing_days
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.timing import timed
 from ai_ops.vocabulary.windows import Window
 
 MONTH_DAYS = 28
@@ -47,7 +52,16 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             ],
             kinds={"json"},
         ),
+        partitioned_asset(
+            feature,
+            compute_labelled_evaluation_set,
+            domain="accuracy_evaluation",
+            rhythm="monthly",
+            deps=["prediction_log", "ground_truth"],
+            kinds={"parquet"},
+        ),
         _version_evaluation(feature),
+        _candidate_evaluation(feature),
     ]
 
 
@@ -74,4 +88,25 @@ def _version_evaluation(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         description=description_of(evaluate_version),
         deps=["prediction_log", "ground_truth", "model_versions"],
         kinds={"mlflow", "json"},
+    )
+
+
+def _candidate_evaluation(feature: AiFeatureSpec) -> dg.AssetsDefinition:
+    def body(context: dg.AssetExecutionContext, root: RootResource) -> None:
+        opened = root.open()
+        with timed():
+            summary = compute_candidate_evaluation(
+                opened, feature, opened.clock.now(), run_id=context.run.run_id
+            )
+        context.add_asset_metadata(metadata_of(summary))
+
+    return unpartitioned_asset(
+        feature,
+        EVALUATION,
+        body,
+        domain="retraining_pipeline",
+        description=description_of(compute_candidate_evaluation),
+        deps=[CANDIDATE, "prediction_log", "ground_truth"],
+        kinds={"json"},
+        pool=retraining_pool(feature),
     )

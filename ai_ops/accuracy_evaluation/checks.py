@@ -1,6 +1,14 @@
 """The checks of accuracy evaluation."""
 
+from ai_ops.accuracy_evaluation.candidate_judging import (
+    EVALUATION,
+    judge_gate_calibration,
+    judge_gate_discrimination,
+    judge_gate_evidence,
+    judge_gate_improvement,
+)
 from ai_ops.accuracy_evaluation.evaluation import judge_accuracy, judge_label_coverage
+from ai_ops.accuracy_evaluation.held_out import judge_held_out, judge_held_out_accuracy
 from ai_ops.accuracy_evaluation.labels import judge_labels_arrived
 from ai_ops.accuracy_evaluation.versions import judge_version_evaluation
 from ai_ops.orchestration.judging import Check
@@ -18,5 +26,38 @@ CHECKS = (
         "accuracy",
         judge_version_evaluation,
         rhythm=None,
+    ),
+    Check(
+        "held_out",
+        "labelled_evaluation_set",
+        "accuracy_evaluation",
+        "labels",
+        judge_held_out,
+        rhythm="monthly",
+    ),
+    Check(
+        "held_out_accuracy",
+        "labelled_evaluation_set",
+        "accuracy_evaluation",
+        "labels",
+        judge_held_out_accuracy,
+        rhythm="monthly",
+    ),
+    *(
+        Check(
+            judge.__name__.removeprefix("judge_"),
+            EVALUATION,
+            "accuracy_evaluation",
+            "accuracy",
+            judge,
+            rhythm=None,
+            blocking=True,
+        )
+        for judge in (
+            judge_gate_evidence,
+            judge_gate_discrimination,
+            judge_gate_calibration,
+            judge_gate_improvement,
+        )
     ),
 )

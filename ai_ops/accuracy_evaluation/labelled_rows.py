@@ -1,7 +1,9 @@
 """The answered predictions of some days, beside what was known of their labels on which day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +71,20 @@ class LabelledRows:
         else:
             decision = score >= threshold
         return sum_by_day(self.day[where], score, self.label[where], decision)
+
+    def digest(self, where: Bools) -> str:
+        """The sha256 of the ids and labels of the chosen rows."""
+        return digest_of(self.ids[where].tolist(), self.label[where].tolist())
+
+
+def digest_of(ids: Sequence[str], labels: Sequence[bool]) -> str:
+    """The sha256 of ids with their labels, whatever their order.
+
+    >>> digest_of(["a", "b"], [True, False]) == digest_of(["b", "a"], [False, True])
+    True
+    """
+    lines = (f"{id}\t{int(label)}\n" for id, label in sorted(zip(ids, labels, strict=True)))
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def label_cutoff(as_of: datetime) -> datetime:

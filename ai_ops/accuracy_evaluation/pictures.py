@@ -39,17 +39,18 @@ def draw_evaluation(run: EvaluationRun) -> bytes:
 def _draw_calibration(axes: Axes, run: EvaluationRun) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     if run.launch:
-        _draw_curve(axes, run.launch.curve, LAUNCH, "at launch")
-    _draw_curve(axes, run.curve, NOW, "this week")
+        draw_curve(axes, run.launch.curve, LAUNCH, "at launch")
+    draw_curve(axes, run.curve, NOW, "this week")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score", ylabel="observed rate")
     axes.set_title("Calibration", fontsize=9)
     if run.launch or run.curve:
         axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
-def _draw_curve(
+def draw_curve(
     axes: Axes, curve: Sequence[tuple[float, float, int]], colour: str, name: str
 ) -> None:
+    """A calibration curve: the observed rate over the mean score of each cell."""
     # A cell of a few rows is noise, not a curve.
     most = max((n for *_, n in curve), default=0)
     shown = [(score, rate) for score, rate, n in curve if n >= max(10, most // 100)]

@@ -1,5 +1,6 @@
 """One registered version on labelled production rows: the record of it, and its verdict."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -57,9 +58,23 @@ def judge_version(
         lacking = f"{about}: nothing to compare with: {evaluation.no_launch}"
     if lacking is not None or evaluation.launch is None:
         return Verdict.lacking(lacking or about, "accuracy", window=window, sample_size=rows.rows)
-    gaps, unjudged = measure_gaps(rows, [rows], evaluation.launch.measured, gate)
     observed: dict[str, Observed] = {"version": evaluation.version, "rows": rows.rows}
-    observed |= {name: round(estimate.value, 4) for name, estimate in rows.metrics.items()}
+    return judge_rows(about, rows, evaluation.launch.measured, gate, window, observed)
+
+
+def judge_rows(
+    about: str,
+    rows: Measured,
+    launch: Measured,
+    gate: Gate,
+    window: Window,
+    observed: Mapping[str, Observed],
+) -> Verdict:
+    """The verdict on one window of labelled rows: in every gated metric not surely worse than at
+    launch by more than the gate's margin. ``about`` says in words what was measured."""
+    gaps, unjudged = measure_gaps(rows, [rows], launch, gate)
+    seen = dict(observed)
+    seen |= {name: round(estimate.value, 4) for name, estimate in rows.metrics.items()}
     findings = [
         Finding(
             "accuracy",
@@ -80,7 +95,7 @@ def judge_version(
             *findings,
             *lacking_findings,
             sample_size=rows.rows,
-            observed=observed,
+            observed=seen,
         )
     if lacking_findings:
         return Verdict.lacking(
@@ -88,9 +103,9 @@ def judge_version(
             "accuracy",
             *lacking_findings,
             sample_size=rows.rows,
-            observed=observed,
+            observed=seen,
         )
     told = ", ".join(f"{gap.words} {gap.now.value:.3f}" for gap in gaps)
     return Verdict.passing(
-        f"{about}: no sure gap to launch; {told}", sample_size=rows.rows, observed=observed
+        f"{about}: no sure gap to launch; {told}", sample_size=rows.rows, observed=seen
     )

@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from ai_ops.accuracy_evaluation.labelled_rows import (
-    Bools,
-    LabelledRows,
     coverage_by_day,
     label_cutoff,
 )
@@ -67,7 +64,7 @@ def evaluate_version(
         label_cutoff=cutoff,
         measured=measured(sums, days[0], days[-1]),
         coverage=coverage,
-        dataset_digest=_digest(rows, judged),
+        dataset_digest=rows.digest(judged),
         served=estimate(served),
         difference=difference(sums, served),
         curve=calibration_curve(sums),
@@ -112,14 +109,6 @@ def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime
     gate = gate_in_force(root, feature, as_of).gate
     verdict = judge_version(evaluation, gate, feature.ground_truth, as_of)
     return verdict.with_evidence(evidence)
-
-
-def _digest(rows: LabelledRows, judged: Bools) -> str:
-    lines = [
-        f"{id}\t{int(label)}\n"
-        for id, label in sorted(zip(rows.ids[judged], rows.label[judged], strict=True))
-    ]
-    return sha256("".join(lines).encode()).hexdigest()
 
 
 def _numbers(evaluation: VersionEvaluation) -> dict[str, Observed]:

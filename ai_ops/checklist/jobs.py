@@ -22,6 +22,7 @@ DAILY = (
 WEEKLY = ("cost_trend",)
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
+MONTHLY = ("labelled_evaluation_set",)
 MONTHLY_CHECKLIST = ("monthly_checklist",)
 """A job of its own, for the same reason."""
 PRE_LAUNCH = ("pre_launch_checklist",)
@@ -43,6 +44,11 @@ def weekly_job_name(feature: AiFeatureSpec) -> str:
 def checklist_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that judges the weekly checklist."""
     return f"{feature.name}__weekly_list"
+
+
+def monthly_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job of one month."""
+    return f"{feature.name}__monthly"
 
 
 def monthly_checklist_job_name(feature: AiFeatureSpec) -> str:
@@ -77,6 +83,11 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
             checklist_job_name(feature),
             _selection(feature, CHECKLIST),
             description="The weekly checklist, from the verdicts of the week.",
+        ),
+        dg.define_asset_job(
+            monthly_job_name(feature),
+            _selection(feature, MONTHLY),
+            description="The month's labelled evaluation set, and how good the live version is.",
         ),
         dg.define_asset_job(
             monthly_checklist_job_name(feature),

@@ -82,13 +82,16 @@ def cadences_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> tuple[Cadenc
         items_of(checks, names.CHECKLIST),
         (daily, weekly),
     )
+    monthly = Cadence(
+        names.monthly_job_name(feature), "monthly", items_of(checks, names.MONTHLY), (daily,)
+    )
     monthly_list = Cadence(
         names.monthly_checklist_job_name(feature),
         "monthly",
         items_of(checks, names.MONTHLY_CHECKLIST),
-        (daily,),
+        (daily, monthly),
     )
-    return daily, weekly, weekly_list, monthly_list
+    return daily, weekly, weekly_list, monthly, monthly_list
 
 
 def items_of(checks: Iterable[Check], assets: Iterable[str]) -> frozenset[str]:

@@ -18,6 +18,7 @@ from ai_ops.checklist.jobs import (
     checklist_job_name,
     daily_job_name,
     monthly_checklist_job_name,
+    monthly_job_name,
     weekly_job_name,
 )
 from ai_ops.cli.replay_answers import Answers
@@ -111,6 +112,7 @@ class Replay:
                 self._job(weekly_job_name(self.feature), event.first, event.first)
                 self._job(checklist_job_name(self.feature), event.first, event.first)
             case "monthly":
+                self._job(monthly_job_name(self.feature), event.first, event.first)
                 self._job(monthly_checklist_job_name(self.feature), event.first, event.first)
             case "launch":
                 self._timed(self.answers.launch)

@@ -197,6 +197,7 @@ def test_schedules_tick_by_the_wall_and_leave_a_replay_to_the_sensor(
         "flight_delay__daily": "2021-03-31",
         "flight_delay__weekly": "2021-03-22",
         "flight_delay__weekly_list": "2021-03-22",
+        "flight_delay__monthly": "2021-03-01",
         "flight_delay__monthly_list": "2021-03-01",
     }
     assert all(_ticked(schedule, replay.folder) == [] for schedule in schedules(FEATURE))

@@ -1,0 +1,200 @@
+"""The labelled evaluation set: a share of every month's predictions that nobody trains on."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_ops.accuracy_evaluation.held_out_judgement import (
+    EvaluationSet,
+    LiveOnSet,
+)
+from ai_ops.accuracy_evaluation.labelled_rows import (
+    Bools,
+    LabelledRows,
+    coverage_by_day,
+    label_cutoff,
+)
+from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.reading import read_rows
+from ai_ops.accuracy_evaluation.records import Launch
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.held_out import is_held_out
+from ai_ops.storage.in_force import live_in
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import AiOpsError
+from ai_ops.vocabulary.moments import Moment, Summary
+from ai_ops.vocabulary.verdicts import Evidence, Observed
+from ai_ops.vocabulary.windows import Window
+
+ASSET = "labelled_evaluation_set"
+STRATA = ("label", "tenant", "call_site")
+SHOWN = 30
+
+
+def compute_labelled_evaluation_set(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> dict[str, Summary]:
+    """The month's predictions that are held out of every training, with what was answered and the
+    labels that came: known correct answers that no version has learnt from. Their ids decide which
+    they are, so no list of them has to be kept."""
+    return {moment.partition: _compute(root, feature, moment) for moment in moments}
+
+
+def read_set(root: Root, feature: AiFeatureSpec, month: str) -> tuple[EvaluationSet, Evidence]:
+    """What a month's set holds, and its evidence; ``MissingEvidence`` when there is none."""
+    data, evidence = root.lake.read_json(root.lake.path(feature.name, ASSET, month, "json"))
+    return msgspec.convert(data, EvaluationSet), evidence
+
+
+def read_set_rows(root: Root, feature: AiFeatureSpec, month: str) -> tuple[pa.Table, Evidence]:
+    """The rows of a month's set: ``id``, ``time``, ``day``, ``tenant``, ``call_site``,
+    ``model_version``, the judged outputs, ``label`` and ``known_on``."""
+    return root.lake.read_table(root.lake.path(feature.name, ASSET, month))
+
+
+def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
+    cutoff, truth = label_cutoff(moment.as_of), feature.ground_truth
+    rows = read_rows(root.lake, feature, moment.window, cutoff)
+    held_out = _held_out(rows, truth.evaluation_share)
+    labelled = held_out & rows.mature(cutoff, truth.mature_after_hours) & rows.labelled(cutoff)
+    coverage = coverage_by_day(rows, moment.window, cutoff, truth)
+    judged = labelled & np.isin(rows.day, [day.day for day in coverage if day.judged])
+    live = live_in(root, feature.name, moment)
+    on_set = None
+    if live is not None:
+        on_set = _measure(root, feature, rows, judged, moment.window, live.version)
+    table = _table(root, feature, rows, labelled)
+    found = EvaluationSet(
+        feature=feature.name,
+        month=moment.partition,
+        as_of=moment.as_of,
+        label_cutoff=cutoff,
+        share=truth.evaluation_share,
+        rows=table.num_rows,
+        days=len(np.unique(rows.day[labelled])),
+        positives=int(rows.label[labelled].sum()),
+        unlabelled=int((held_out & ~labelled).sum()),
+        contradicted=int((held_out & rows.contradicted(cutoff)).sum()),
+        digest=rows.digest(labelled),
+        strata={name: _counts(table, name) for name in STRATA},
+        live=on_set,
+        read=list(rows.read),
+        missing=[name for name in rows.missing if name[-10:] < cutoff.date().isoformat()],
+    )
+    rows_path = root.lake.path(feature.name, ASSET, moment.partition)
+    path = root.lake.path(feature.name, ASSET, moment.partition, "json")
+    root.lake.write_table(rows_path, table)
+    root.lake.write_json(path, msgspec.to_builtins(found))
+    files = {"set": path, "rows_file": rows_path}
+    return Summary(_numbers(found), files=files, table=_shown(found))
+
+
+def _held_out(rows: LabelledRows, share: float) -> Bools:
+    """The rows of the set: one of each id, where a prediction stands in the log twice."""
+    held_out = np.array([is_held_out(id, share) for id in rows.ids], bool)
+    first = np.zeros(len(rows.ids), bool)
+    first[np.unique(rows.ids.astype(str), return_index=True)[1]] = True
+    return held_out & first
+
+
+def _measure(
+    root: Root,
+    feature: AiFeatureSpec,
+    rows: LabelledRows,
+    judged: Bools,
+    window: Window,
+    version: str,
+) -> LiveOnSet:
+    """The version in production on the set: what it answered, and scored again what another did,
+    for it has learnt from none of them."""
+    own = judged & (rows.version == version) & rows.scored
+    others, not_asked = judged & ~own, ""
+    models = JudgedModels(root, feature, rows)
+    score = rows.score.copy()
+    try:
+        score[others] = models.scores(version, others)
+    except AiOpsError as error:
+        judged = own
+        not_asked = f"it cannot be asked about the rows that others answered: {error}"
+    sums = rows.sums(judged, score[judged], feature.judged.threshold)
+    days = list(window.days())
+    launch = models.launch(version)
+    return LiveOnSet(
+        version=version,
+        answered=int(own.sum()),
+        measured=measured(sums, days[0], days[-1]),
+        launch=launch.measured if isinstance(launch, Launch) else None,
+        no_launch="" if isinstance(launch, Launch) else launch,
+        not_asked=not_asked,
+    )
+
+
+def _table(root: Root, feature: AiFeatureSpec, rows: LabelledRows, chosen: Bools) -> pa.Table:
+    ids = pa.array(rows.ids[chosen].tolist(), pa.string())
+    who = _who(root, feature, sorted(set(rows.day[chosen].tolist())))
+    # One row an id: a prediction that was asked for twice stands in the log twice.
+    place = pc.index_in(ids, who["id"])
+    judged = feature.judged
+    return pa.table(
+        {
+            "id": ids,
+            "time": pa.array(rows.time[chosen], pa.timestamp("us", "UTC")),
+            "day": pa.array(rows.day[chosen].tolist(), pa.string()),
+            "tenant": who["tenant"].take(place),
+            "call_site": who["call_site"].take(place),
+            "model_version": pa.array(rows.version[chosen].tolist(), pa.string()),
+            f"output_{judged.score}": pa.array(rows.score[chosen]),
+            f"output_{judged.decision}": pa.array(rows.decision[chosen]),
+            "label": pa.array(rows.label[chosen]),
+            "known_on": pa.array(rows.known_on[chosen]),
+        }
+    )
+
+
+def _who(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> pa.Table:
+    """Tenant and call site of the logged predictions; null where the log does not say."""
+    schema = pa.schema([(name, pa.string()) for name in ("id", "tenant", "call_site")])
+    tables = [schema.empty_table()]
+    for day in days:
+        table, _ = root.lake.read_table(root.lake.path(feature.name, "prediction_log", day))
+        absent = pa.nulls(table.num_rows, pa.string())
+        columns = [
+            table[name].cast(pa.string()) if name in table.column_names else absent
+            for name in schema.names
+        ]
+        tables.append(pa.table(columns, schema=schema))
+    return pa.concat_tables(tables)
+
+
+def _counts(table: pa.Table, name: str) -> dict[str, int]:
+    counted = table[name].value_counts().to_pylist()
+    found = {_word(one["values"]): one["counts"] for one in counted}
+    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value or "–")
+
+
+def _numbers(found: EvaluationSet) -> Mapping[str, Observed]:
+    return {
+        "rows": found.rows,
+        "days": found.days,
+        "positives": found.positives,
+        "unlabelled": found.unlabelled,
+        "contradicted": found.contradicted,
+        "share": found.share,
+        "digest": found.digest,
+    }
+
+
+def _shown(found: EvaluationSet) -> tuple[Mapping[str, Observed], ...]:
+    rows: list[Mapping[str, Observed]] = [
+        {"stratum": name, "value": value, "rows": count}
+        for name, counts in found.strata.items()
+        for value, count in counts.items()
+    ]
+    return tuple(rows[:SHOWN])
