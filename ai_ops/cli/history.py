@@ -1,5 +1,6 @@
 """``ai-ops history``: who decided what about a feature, and what became of it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -49,6 +50,7 @@ def history(
     events = opened.ledger.events(feature=spec.name, kinds=FOLDED, as_of=moment)
     standing = fold(events)
     shown = [as_data(opened, spec, event, standing) for event in events]
+    _mark_repeated(events, shown)
     if as_json:
         print_json({"feature": spec.name, "live": standing.live, "events": shown})
     elif shown:
@@ -94,6 +96,17 @@ def _signature(root: Root, spec: AiFeatureSpec, event: Event, standing: Standing
     except DecisionRefused as refused:
         return str(refused)
     return VALID
+
+
+def _mark_repeated(events: Sequence[Event], shown: Sequence[dict[str, Any]]) -> None:
+    """A signature decides once: whoever copies a signed event into the ledger decides nothing."""
+    seen: set[str] = set()
+    for event, one in zip(events, shown, strict=True):
+        nonce = event.payload.get("nonce")
+        if nonce in seen and one["signature"] == VALID:
+            one["signature"] = "its signature stands in the ledger before"
+        if nonce is not None:
+            seen.add(str(nonce))
 
 
 def _subject(event: Event) -> str | None:

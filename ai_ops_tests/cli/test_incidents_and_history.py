@@ -124,6 +124,17 @@ def test_what_somebody_wrote_into_the_ledger_without_a_key_is_shown_as_that(ai_o
     assert ai_ops("ledger", "verify").code == 0, "the chain alone does not tell who said it"
 
 
+def test_a_signed_event_that_somebody_copied_is_shown_as_a_copy(ai_ops: World) -> None:
+    assert ai_ops("hold", NAME, "--reason", "wait", "--by", BACKEND).code == 0
+    assert ai_ops("release", NAME, "--reason", "go on", "--by", BACKEND).code == 0
+    assert ai_ops("history", NAME).code == 0
+    assert ai_ops("hold", NAME, "--reason", "wait again", "--by", BACKEND).code == 0
+    (release,) = ai_ops.root.ledger.events(NAME, kinds=["release"])
+    ai_ops.happened("release", **release.payload)
+    told = ai_ops("history", NAME)
+    assert told.code == 1 and "release: its signature stands in the ledger before" in told.err
+
+
 def test_reading_the_history_writes_nothing(ai_ops: World) -> None:
     before = Root.open(ai_ops.folder, environment={}).ledger.head()
     for command in (
