@@ -19,8 +19,8 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move
 from ai_ops.vocabulary.errors import DecisionRefused, PromotionRefused
 
-RETRAINED = (TRAINING_SET, CANDIDATE)
-"""What a retraining makes, in this order."""
+RETRAINED = (TRAINING_SET, CANDIDATE, "candidate_evaluation")
+"""What a retraining makes, in this order; it ends with the gate's judgement."""
 
 
 class PromotionConfig(dg.Config):
