@@ -35,16 +35,17 @@ def test_an_asset_shows_its_description_and_its_owner(page: Page, webserver: str
 
 @pytest.mark.requirement("WK-01", "WK-04", "WK-07", "WK-09")
 def test_the_weekly_checklist_shows_its_four_items_with_reason_and_owner(
-    page: Page, webserver: str
+    page: Page, webserver: str, replayed: Replayed
 ) -> None:
     address = f"{webserver}/assets/flight_delay/weekly_checklist?view=checks"
     page.goto(address, wait_until="domcontentloaded")
     for item in ("drift_reviewed", "cost_trend_checked", "retraining_verified", "logs_written"):
         expect(page.get_by_text(item, exact=True).first).to_be_visible()
     page.get_by_text("retraining_verified", exact=True).first.click()
-    expect(page.get_by_text("retraining is not automated yet").first).to_be_visible()
+    latest = replayed.root.ledger.verdicts("flight_delay", items=["retraining_verified"])[-1]
+    expect(page.get_by_text(latest.verdict.reason[:40]).first).to_be_visible()
     expect(page.get_by_text("backend@example.com").first).to_be_visible()
-    expect(page.get_by_text("no_evidence").first).to_be_visible()
+    expect(page.get_by_text(latest.verdict.status, exact=True).first).to_be_visible()
 
 
 @pytest.mark.requirement("FQ-07", "PL-20")

@@ -61,7 +61,6 @@ def test_the_pre_launch_job_shows_ledger_file_and_ui_the_same(root: Root, runner
     assert [numbers[status] for status in ("pass", "waived", "fail", "no_evidence")] == [4, 1, 0, 1]
 
 
-@pytest.mark.requirement("MO-04", "MO-06", "MO-10")
 def test_the_monthly_job_judges_the_month_that_is_over(root: Root, runner: Runner) -> None:
     march = Window.of_month("2021-03-01")
     judged(root, "log_audit", on="2021-03-01", window=march, at=march.end + timedelta(hours=8))
