@@ -35,7 +35,7 @@ READ_BY_WEEKLY = (
     "cost_trend",
     "model_versions",
 )
-READ_BY_MONTHLY: tuple[str, ...] = ()
+READ_BY_MONTHLY = ("labelled_evaluation_set",)
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

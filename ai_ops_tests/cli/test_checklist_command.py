@@ -82,7 +82,7 @@ def test_the_list_for_a_person_says_owner_age_sign_off_and_reason(tmp_path: Path
     assert "[b]being[/b]" in out, "what a person wrote is no markup"
 
 
-@pytest.mark.requirement("MO-01", "MO-06")
+@pytest.mark.requirement("MO-01")
 def test_the_monthly_list_is_that_of_the_last_whole_month(tmp_path: Path) -> None:
     root = rehearsed(tmp_path)
     code, list_ = as_json(root, "monthly")
