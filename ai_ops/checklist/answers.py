@@ -87,20 +87,19 @@ def _answered(
     """What the retrainings since an alert came to; the version that passed is not live, or the
     alert would be that of another version."""
     last = since[-1]
-    match last.outcome:
-        case "failed" | "stalled":
-            return "fail", last.words
-        case "running" | "unjudged":
-            return "no_evidence", last.words
     approval = evidence.standing.approvals.get(last.version or "")
-    if last.outcome == "refused" or (approval and not approval.approved):
+    if last.outcome in ("failed", "stalled"):
+        return "fail", last.words
+    if last.outcome == "running":
+        return "no_evidence", last.words
+    if last.outcome != "accepted" or (approval and not approval.approved):
         words = last.words
         if last.outcome == "accepted" and approval:
             words += f" and {approval.by} rejected: {approval.reason}"
         lost = [one for one in since if one.outcome != "accepted" or one is last]
         if len(lost) > 1:
             return "fail", f"{words}; {len(lost)} retrainings came to nothing, the model is stale"
-        return "pass", words
+        return "no_evidence" if last.outcome == "unjudged" else "pass", words
     waiting = evidence.days_since(_evaluated_at(last))
     words = f"{last.words} and waits for " + ("its promotion" if approval else "an approval")
     if waiting > feature.retraining.wait_days + LATE_BY.days:

@@ -150,6 +150,10 @@ def test_retrainings_that_come_to_nothing_twice_leave_a_stale_model() -> None:
     verdict = verify(week(gap_since("2021-03-02")), first, second, gates=gates)
     assert verdict.status == "fail"
     assert "gate_improvement refused; 2 retrainings came to nothing" in verdict.reason
+    unjudged = verify(
+        week(gap_since("2021-03-02")), first, second, gates=gated("2", "gate_evidence")
+    )
+    assert unjudged.status == "fail", "that the gate could not judge the second is no better"
     no = Approval("3", False, SCIENTIST, "h", "it is worse at JFK", AS_OF, (9, 0))
     rejected = verify(
         week(gap_since("2021-03-02")),
