@@ -29,8 +29,9 @@ from ai_ops.drift_monitoring.references import (
     LATEST,
     NOTHING_LIVE,
     REFERENCE,
+    load_reference,
     reference_path,
-    references_of,
+    version_of,
 )
 from ai_ops.drift_monitoring.rows import LOG, columns_of_file, connect, run_profile, view_logs
 from ai_ops.storage.in_force import live_version
@@ -55,14 +56,10 @@ def compute_reference_profile(
     chosen = version or serving
     if chosen is None:
         raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one, or name a version")
-    table, digest = root.registry.reference(feature.name, chosen)
-    reference, profile = profile_reference(feature, chosen, digest, table)
-    lake = root.lake
-    lake.write_table(lake.path(feature.name, REFERENCE, chosen), profile)
-    lake.write_json(reference_path(root, feature, chosen), reference.as_data())
+    reference = make_reference(root, feature, chosen)
     if chosen == serving:
-        latest = {"version": chosen, "digest": digest, "as_of": as_of.isoformat()}
-        lake.write_json(reference_path(root, feature, LATEST), latest)
+        latest = {"version": chosen, "digest": reference.digest, "as_of": as_of.isoformat()}
+        root.lake.write_json(reference_path(root, feature, LATEST), latest)
     thresholds = [c.calibration.threshold for c in reference.columns]
     return Summary(
         {
@@ -71,9 +68,32 @@ def compute_reference_profile(
             "days": reference.days,
             "columns": len(reference.columns),
             "columns_without_threshold": sum(threshold is None for threshold in thresholds),
-            "digest": digest,
+            "digest": reference.digest,
         }
     )
+
+
+def make_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
+    """Profile the reference table of a registered version, and keep cells and thresholds."""
+    table, digest = root.registry.reference(feature.name, version)
+    reference, profile = profile_reference(feature, version, digest, table)
+    root.lake.write_table(root.lake.path(feature.name, REFERENCE, version), profile)
+    root.lake.write_json(reference_path(root, feature, version), reference.as_data())
+    return reference
+
+
+def references_of(
+    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
+) -> list[tuple[Reference, list[str]]]:
+    """The days of the moments, in order, by the reference that each is judged against.
+
+    That of a version whose reference nobody has profiled yet is made here: a day after a
+    promotion must not wait for another run.
+    """
+    days: dict[str, list[str]] = defaultdict(list)
+    for moment in sorted(moments, key=lambda one: one.partition):
+        days[version_of(root, feature, moment)].append(moment.partition)
+    return [(_known_reference(root, feature, version), own) for version, own in days.items()]
 
 
 def compute_prediction_profile(
@@ -145,6 +165,13 @@ def profile_reference(
         profile = run_profile(connection, cells, present, version, digest)
     rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
     return _reference(version, digest, cells, profile, rule), profile
+
+
+def _known_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
+    try:
+        return load_reference(root, feature, version)
+    except MissingEvidence:
+        return make_reference(root, feature, version)
 
 
 def _reference(

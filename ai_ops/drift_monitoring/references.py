@@ -1,7 +1,5 @@
 """Which reference a day is judged against: that of the version that was live when it ended."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -18,19 +16,9 @@ LATEST: Final = None
 NOTHING_LIVE: Final = "no version is in production, so nothing says what is normal"
 
 
-def references_of(
-    root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
-) -> list[tuple[Reference, list[str]]]:
-    """The days of the moments, in order, by the reference that each is judged against."""
-    days: dict[str, list[str]] = defaultdict(list)
-    for moment in sorted(moments, key=lambda one: one.partition):
-        days[_live_version(root, feature, moment)].append(moment.partition)
-    return [(load_reference(root, feature, version), own) for version, own in days.items()]
-
-
 def live_reference(root: Root, feature: AiFeatureSpec, moment: Moment) -> Reference:
     """What was normal for the version that was live when the moment's window ended."""
-    return load_reference(root, feature, _live_version(root, feature, moment))
+    return load_reference(root, feature, version_of(root, feature, moment))
 
 
 def load_reference(root: Root, feature: AiFeatureSpec, version: str | None = LATEST) -> Reference:
@@ -56,7 +44,8 @@ def reference_path(root: Root, feature: AiFeatureSpec, version: str | None) -> s
     return root.lake.path(feature.name, REFERENCE, version, "json")
 
 
-def _live_version(root: Root, feature: AiFeatureSpec, moment: Moment) -> str:
+def version_of(root: Root, feature: AiFeatureSpec, moment: Moment) -> str:
+    """The version that was live when the moment's window ended; ``MissingEvidence`` for none."""
     try:
         live = live_in(root, feature.name, moment)
     except RegistryUnavailable as error:

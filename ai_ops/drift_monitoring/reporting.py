@@ -15,9 +15,8 @@ from ai_ops.drift_monitoring.comparison import (
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.history import REPORT, StoredReports
 from ai_ops.drift_monitoring.judgement import History, judge_drift
-from ai_ops.drift_monitoring.profiling import daily_profiles
+from ai_ops.drift_monitoring.profiling import daily_profiles, references_of
 from ai_ops.drift_monitoring.reference import Reference
-from ai_ops.drift_monitoring.references import references_of
 from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary

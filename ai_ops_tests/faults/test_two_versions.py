@@ -258,10 +258,15 @@ def test_a_report_that_was_made_before_the_promotion_was_known_says_nothing(
         assert f"version 2 was live at the end of {LAST}" in verdict.reason
 
 
-def test_a_version_whose_reference_was_never_profiled_is_named_with_the_mend(
+@pytest.mark.fault("inputs_well_formed")
+@pytest.mark.requirement("PL-20", "FR-3")
+def test_a_version_whose_reference_nobody_profiled_is_named_until_its_first_day_is_computed(
     tmp_path: Path,
 ) -> None:
     made = launched(tmp_path, traffic())
     moved(made, "promotion", "2", PROMOTED)
     with pytest.raises(MissingEvidence, match="reference_profile with the version 2"):
-        compute_prediction_profile(made.root, made.feature, [made.moment(LAST)])
+        judged(made, judge_inputs_well_formed, LAST)
+    summaries = compute_prediction_profile(made.root, made.feature, [made.moment(LAST)])
+    assert summaries[LAST].numbers["reference_version"] == "2"
+    assert "nothing says" not in judged(made, judge_inputs_well_formed, LAST).reason
