@@ -132,14 +132,19 @@ def metadata_of(summary: Summary) -> dict[str, Any]:
         encoded = base64.b64encode(summary.picture).decode()
         metadata["picture"] = dg.MetadataValue.md(f"![picture](data:image/png;base64,{encoded})")
     if summary.table:
-        metadata["table"] = dg.MetadataValue.table([dg.TableRecord(_row(r)) for r in summary.table])
+        metadata["table"] = dg.MetadataValue.table(_records(summary.table))
     for name, path in summary.files.items():
         metadata[name] = dg.MetadataValue.path(path)
     return metadata
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: ("–" if value is None else value) for name, value in row.items()}
+def _records(rows: Sequence[Mapping[str, Any]]) -> list[dg.TableRecord]:
+    # Dagster takes records of the same fields only; not every version has every metric.
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    return [
+        dg.TableRecord({name: ("–" if row.get(name) is None else row[name]) for name in fields})
+        for row in rows
+    ]
 
 
 def _dep(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> dg.AssetDep:

@@ -9,7 +9,7 @@ import pytest
 
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.cli.common import DEFS
-from ai_ops.orchestration.building import partitioned_asset
+from ai_ops.orchestration.building import metadata_of, partitioned_asset
 from ai_ops.orchestration.judging import Check, checks_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.running import Runner, open_runner
@@ -152,3 +152,12 @@ def test_checks_of_one_asset_share_their_rhythm() -> None:
     odd = Check("now", "prediction_log", "prediction_logging", "volume", judge_now, rhythm=None)
     with pytest.raises(ValueError, match="differ in their rhythm"):
         checks_of(FEATURE, (*CHECKS, odd))
+
+
+def test_rows_of_a_table_may_differ_in_what_they_have() -> None:
+    rows = ({"version": "1", "auc": 0.7}, {"version": "2", "rate": None})
+    shown = metadata_of(Summary(table=rows))["table"]
+    assert [record.data for record in shown.records] == [
+        {"version": "1", "auc": 0.7, "rate": "–"},
+        {"version": "2", "auc": "–", "rate": "–"},
+    ]
