@@ -70,7 +70,12 @@ def freeze_gate(root: Root, feature: AiFeatureSpec) -> None:
 
 def launched(root: Root, feature: AiFeatureSpec, version: str) -> None:
     """A version in production, as the ledger keeps it."""
-    said = {"version": version, "previous": None, "metrics": {}, "gate_hash": feature.gate.digest}
+    said: dict[str, Any] = {
+        "version": version,
+        "previous": None,
+        "metrics": {},
+        "gate_hash": feature.gate.digest,
+    }
     event = NewEvent("launch", feature.name, {**said, "by": "devops@example.com"})
     root.ledger.append([event], clock=root.clock)
 
