@@ -1,13 +1,14 @@
 """Verdict → ledger → asset check, on a real Dagster instance and a real ledger."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features.parts import Monitoring
 from ai_ops.cli.common import DEFS
 from ai_ops.orchestration.building import metadata_of, partitioned_asset
 from ai_ops.orchestration.judging import Check, checks_of
@@ -19,8 +20,9 @@ from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import RecordedVerdict, Verdict
 
-FEATURE = load_feature(DEFS / "flight_delay" / "defs.yaml")
-START = FEATURE.monitoring.start
+START = date(2021, 3, 1)
+DECLARED = load_feature(DEFS / "flight_delay" / "defs.yaml")
+FEATURE = DECLARED.model_copy(update={"monitoring": Monitoring(start=START)})
 FIRST, BAD, GONE, LAST = (START.replace(day=day).isoformat() for day in (1, 3, 4, 7))
 NEXT = START.replace(day=8).isoformat()
 
