@@ -1,7 +1,7 @@
 """``ai-ops retrain``: train a candidate now and have the gate judge it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -83,14 +83,24 @@ def _waited(root: Root, spec: AiFeatureSpec, job: str, config: Mapping[str, Any]
     with open_runner(root.folder, defs()) as runner:
         done = runner.run(job, config=config, raises=False)
         failures = failures_of(done)
-    retraining = of_run(standing_of(root.ledger, spec.name), done.run_id)
+    return ended(root, spec, done.run_id, failures)
+
+
+def ended(
+    root: Root, spec: AiFeatureSpec, run_id: str, failures: Sequence[tuple[str, str, str]]
+) -> int:
+    """Tell how the retraining of a run ended, by the ledger; the exit code that it stands for.
+
+    ``failures`` are the steps that failed: name, the error's class, its words.
+    """
+    retraining = of_run(standing_of(root.ledger, spec.name), run_id)
     if retraining is None or "evaluated" not in retraining.stages:
         for step, error, words in failures:
             typer.echo(f"{step}: {error}: {words}", err=True)
             # The daemon's sensor does so too, where one runs: it is recorded once.
-            record_failure(root, spec, done.run_id, step, f"{error}: {words}")
-        typer.echo(f"run {done.run_id}: the retraining did not come to its evaluation", err=True)
-        return NO_EVIDENCE if {error for _, error, _ in failures} == {"MissingEvidence"} else FAILS
+            record_failure(root, spec, run_id, step, f"{error}: {words}")
+        typer.echo(f"run {run_id}: the retraining did not come to its evaluation", err=True)
+        return _without_evaluation(root, spec, failures)
     version = str(retraining.stages["evaluated"]["version"])
     verdicts = {item: _verdict(root, spec, item, version) for item in GATE_CHECKS}
     for item, verdict in verdicts.items():
@@ -100,6 +110,20 @@ def _waited(root: Root, spec: AiFeatureSpec, job: str, config: Mapping[str, Any]
         typer.echo(f"the gate passed version {version}: ai-ops approve {spec.name} takes it on")
         return DONE
     return FAILS if "fail" in statuses else NO_EVIDENCE
+
+
+def _without_evaluation(
+    root: Root, spec: AiFeatureSpec, failures: Sequence[tuple[str, str, str]]
+) -> int:
+    """Whether it failed or evidence was missing: by the error, or by the check that stopped it."""
+    errors = {error for _, error, _ in failures}
+    if errors == {"DagsterAssetCheckFailedError"} and (
+        judged := root.ledger.history(spec.name, "training_set_sound")
+    ):
+        verdict = judged[-1].verdict
+        typer.echo(f"training_set_sound: {verdict.status}: {verdict.reason}", err=True)
+        return NO_EVIDENCE if verdict.status == "no_evidence" else FAILS
+    return NO_EVIDENCE if errors == {"MissingEvidence"} else FAILS
 
 
 def _verdict(root: Root, spec: AiFeatureSpec, item: str, version: str) -> Verdict:

@@ -1,5 +1,6 @@
 """A root with the demo feature's name, tiny versions, and the command on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,7 +100,9 @@ class World:
         event = NewEvent(kind, self.feature.name, payload)
         self.root.ledger.append([event], clock=self.root.clock)
 
-    def gate_judged(self, version: str, champion: str, verdict: Verdict) -> None:
+    def gate_judged(
+        self, version: str, champion: str, verdict: Verdict, items: Sequence[str] = GATE_CHECKS
+    ) -> None:
         """The gate's verdicts on a candidate."""
         now = self.root.clock.now()
         said = {"version": version, "champion": champion, "gate_hash": self.feature.gate.digest}
@@ -119,7 +122,7 @@ class World:
                     findings=verdict.findings,
                 ),
             )
-            for item in GATE_CHECKS
+            for item in items
         ]
         self.root.ledger.record_verdicts(verdicts, clock=self.root.clock)
 

@@ -6,11 +6,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.cli.retrain import ended
+from ai_ops.component import definitions_of
 from ai_ops.orchestration.running import failures_of, open_instance
 from ai_ops.orchestration.submitting import submit
 from ai_ops.storage.identities import Identities
 from ai_ops.vocabulary.errors import MissingEvidence, RunNotSubmitted
-from ai_ops_tests.cli.deciding_world import BACKEND, FEATURE, NOW, World, replay
+from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops_tests.cli.deciding_world import BACKEND, BAD, FEATURE, FINE, NOW, World, replay
+from ai_ops_tests.retraining_pipeline import pipeline_world
 
 NAME = FEATURE.name
 
@@ -45,9 +49,13 @@ def test_without_waiting_a_run_stands_in_the_queue_of_the_root_s_own_daemon(
     )
 
 
-def test_what_dagster_does_not_take_is_told_in_its_words(ai_ops: World) -> None:
-    with pytest.raises(RunNotSubmitted, match=r"parcels__retraining was not submitted: [\s\S]+"):
-        submit(ai_ops.folder, "parcels__retraining")
+def test_what_dagster_does_not_take_is_told_in_its_words(
+    ai_ops: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["-w", "nowhere.yaml"]
+    monkeypatch.setattr("ai_ops.orchestration.submitting.workspace_options", lambda: options)
+    with pytest.raises(RunNotSubmitted, match=r"not submitted: [\s\S]*nowhere\.yaml"):
+        submit(ai_ops.folder, f"{NAME}__retraining")
 
 
 def test_while_a_hold_is_open_it_is_refused_and_recorded(ai_ops: World) -> None:
@@ -76,6 +84,58 @@ def test_one_at_a_time_and_one_that_was_never_heard_of_again_is_not_waited_for(
 def test_an_incident_that_there_is_none_of_is_named(ai_ops: World) -> None:
     done = ai_ops("retrain", NAME, "--incident", "drift-1")
     assert done.code == 2 and "--incident: no such incident: drift-1; there are: none" in done.err
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Another feature's root: three weeks of a log with its labels, and a trainer of a second."""
+    root = pipeline_world.logged_root(tmp_path / "tiny")
+    feature = pipeline_world.FEATURE
+    monkeypatch.setattr("ai_ops.cli.retrain.resolve_feature", lambda name: feature)
+    monkeypatch.setattr("ai_ops.definitions.defs", lambda: definitions_of(feature))
+    return World(root.folder, feature=feature)
+
+
+def test_waiting_ends_with_no_evidence_where_nothing_can_be_judged(tiny: World) -> None:
+    done = tiny("retrain", tiny.feature.name, "--wait", "--reason", "spring")
+    assert done.code == 3, done.err
+    assert done.out.count(": no_evidence: ") == 4 and "no criteria are frozen" in done.out
+    (retraining,) = tiny.standing.retrainings
+    assert retraining.cause == "spring" and "evaluated" in retraining.stages
+
+
+def test_waiting_ends_with_a_failure_that_names_the_step_and_is_recorded(tiny: World) -> None:
+    for file in (tiny.folder / "lake" / tiny.feature.name / "prediction_log").glob("*"):
+        file.unlink()
+    done = tiny("retrain", tiny.feature.name, "--wait")
+    assert done.code == 3
+    assert "training_set_sound: no_evidence: " in done.err
+    assert "did not come to its evaluation" in done.err
+    (retraining,) = tiny.standing.retrainings
+    assert retraining.stages["failed"]["step"].startswith(tiny.feature.name)
+
+
+@pytest.mark.requirement("PB-34")
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        ("pass", 0, "the gate passed version 2: ai-ops approve flight_delay takes it on"),
+        ("fail", 1, "gate_discrimination: fail: "),
+        ("no_evidence", 3, "gate_discrimination: no_evidence: "),
+    ],
+)
+def test_it_ends_with_what_the_gate_said(
+    ai_ops: World, capsys: pytest.CaptureFixture[str], status: str, code: int, words: str
+) -> None:
+    ai_ops.happened("retraining", retraining="r1", stage="started", run="run-1")
+    ai_ops.happened("retraining", retraining="r1", stage="evaluated", version="2")
+    assert ended(ai_ops.root, FEATURE, "run-1", []) == 3, "nothing was judged"
+    ai_ops.gate_judged("2", champion="1", verdict=FINE)
+    other = {"fail": BAD, "no_evidence": Verdict.lacking("too few rows", "accuracy")}
+    if status in other:
+        ai_ops.gate_judged("2", "1", other[status], items=("gate_discrimination",))
+    assert ended(ai_ops.root, FEATURE, "run-1", []) == code
+    assert words in capsys.readouterr().out
 
 
 def test_a_step_s_failure_is_told_by_the_error_s_own_class_and_words() -> None:
