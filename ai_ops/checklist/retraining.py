@@ -65,7 +65,7 @@ def _verdict(
             missing[0] + more, "operations", *findings, sample_size=judged, observed=observed
         )
     else:
-        quiet = f"accuracy was judged on {plural(judged, 'day')}, and no gap and no drift is open"
+        quiet = f"accuracy was judged on {plural(judged, 'day')}, no gap and no drift is open"
         fine = fine or [quiet, *([tries[-1].words] if tries else [])]
         verdict = Verdict.passing("; ".join(fine), sample_size=judged, observed=observed)
     return verdict.with_evidence(*cited)
@@ -88,21 +88,23 @@ def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
 
 
 def _unjudged(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[str]:
-    """The days on which nobody looked, and those on which accuracy could have been judged and was
-    not: an alert that nobody can see does not stay away."""
-    lacks = []
-    for check in SEEN_BY:
-        verdicts = evidence.in_window(check)
-        for day in evidence.monitored_days(feature):
-            recorded = verdicts.get(day)
-            if recorded is None:
-                lacks.append(never_judged(check, ASSET_OF[check], f" on {day}"))
-            elif (
-                check == "accuracy"
-                and recorded.verdict.status == "no_evidence"
-                and not _too_young(feature, evidence.standing, day)
-            ):
-                lacks.append(f"{check} on {day}: {recorded.verdict.reason}")
+    """The days on which nobody looked, and those since which accuracy could have been judged and
+    was not: an alert that nobody can see does not stay away.
+
+    A day whose labels came late is covered by the next one's judgement, of a whole trailing week.
+    """
+    days = evidence.monitored_days(feature)
+    lacks = [
+        never_judged(check, ASSET_OF[check], f" on {day}")
+        for check in SEEN_BY
+        for day in days
+        if day not in evidence.in_window(check)
+    ]
+    for day, recorded in sorted(evidence.in_window("accuracy").items(), reverse=True):
+        if recorded.verdict.status != "no_evidence":
+            break
+        if not _too_young(feature, evidence.standing, day):
+            lacks.append(f"accuracy on {day}: {recorded.verdict.reason}")
     return lacks
 
 
