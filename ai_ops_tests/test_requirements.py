@@ -43,12 +43,14 @@ def test_each_id_that_a_marker_names_is_carried_by_a_test_of_that_file() -> None
             assert (place, id) in carried, f"{place}: a marker of {id} stands on no test"
 
 
-def test_every_check_and_asset_that_carries_a_requirement_is_one_that_there_is() -> None:
+def test_every_check_and_asset_carries_a_requirement_and_none_is_named_that_there_is_not() -> None:
     checks = {check.name for check in CHECKS}
     assets = {key.path[-1] for key in defs().resolve_asset_graph().get_all_asset_keys()}
     for requirement in REQUIREMENTS:
         assert set(requirement.checks) <= checks, requirement.id
         assert set(requirement.assets) <= assets, requirement.id
+    assert {name for one in REQUIREMENTS for name in one.checks} == checks, "one carries nothing"
+    assert {name for one in REQUIREMENTS for name in one.assets} == assets, "one carries nothing"
 
 
 def test_the_claimed_ids_are_sorted_known_and_carried() -> None:

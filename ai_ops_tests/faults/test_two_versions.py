@@ -176,7 +176,7 @@ def test_a_version_that_does_not_answer_as_it_promised_drifts_from_its_own_days_
 
 
 @pytest.mark.fault("input_drift")
-@pytest.mark.requirement("FR-1", "PB-14")
+@pytest.mark.requirement("FR-1")
 def test_alerts_against_the_old_reference_are_no_alerts_of_the_new_version(tmp_path: Path) -> None:
     at = datetime(2013, 4, 10, 20, tzinfo=UTC)
     made = promoted(
