@@ -1,5 +1,6 @@
 """The floors of the house: who may import whom. The table is here, the test holds it."""
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,20 @@ def test_the_client_loads_nothing_heavy() -> None:
     ).stdout
     assert "ai_ops" in loaded
     assert not {name for name in HEAVY if f"'{name}'" in loaded}
+
+
+@pytest.mark.requirement("PL-18", "PB-34")
+def test_only_one_file_moves_the_version_in_production() -> None:
+    movers = {
+        str(file.relative_to(PACKAGE))
+        for file in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).endswith(("set_alias", "set_registered_model_alias"))
+        and not any(ast.unparse(given) in ("REHEARSAL", "'baseline'") for given in call.args)
+    }
+    # The registry's own method hands the alias on.
+    assert movers == {"retraining_pipeline/promotion.py", "storage/registry.py"}
 
 
 def test_no_date_of_the_replayed_year_stands_outside_its_feature() -> None:
