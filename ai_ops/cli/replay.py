@@ -19,6 +19,7 @@ from ai_ops.checklist.jobs import (
     daily_job_name,
     monthly_checklist_job_name,
     monthly_job_name,
+    versions_job_name,
     weekly_job_name,
 )
 from ai_ops.cli.replay_answers import Answers
@@ -109,6 +110,7 @@ class Replay:
                 self._job(daily_job_name(self.feature), event.first, event.last)
                 self.seconds.days += (event.last - event.first).days + 1
             case "weekly":
+                self._timed(lambda: self.runner.run(versions_job_name(self.feature)))
                 self._job(weekly_job_name(self.feature), event.first, event.first)
                 self._job(checklist_job_name(self.feature), event.first, event.first)
             case "monthly":

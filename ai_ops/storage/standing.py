@@ -24,6 +24,7 @@ from ai_ops.storage.standing_records import (
     Standing,
     Waiver,
 )
+from ai_ops.vocabulary.errors import LedgerBroken
 from ai_ops.vocabulary.words import EventKind
 
 __all__ = [
@@ -73,12 +74,21 @@ def standing_of(ledger: Ledger, feature: str, as_of: datetime | None = None) -> 
 def fold(events: Iterable[Event]) -> Standing:
     """The standing that the events of one feature add up to, in the order of the ledger.
 
+    Raises ``LedgerBroken`` for an event that does not say what its kind must: nobody appended it
+    through this project, and nothing is decided on a book that holds it.
+
     >>> fold([]).live is None
     True
     """
     standing = Standing()
     for event in events:
-        standing = _folded(standing, event)
+        try:
+            standing = _folded(standing, event)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LedgerBroken(
+                f"block {event.block_seq}, event {event.idx}: no {event.kind} says this "
+                f"({type(error).__name__}: {error}); find out who appended it"
+            ) from error
     return standing
 
 

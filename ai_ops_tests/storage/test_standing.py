@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.standing import Standing, fold, standing_of
+from ai_ops.vocabulary.errors import LedgerBroken
 from ai_ops.vocabulary.words import Conclusion, EventKind
 from ai_ops_tests.deciding import FEATURE, NOW, root_in
 
@@ -199,3 +200,9 @@ def test_the_ledger_alone_tells_what_was_live_at_any_past_moment(tmp_path: Path)
     ]
     assert standing_of(root.ledger, FEATURE.name, as_of=NOW).live == "1" == standing.live_at(NOW)
     assert standing_of(root.ledger, "another").moves == ()
+
+
+def test_an_event_that_says_too_little_is_named_and_nothing_is_decided_on_it() -> None:
+    event = Event(7, 0, "waiver", FEATURE.name, NOW, {"item": "load_tested"}, NOW, None)
+    with pytest.raises(LedgerBroken, match=r"block 7, event 0: no waiver"):
+        fold([event])
