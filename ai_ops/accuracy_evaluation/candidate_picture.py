@@ -61,4 +61,4 @@ def _draw_differences(axes: Axes, compared: Compared, gate: CandidateGate) -> No
     axes.set_yticks(range(len(shown)), [SHORT[m.name] for m in reversed(shown)], fontsize=9)
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.set_xlabel("worse  ←  the candidate is  →  better", fontsize=9)
-    axes.set_title("Difference by day; long mark: the margin, short: a gain", fontsize=9)
+    axes.set_title("Difference with its interval; long mark: margin, short: gain", fontsize=9)

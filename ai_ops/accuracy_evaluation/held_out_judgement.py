@@ -55,6 +55,11 @@ class EvaluationSet:
     read: list[Evidence] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
+    @property
+    def of(self) -> str:
+        """The month, as people write it."""
+        return self.month[:7]
+
 
 def judge_set(
     found: EvaluationSet,
@@ -88,21 +93,21 @@ def judge_set(
             Finding("data_quality", "fail", reason, window=window, size=float(count))
             for count, reason in wrong
         ]
-        reason = f"the set of {found.month}: " + "; ".join(reason for _, reason in wrong)
+        reason = f"the set of {found.of}: " + "; ".join(reason for _, reason in wrong)
         return Verdict.failing(reason, *findings, sample_size=len(ids), observed=observed)
     lacking = None
     if not ids:
-        lacking = f"the set of {found.month} has no labelled prediction"
+        lacking = f"the set of {found.of} has no labelled prediction"
     elif found.missing:
-        lacking = f"the set of {found.month} is not whole: {', '.join(found.missing)} was not there"
+        lacking = f"the set of {found.of} is not whole: {', '.join(found.missing)} was not there"
     elif not learnt:
-        lacking = f"no version is registered that the set of {found.month} could be held out of"
+        lacking = f"no version is registered that the set of {found.of} could be held out of"
     if lacking is not None:
         return Verdict.lacking(
             lacking, "labels", window=window, sample_size=len(ids), observed=observed
         )
     return Verdict.passing(
-        f"none of the {len(ids)} labelled predictions of {found.month} is among the rows that "
+        f"none of the {len(ids)} labelled predictions of {found.of} is among the rows that "
         f"{_named(list(learnt))} learnt from",
         sample_size=len(ids),
         observed=observed,
@@ -115,12 +120,12 @@ def judge_live(
     """Whether the version in production is as good on the month's set as it was at launch."""
     on_set = found.live
     if on_set is None or live is None:
-        reason = f"no version was in production at the end of {found.month}"
+        reason = f"no version was in production at the end of {found.of}"
         return Verdict.lacking(reason, "accuracy", window=window)
     rows = on_set.measured
     about = (
         f"version {on_set.version} on {rows.rows} held-out predictions of {rows.days} days of "
-        f"{found.month}, {on_set.answered} of them answered by itself"
+        f"{found.of}, {on_set.answered} of them answered by itself"
     )
     observed: dict[str, Observed] = {
         "version": on_set.version,

@@ -68,16 +68,11 @@ def freeze_gate(root: Root, feature: AiFeatureSpec) -> None:
     record(root, feature, token)
 
 
-def launched(root: Root, feature: AiFeatureSpec, version: str) -> None:
+def launched(root: Root, feature: AiFeatureSpec, version: str, at: datetime | None = None) -> None:
     """A version in production, as the ledger keeps it."""
-    said: dict[str, Any] = {
-        "version": version,
-        "previous": None,
-        "metrics": {},
-        "gate_hash": feature.gate.digest,
-    }
-    event = NewEvent("launch", feature.name, {**said, "by": "devops@example.com"})
-    root.ledger.append([event], clock=root.clock)
+    said = {"version": version, "previous": None, "metrics": {}, "by": "devops@example.com"}
+    payload = {**said, "gate_hash": feature.gate.digest}
+    root.ledger.append([NewEvent("launch", feature.name, payload, at)], clock=root.clock)
 
 
 def overconfident(fitted: Fitted, times: float = 2.0) -> Fitted:

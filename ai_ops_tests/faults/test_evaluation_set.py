@@ -1,0 +1,225 @@
+"""Faults of the labelled evaluation set, planted in real files and versions."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ai_ops.accuracy_evaluation.evaluation_set import (
+    compute_labelled_evaluation_set,
+    read_set,
+    read_set_rows,
+)
+from ai_ops.accuracy_evaluation.held_out import judge_held_out, judge_held_out_accuracy
+from ai_ops.accuracy_evaluation.labels import compute_ground_truth
+from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features.held_out import is_held_out
+from ai_ops.ai_features.parts import Monitoring
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.accuracy_evaluation.gate_world import launched, overconfident
+from ai_ops_tests.accuracy_evaluation.world import (
+    FLIGHT_DELAY,
+    Change,
+    Fitted,
+    between,
+    daily,
+    fit,
+    open_root,
+    real_flights,
+    register,
+    write_labels,
+    write_log,
+)
+
+MARCH, LAST, NEXT = "2013-03-01", "2013-03-31", "2013-04-01"
+WINDOW = Window.of_month(MARCH)
+MONTH = Moment(MARCH, WINDOW, WINDOW.end + timedelta(hours=9))
+
+pytestmark = pytest.mark.requirement("MO-01", "MO-02", "FQ-08")
+
+
+@pytest.fixture(scope="module")
+def feature() -> AiFeatureSpec:
+    declared = load_feature(FLIGHT_DELAY)
+    monitoring = Monitoring(start=WINDOW.start.date())
+    return declared.model_copy(update={"monitoring": monitoring})
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    whole = real_flights(tmp_path_factory.getbasetemp().parent)
+    return whole[whole["time"] < pd.Timestamp("2013-04-03", tz="UTC")]
+
+
+@pytest.fixture(scope="module")
+def fitted(flights: pd.DataFrame, feature: AiFeatureSpec) -> Fitted:
+    return fit(flights, feature, MARCH)
+
+
+@pytest.fixture(scope="module")
+def built(
+    tmp_path_factory: pytest.TempPathFactory,
+    feature: AiFeatureSpec,
+    flights: pd.DataFrame,
+    fitted: Fitted,
+) -> Root:
+    """A month of flights that version 1 answered, with their labels; version 1 is live."""
+    root = open_root(tmp_path_factory.mktemp("evaluation-set"))
+    root.begin_replay(WINDOW.start)
+    register(root, feature, fitted)
+    launched(root, feature, "1")
+    root.begin_replay(MONTH.as_of)
+    write_log(root, feature, between(flights, MARCH, NEXT), fitted.scores, with_inputs=True)
+    with_labels(root, feature, flights)
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+    return root
+
+
+def with_labels(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame, change: Change | None = None
+) -> None:
+    write_labels(root, between(flights, MARCH, NEXT), change)
+    compute_ground_truth(root, feature, daily(MARCH, NEXT))
+
+
+@pytest.fixture
+def root(built: Root, feature: AiFeatureSpec, flights: pd.DataFrame) -> Iterator[Root]:
+    """The same; what a test plants is taken out after it."""
+    yield built
+    for path in Path(built.folder).glob("lake/*/training_set/*"):
+        path.unlink()
+
+
+def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict]:
+    return judge_held_out(root, feature, MONTH), judge_held_out_accuracy(root, feature, MONTH)
+
+
+def made_again(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict]:
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+    return judged(root, feature)
+
+
+def test_a_month_that_nobody_learnt_from_is_green(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    held_out, accuracy = judged(root, feature)
+    assert (held_out.status, accuracy.status) == ("pass", "pass")
+    found, _ = read_set(root, feature, MARCH)
+    rows, _ = read_set_rows(root, feature, MARCH)
+    share = feature.ground_truth.evaluation_share
+    assert found.rows == rows.num_rows == held_out.sample_size > 1300
+    assert all(is_held_out(id, share) for id in rows["id"].to_pylist())
+    assert found.positives == sum(rows["label"].to_pylist()) == found.strata["label"]["true"]
+    labels = dict(zip(flights["id"], flights["late"], strict=True))
+    assert all(labels[one["id"]] == one["label"] for one in rows.to_pylist())
+    assert accuracy.observed["answered"] == accuracy.observed["rows"] == accuracy.sample_size
+    assert accuracy.observed["version"] == "1" and accuracy.observed["auc"] > 0.6
+    assert "of 2013-03" in accuracy.reason and held_out.evidence and accuracy.evidence
+
+
+@pytest.mark.fault("held_out")
+def test_a_training_set_that_holds_some_of_it_is_named(root: Root, feature: AiFeatureSpec) -> None:
+    rows, _ = read_set_rows(root, feature, MARCH)
+    ids = [*rows["id"].to_pylist()[:3], "2013-02-01-of-another-month"]
+    path = root.lake.path(feature.name, "training_set", "2013-05-01-abcdef01")
+    root.lake.write_table(path, pa.table({"id": ids}))
+    verdict = judge_held_out(root, feature, MONTH)
+    assert verdict.status == "fail"
+    assert "training set 2013-05-01-abcdef01 learnt from 3 of its rows" in verdict.reason
+    assert verdict.findings[0].kind == "data_quality" and verdict.findings[0].size == 3
+
+
+@pytest.mark.fault("held_out")
+def test_rows_that_were_changed_afterwards_are_no_set(root: Root, feature: AiFeatureSpec) -> None:
+    path = Path(root.lake.path(feature.name, "labelled_evaluation_set", MARCH))
+    before = path.read_bytes()
+    rows = pq.read_table(path).to_pandas()
+    flipped = rows.assign(label=rows["label"] ^ (rows.index < 5))
+    root.lake.write_table(str(path), pa.Table.from_pandas(flipped, preserve_index=False))
+    changed = judge_held_out(root, feature, MONTH)
+    assert changed.status == "fail" and "not those that were recorded" in changed.reason
+    stranger = rows.assign(id=["anybody", *rows["id"][1:]])
+    root.lake.write_table(str(path), pa.Table.from_pandas(stranger, preserve_index=False))
+    assert "1 of its rows, as anybody not held out" in judge_held_out(root, feature, MONTH).reason
+    path.write_bytes(before)
+
+
+@pytest.mark.fault("held_out", "held_out_accuracy")
+def test_a_month_without_a_set_or_without_labels_is_no_evidence(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    nothing = Moment("2013-02-01", Window.of_month("2013-02-01"), MONTH.as_of)
+    for judge in (judge_held_out, judge_held_out_accuracy):
+        with pytest.raises(MissingEvidence, match="no such file"):
+            judge(root, feature, nothing)
+    with_labels(root, feature, flights, lambda labels: labels.head(0))
+    assert [verdict.status for verdict in made_again(root, feature)] == ["no_evidence"] * 2
+    with_labels(root, feature, flights)
+    assert [verdict.status for verdict in made_again(root, feature)] == ["pass"] * 2
+
+
+@pytest.mark.fault("held_out")
+def test_a_month_that_is_not_whole_is_no_evidence(root: Root, feature: AiFeatureSpec) -> None:
+    log = Path(root.lake.path(feature.name, "prediction_log", "2013-03-12"))
+    away = log.rename(log.with_suffix(".away"))
+    held_out, _ = made_again(root, feature)
+    assert held_out.status == "no_evidence" and "prediction_log/2013-03-12" in held_out.reason
+    away.rename(log)
+    assert made_again(root, feature)[0].status == "pass"
+
+
+@pytest.mark.fault("held_out_accuracy")
+def test_a_version_that_became_worse_is_seen_on_the_held_out_rows(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    def flip(labels: pd.DataFrame) -> pd.DataFrame:
+        chosen = np.random.default_rng(3).random(len(labels)) < 0.3
+        return labels.assign(label=labels["label"] ^ chosen)
+
+    with_labels(root, feature, flights, flip)
+    held_out, accuracy = made_again(root, feature)
+    assert held_out.status == "pass", "labels say nothing about who learnt from what"
+    assert accuracy.status == "fail" and "surely beyond the gate's" in accuracy.reason
+    assert {finding.kind for finding in accuracy.findings} == {"accuracy"}
+    with_labels(root, feature, flights)
+    assert made_again(root, feature)[1].status == "pass"
+
+
+@pytest.mark.fault("held_out_accuracy")
+def test_too_small_a_set_is_no_evidence(root: Root, feature: AiFeatureSpec) -> None:
+    truth = feature.ground_truth.model_copy(update={"evaluation_share": 0.002})
+    small = feature.model_copy(update={"ground_truth": truth})
+    compute_labelled_evaluation_set(root, small, [MONTH])
+    verdict = judge_held_out_accuracy(root, small, MONTH)
+    assert verdict.status == "no_evidence" and "at least 200 of 5 are needed" in verdict.reason
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+
+
+@pytest.mark.fault("held_out", "held_out_accuracy")
+def test_another_version_came_live_and_it_had_learnt_from_the_month(
+    built: Root, feature: AiFeatureSpec, flights: pd.DataFrame, fitted: Fitted, tmp_path: Path
+) -> None:
+    """Version 2 is asked about the rows that version 1 answered; and it has seen them before."""
+    root = open_root(Path(shutil.copytree(built.folder, tmp_path / "copy")))
+    month = between(flights, MARCH, LAST).dropna(subset=["late"]).assign(probability=0.2)
+    seen = replace(overconfident(fitted), reference=pd.concat([fitted.reference, month]))
+    version = register(root, feature, seen)
+    launched(root, feature, version, at=WINDOW.end - timedelta(hours=5))
+    unasked = judge_held_out_accuracy(root, feature, MONTH)
+    assert unasked.status == "no_evidence"
+    assert f"in production was version {version}: materialise" in unasked.reason
+    held_out, accuracy = made_again(root, feature)
+    assert held_out.status == "fail" and f"version {version} learnt from" in held_out.reason
+    assert accuracy.observed["version"] == version
+    assert accuracy.observed["answered"] == 0 and accuracy.observed["rows"] > 1000
