@@ -11,7 +11,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.server_process import ServerProcess
-from ai_ops.orchestration.running import Runner
+from ai_ops.orchestration.running import Runner, failures_of
 from ai_ops.playbook.incidents import answer_alerts
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,
@@ -21,6 +21,7 @@ from ai_ops.retraining_pipeline.jobs import (
 )
 from ai_ops.retraining_pipeline.promotion import launch, obstacles
 from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
+from ai_ops.storage.retrainings import record_failure
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -70,7 +71,11 @@ class Answers:
                 incident=trigger.incident,
                 requested_by="ai_ops",
             )
-            self.runner.run(retraining_job_name(self.feature), config=config, raises=False)
+            job = retraining_job_name(self.feature)
+            result = self.runner.run(job, config=config, raises=False)
+            for step, kind, words in failures_of(result)[:1]:
+                error = f"{kind}: {words}"
+                record_failure(self.root, self.feature, result.run_id, step, error)
 
     def _promote(self) -> None:
         def in_the_way(version: str) -> tuple[str, ...]:
