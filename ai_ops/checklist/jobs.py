@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import asset_key
+from ai_ops.orchestration.sensing import JUDGING_TAG
 
 DAILY = (
     "prediction_log",
@@ -67,42 +68,50 @@ def versions_job_name(feature: AiFeatureSpec) -> str:
 
 
 def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
-    """The feature's jobs."""
+    """The feature's jobs; those that judge a feature follow each other."""
+    judging = {JUDGING_TAG: feature.name}
     return [
         dg.define_asset_job(
             daily_job_name(feature),
             _selection(feature, DAILY),
             description="One day's log, drift, accuracy, health and cost, each with its checks.",
+            tags=judging,
         ),
         dg.define_asset_job(
             weekly_job_name(feature),
             _selection(feature, WEEKLY),
             description="The week's cost trend.",
+            tags=judging,
         ),
         dg.define_asset_job(
             checklist_job_name(feature),
             _selection(feature, CHECKLIST),
             description="The weekly checklist, from the verdicts of the week.",
+            tags=judging,
         ),
         dg.define_asset_job(
             monthly_job_name(feature),
             _selection(feature, MONTHLY),
             description="The month's labelled evaluation set, and how good the live version is.",
+            tags=judging,
         ),
         dg.define_asset_job(
             monthly_checklist_job_name(feature),
             _selection(feature, MONTHLY_CHECKLIST),
             description="The monthly checklist, from the verdicts of the month.",
+            tags=judging,
         ),
         dg.define_asset_job(
             pre_launch_job_name(feature),
             _selection(feature, PRE_LAUNCH),
             description="What must be in place before a launch, as it stands now.",
+            tags=judging,
         ),
         dg.define_asset_job(
             versions_job_name(feature),
             _selection(feature, VERSIONS),
             description="What the registry holds, and the reference of the version in production.",
+            tags=judging,
         ),
         dg.define_asset_job(
             f"{feature.name}__evaluate_version",

@@ -16,7 +16,6 @@ from ai_ops.checklist.jobs import (
 from ai_ops.orchestration.cadences import is_monitored
 from ai_ops.orchestration.partitions import partitions_of
 from ai_ops.orchestration.resources import RootResource
-from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.vocabulary.words import Rhythm
 
 REPLAYED = "the clock of this root is a replay's: the sensor of cadences follows it"
@@ -52,7 +51,7 @@ def _latest_schedule(feature: AiFeatureSpec, job_name: str, cron: str) -> dg.Sch
         now = context.scheduled_execution_time
         if not is_monitored(feature, now):
             return dg.SkipReason(f"{feature.name} is not monitored on {now.date()}")
-        return dg.RunRequest(run_key=now.date().isoformat(), tags={JUDGING_TAG: feature.name})
+        return dg.RunRequest(run_key=now.date().isoformat())
 
     return run
 
@@ -77,9 +76,7 @@ def _schedule(
         partition = _ended_last(context.scheduled_execution_time, rhythm)
         if not partitions_of(feature, rhythm).has_partition_key(partition):
             return dg.SkipReason(f"{feature.name} is not monitored on {partition}")
-        return dg.RunRequest(
-            run_key=partition, partition_key=partition, tags={JUDGING_TAG: feature.name}
-        )
+        return dg.RunRequest(run_key=partition, partition_key=partition)
 
     return run
 

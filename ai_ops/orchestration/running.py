@@ -3,7 +3,6 @@
 import atexit
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from typing import Any
 
 import dagster as dg
 
+from ai_ops.orchestration.orphans import end_orphans, mine
 from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
 from ai_ops.storage.root import ROOT_VARIABLE
-
-HOST_TAG, PROCESS_TAG = "ai_ops/host", "ai_ops/process"
 
 INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
@@ -70,7 +68,7 @@ class Runner:
             partition_key=partition,
             run_config={**QUIET, "ops": ops},
             raise_on_error=raises,
-            tags={**_mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
+            tags={**mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
         )
 
     def run_range(self, job: str, first: str, last: str) -> dg.ExecuteInProcessResult:
@@ -78,7 +76,7 @@ class Runner:
         return self._job(job).execute_in_process(
             instance=self.instance,
             run_config=QUIET,
-            tags={**_mine(), RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
+            tags={**mine(), RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
         )
 
     def _job(self, name: str) -> dg.JobDefinition:
@@ -113,36 +111,6 @@ def failures_of(result: dg.ExecuteInProcessResult) -> list[tuple[str, str, str]]
             told = words if colon and before.endswith(name) else error.message.strip()
             found.append((str(event.step_key), name, told))
     return found
-
-
-def end_orphans(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs of processes of this machine that are gone as failed; returns their ids.
-
-    Dagster does not watch a run inside somebody's process: it would stay "started" for ever and
-    hold a place in the queue.
-    """
-    unfinished = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
-        tags={HOST_TAG: socket.gethostname()},
-    )
-    orphans = [run for run in instance.get_runs(unfinished) if not _lives(run.tags[PROCESS_TAG])]
-    for run in orphans:
-        instance.report_run_failed(run, "the process in which it ran is gone")
-    return [run.run_id for run in orphans]
-
-
-def _mine() -> dict[str, str]:
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's: it is there
-    return True
 
 
 def _without_leak_report() -> None:

@@ -13,6 +13,7 @@ from dagster._core.storage.tags import RUN_KEY_TAG
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import description_of
 from ai_ops.orchestration.cadences import Due, next_untried
+from ai_ops.orchestration.orphans import BEGUN, GONE, is_orphan
 from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.storage.root import Root
@@ -24,16 +25,15 @@ GRACE: Final = timedelta(hours=1)
 """How long a live root's sensor leaves a partition to its schedule."""
 
 JUDGING_TAG: Final = "ai_ops/judging"
-"""The tag of runs that judge a feature: ``dagster.yaml`` lets one at a time run per feature."""
+"""The tag of jobs that judge a feature: ``dagster.yaml`` lets one at a time run per feature."""
 
 REASON_TAG: Final = "ai_ops/reason"
 
 UNFINISHED: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
+    *BEGUN,
 )
 
 Job = UnresolvedAssetJobDefinition | dg.JobDefinition
@@ -76,20 +76,20 @@ def ask(
     waiting = list(due)
     run = next_untried(waiting, lambda one: _tried(instance, one))
     if run is not None:
-        return request_of(run, feature, at_schedule=root.clock.mode == "replay")
+        return request_of(run, at_schedule=root.clock.mode == "replay")
     if waiting:
         keys = ", ".join(one.key for one in waiting)
         return dg.SkipReason(f"tried and failed, to be tried again on the clock's next day: {keys}")
     return dg.SkipReason(f"nothing is due at {root.clock.now():%Y-%m-%d %H:%M}")
 
 
-def request_of(run: Due, feature: AiFeatureSpec, *, at_schedule: bool) -> dg.RunRequest:
+def request_of(run: Due, *, at_schedule: bool) -> dg.RunRequest:
     """The request of a run: a single partition, or one run for a range of them.
 
     On a replay's clock each partition is judged as its schedule would have; in production a run
     that comes late judges by what is known now.
     """
-    tags = {JUDGING_TAG: feature.name, REASON_TAG: run.reason}
+    tags = {REASON_TAG: run.reason}
     if at_schedule and run.partitions:
         tags[JUDGED_TAG] = AT_SCHEDULE
     if len(run.partitions) > 1:
@@ -105,10 +105,16 @@ def request_of(run: Due, feature: AiFeatureSpec, *, at_schedule: bool) -> dg.Run
 def unfinished(
     instance: dg.DagsterInstance, *, job: str | None = None, tags: Mapping[str, str] | None = None
 ) -> str | None:
-    """The id of a run of that job, or with those tags, that waits or goes on; None without one."""
+    """The id of a run of that job, or with those tags, that waits or goes on; None without one.
+
+    One whose process is gone is marked as failed on the way: nothing else would ever end it.
+    """
     going = dg.RunsFilter(job_name=job, tags=tags, statuses=list(UNFINISHED))
-    found = instance.get_runs(going, limit=1)
-    return found[0].run_id if found else None
+    for run in instance.get_runs(going):
+        if run.status not in BEGUN or not is_orphan(instance, run):
+            return run.run_id
+        instance.report_run_failed(run, GONE)
+    return None
 
 
 def _is_begun(root: Root) -> bool:

@@ -33,6 +33,7 @@ from ai_ops_tests.orchestration.ticking import Ticking
 
 FEATURE = DECLARED.model_copy(update={"monitoring": Monitoring(start=date(2021, 3, 1))})
 MONDAY = utc("2021-03-08T10:00:00Z")
+JOBS = {job.name: job for job in jobs(FEATURE)}
 FINE = Verdict.passing("fine", sample_size=1)
 
 
@@ -105,7 +106,7 @@ def test_one_run_at_a_time_judges_a_feature(replay: Root, instance: dg.DagsterIn
     daemon = ticking(replay, instance)
     asked = daemon.tick()
     assert asked is not None
-    run = daemon.launch(asked, "")
+    run = daemon.launch(asked, JOBS[asked.job_name or ""])
     assert daemon.tick() is None
     assert run in daemon.skipped
 
@@ -116,7 +117,7 @@ def test_what_failed_waits_for_the_clock_s_next_day_and_others_go_on(
     daemon = ticking(replay, instance)
     versions = daemon.tick()
     assert versions is not None
-    daemon.end(daemon.launch(versions, ""))
+    daemon.end(daemon.launch(versions, JOBS[versions.job_name or ""]))
     daily = daemon.tick()
     assert daily is not None and daily.job_name == "flight_delay__daily"
     replay.begin_replay(MONDAY + timedelta(days=1))

@@ -12,7 +12,8 @@ import pandas as pd
 
 from ai_ops.cli.replay import Event, finish, timeline
 from ai_ops.defs.flight_delay.flights import INPUTS
-from ai_ops.orchestration.running import HOST_TAG, PROCESS_TAG, end_orphans, open_runner
+from ai_ops.orchestration.orphans import HOST_TAG, PROCESS_TAG, end_orphans
+from ai_ops.orchestration.running import open_runner
 
 BEGIN, FIRST_END, END = date(2021, 3, 1), date(2021, 3, 15), date(2021, 3, 29)
 LAUNCH = date(2021, 3, 8)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ai_ops.orchestration.resources import RootResource
-from ai_ops.orchestration.sensing import Answer
+from ai_ops.orchestration.sensing import Answer, Job
 from ai_ops.storage.root import Root
 
 
@@ -35,10 +35,10 @@ class Ticking:
         self.requests.append(answer)
         return answer
 
-    def launch(self, request: dg.RunRequest, job: str) -> str:
+    def launch(self, request: dg.RunRequest, job: Job) -> str:
         """What the daemon does with a request: a run under its key, which waits; its id."""
-        tags = {**request.tags, "dagster/run_key": request.run_key or ""}
-        run = dg.DagsterRun(job_name=request.job_name or job, tags=tags)
+        tags = {**(job.tags or {}), **request.tags, "dagster/run_key": request.run_key or ""}
+        run = dg.DagsterRun(job_name=job.name, tags=tags)
         self.instance.add_run(run)
         return run.run_id
 

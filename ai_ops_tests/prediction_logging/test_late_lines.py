@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import judge_log_written
 from ai_ops.prediction_logging.sensors import sensors
@@ -23,6 +24,7 @@ from ai_ops_tests.prediction_logging.logging_world import (
 )
 
 NEXT = "2021-03-05"
+DAILY = dg.define_asset_job("tiny__daily", tags={JUDGING_TAG: FEATURE.name})
 
 
 class Judging(World):
@@ -62,8 +64,7 @@ def world(tmp_path: Path) -> Judging:
 
 @pytest.fixture
 def daemon(world: Judging) -> Iterator[Ticking]:
-    daily = dg.define_asset_job("tiny__daily")
-    [sensor] = sensors(FEATURE, daily)
+    [sensor] = sensors(FEATURE, DAILY)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Ticking(sensor, world.root, instance)
 
@@ -121,7 +122,7 @@ def test_other_lines_that_land_again_are_another_attempt(world: Judging, daemon:
     world.write_on(4, "batch", "b")
     first = daemon.tick()
     assert first is not None
-    run = daemon.launch(first, "tiny__daily")
+    run = daemon.launch(first, DAILY)
     assert daemon.tick() is None, "it waits"
     daemon.end(run)
     assert daemon.tick() is None

@@ -30,6 +30,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     standing,
 )
 
+JOBS = {job.name: job for job in jobs(FEATURE)}
 TRAINING, PROMOTE = f"{NAME}__training_set", f"{NAME}__promote"
 
 
@@ -85,7 +86,7 @@ def test_a_confirmed_gap_asks_for_one_retraining_with_its_cause(
         "incident": "",
         "requested_by": "ai_ops",
     }
-    run = daemon.launch(asked, f"{NAME}__retraining")
+    run = daemon.launch(asked, JOBS[f"{NAME}__retraining"])
     later(root, days=1)
     assert daemon.tick() is None
     assert run in daemon.skipped, "one at a time, also while it only waits"
@@ -112,7 +113,7 @@ def test_an_approval_asks_for_a_promotion_of_its_version_once(
     asked = daemon.tick()
     assert asked is not None
     assert asked.run_config["ops"][PROMOTE]["config"] == {"version": "2"}
-    run = daemon.launch(asked, f"{NAME}__promotion")
+    run = daemon.launch(asked, JOBS[f"{NAME}__promotion"])
     assert daemon.tick() is None
     daemon.end(run)
     again = daemon.tick()
