@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.believed import Void, believed_standing
@@ -15,6 +16,9 @@ from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict, as_data
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import GATE_CHECKS, Domain
+
+DRIFT_CHECKS: Final = ("input_drift", "output_drift")
+"""Both are one alert to whoever concludes its incident."""
 
 VerdictsByDay = Mapping[str, RecordedVerdict]
 
@@ -64,8 +68,8 @@ class ChecklistEvidence:
         return [day for day in days if end is None or day < end.isoformat()]
 
     def reviewed(self, alert: Alert, domain: Domain) -> bool:
-        """Whether a person looked at an alert: reviewed it for the domain that it belongs to, or
-        acknowledged or concluded the incident that it became."""
+        """Whether a person looked at an alert: reviewed it for the domain that it belongs to,
+        acknowledged the incident that it became, or concluded one when it was to be seen."""
         looked_at = [(r.item, r.begin) for r in self.standing.reviews if r.domain == domain]
         looked_at += [
             (one.item, one.begin)
@@ -73,8 +77,17 @@ class ChecklistEvidence:
             if one.acknowledged_by or one.concluded_by
         ]
         # An incident begins on the alert's first day under the version that was live then.
-        return any(
+        if any(
             item == alert.item and alert.begin <= begin <= alert.last for item, begin in looked_at
+        ):
+            return True
+        return any(
+            one.alert == "drift"
+            and one.concluded_at is not None
+            and one.begin <= alert.last
+            and alert.raised_at <= one.concluded_at
+            for one in self.standing.incidents
+            if alert.item in DRIFT_CHECKS
         )
 
     def read_from(self, items: Iterable[str]) -> tuple[Evidence, ...]:

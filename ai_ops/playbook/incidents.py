@@ -106,9 +106,10 @@ def due_incidents(
 
     An alert is a verdict of fail (which is confirmed: k of n days) on a window that ends after the
     version in production was last moved; before the launch there is none. Of each kind one
-    incident is answered at a time, and a run of failing days is answered once, until a passing
-    verdict lay between. Resolved is only what a person concluded: when every check of the kind
-    passes on evidence that came after the conclusion, or a genuine shift has its new version.
+    incident waits for its conclusion at a time. What could be seen when it was concluded is
+    answered by it; failing days that begin later are an alert of their own. Resolved is only what
+    a person concluded: when every check of the kind passes on evidence that came after the
+    conclusion, or a genuine shift has its new version.
     """
     if standing.launched is None or standing.launched.at > as_of:
         return (), ()
@@ -122,7 +123,7 @@ def due_incidents(
         for incident in standing.open_incidents
         if (note := _gone(incident, standing, judged))
     }
-    busy = {one.alert for one in standing.open_incidents if one.id not in resolving}
+    busy = {one.alert for one in standing.open_incidents if one.state == "open"}
     taken = {one.id for one in standing.incidents}
     opening = []
     for alert in ITEMS:
@@ -144,7 +145,7 @@ def _problem(
         run
         for item in ITEMS[alert]
         for run in alerts_of(item, judged.get(item, {}))
-        if not any(_answered(run, judged[item][run.last], one, as_of) for one in before)
+        if not any(_answered(run, one, as_of) for one in before)
     ]
     if not waiting:
         return None
@@ -152,11 +153,11 @@ def _problem(
     return _Problem(run.item, run.begin, judged[run.item][run.last].verdict.reason)
 
 
-def _answered(run: Alert, last: RecordedVerdict, by: Incident, as_of: datetime) -> bool:
-    """Whether an incident was about these failing days, or was open while they passed by."""
+def _answered(run: Alert, by: Incident, as_of: datetime) -> bool:
+    """Whether an incident was about these failing days, or they could be seen when it ended."""
     if by.item == run.item and run.begin <= by.begin <= run.last:
         return True
-    return not run.open and last.window.end <= (by.resolved_at or as_of)
+    return run.raised_at <= (by.concluded_at or by.resolved_at or as_of)
 
 
 def _failure(standing: Standing, before: Sequence[Incident], as_of: datetime) -> _Problem | None:

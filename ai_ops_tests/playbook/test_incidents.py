@@ -243,9 +243,17 @@ def test_a_run_of_failing_days_that_a_person_resolved_opens_no_second_one() -> N
     ]
 
 
-def test_days_that_failed_and_passed_while_an_incident_was_open_need_none_of_their_own() -> None:
-    answered = resolved(concluded(open_one(1), 2), 9)
+def test_days_that_could_be_seen_when_an_incident_was_concluded_need_none_of_their_own() -> None:
+    answered = resolved(concluded(open_one(1), 7), 9)
     assert opened(with_incidents(answered), history("pffppffpp")) == []
+    early = concluded(open_one(1), 3)
+    assert opened(with_incidents(early), history("pffppffpp")) == [
+        (f"drift-{day(5)}", "input_drift")
+    ]
+
+
+def test_failing_days_after_a_passing_one_are_an_alert_of_their_own() -> None:
+    answered = resolved(concluded(open_one(1), 3), 9)
     assert opened(with_incidents(answered), history("pffppffffff")) == [
         (f"drift-{day(5)}", "input_drift")
     ]
@@ -257,11 +265,14 @@ def test_an_earlier_day_judged_later_does_not_make_a_known_alert_new() -> None:
 
 
 def test_an_id_that_is_taken_is_numbered() -> None:
-    first = resolved(concluded(open_one(3), 4), 5)
+    taken = replace(concluded(open_one(1), 2), id=f"drift-{day(3)}")
+    assert opened(with_incidents(taken), history("pfpf")) == [(f"drift-{day(3)}-2", "input_drift")]
+
+
+def test_both_checks_of_drift_are_one_alert_to_whoever_concludes_it() -> None:
+    first = concluded(open_one(3), 4)
     other = history("pppf", "output_drift")
-    assert opened(with_incidents(first), [*history("pppf"), *other]) == [
-        (f"drift-{day(3)}-2", "output_drift")
-    ]
+    assert opened(with_incidents(first), [*history("pppf"), *other]) == []
 
 
 def test_what_lasts_is_opened_before_what_is_over() -> None:
