@@ -53,7 +53,7 @@ def print_story(told: Mapping[str, Sequence[Mapping[str, Any]]], console: Consol
     for one in told["retrainings"]:
         passed = {True: "[green]passed[/green]", False: "[red]refused[/red]", None: "–"}
         row = (one["at"][:10], one["version"] or "–", passed[one["accepted"]])
-        retrainings.add_row(*row, escape(one["reason"]))
+        retrainings.add_row(*row, escape(one["reason"].partition("; ")[0]))
     console.print(retrainings)
     moves = Table("at", "what", "version", "before it", "decided by", title="In production")
     for one in told["moves"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow.compute as pc
@@ -20,6 +20,7 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Cadence
 
 ALERTING = ("input_drift", "output_drift", "accuracy")
 METRICS = {"auc": "AUC", "brier": "Brier", "ece": "ECE", "accuracy": "accuracy", "f1": "F1"}
@@ -36,8 +37,7 @@ def summarise(
         by_item.setdefault(verdict.item, []).append(verdict)
     logged = by_item.get("log_written", [])
     now = root.clock.now()
-    week = reading.last_whole_week(now)
-    lines = reading.read_checklist(root, feature, "weekly", week, now)
+    lists = {cadence: _checklist(root, feature, cadence, now) for cadence in reading.ITEMS}
     standing = standing_of(root.ledger, feature.name)
     days = [date.fromisoformat(day) for day in window.days()]
     return {
@@ -50,7 +50,7 @@ def summarise(
         "accuracy_by_month": _accuracy_by_month(root, feature, days),
         "cost_per_1000_by_month": _cost_by_month(root, feature, days),
         **story(standing),
-        "checklist": reading.as_data(feature, "weekly", now, lines),
+        "checklists": lists,
         "seconds": {name: round(value, 1) for name, value in asdict(seconds).items()},
     }
 
@@ -59,7 +59,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     """The summary for a person."""
     console.print(
         f"\n[bold]{summary['feature']}[/bold]: {summary['days']} days, "
-        f"{summary['predictions']:,} predictions by version {summary['live_version']}"
+        f"{summary['predictions']:,} predictions; version {summary['live_version']} is live"
     )
     titles = (item.replace("_", " ") for item in ALERTING)
     weeks = Table("week of", *titles, title="Alerts, in days of the week")
@@ -67,23 +67,34 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         weeks.add_row(week, *[_days(days[item]) for item in ALERTING])
     console.print(weeks)
     title = "Accuracy over the 28 days to each month's end, and the month's cost"
-    months = Table("month", "labels", "late", *METRICS.values(), "cost of 1,000", title=title)
+    heads = ("month", "version", "its labels", "late", *METRICS.values(), "cost of 1,000")
+    months = Table(*heads, title=title)
     for month, row in summary["accuracy_by_month"].items():
         figures = [_figure(row.get(name)) for name in ("observed_rate", *METRICS)]
         cost = summary["cost_per_1000_by_month"][month]
-        months.add_row(month, f"{row['n']:,}", *figures, cost)
+        months.add_row(month, row["version"], f"{row['n']:,}", *figures, cost)
     console.print(months)
     print_story(summary, console)
-    items = Table("item", "owner", "status", "reason", title="The weekly checklist")
-    for item in summary["checklist"]["items"]:
-        status = coloured(item["status"])
-        items.add_row(item["title"], item["owner"], status, escape(item["reason"]))
+    items = Table("list", "item", "owner", "status", "reason", title="The checklists")
+    for cadence, checklist in summary["checklists"].items():
+        for item in checklist["items"]:
+            row = (cadence, item["title"], item["owner"], coloured(item["status"]))
+            items.add_row(*row, escape(item["reason"]))
+        items.add_section()
     console.print(items)
     spent = summary["seconds"]
     console.print(
         f"seconds: serving {spent['serving']}, Dagster {spent['dagster']}, "
         f"statistics {spent['statistics']}, training {spent['training']}"
     )
+
+
+def _checklist(
+    root: Root, feature: AiFeatureSpec, cadence: Cadence, now: datetime
+) -> dict[str, Any]:
+    window = reading.window_at(cadence, now)
+    lines = reading.read_checklist(root, feature, cadence, window, now)
+    return reading.as_data(feature, cadence, now, lines)
 
 
 def _alerts_by_week(by_item: Mapping[str, list[RecordedVerdict]]) -> dict[str, dict[str, int]]:
@@ -107,13 +118,13 @@ def _figure(value: float | None) -> str:
 
 def _accuracy_by_month(
     root: Root, feature: AiFeatureSpec, days: Sequence[date]
-) -> dict[str, dict[str, float]]:
-    """Each month's last evaluation run, over its trailing 28 days."""
+) -> dict[str, dict[str, Any]]:
+    """Each month's last evaluation run, over its trailing 28 days, of the version live then."""
     months = {}
     for month, last in _month_ends(days).items():
         run, _ = read_run(root, feature, last.isoformat())
         values = {name: estimate.value for name, estimate in run.month.metrics.items()}
-        months[month] = {"n": run.month.rows, **values}
+        months[month] = {"version": run.version, "n": run.month.rows, **values}
     return months
 
 

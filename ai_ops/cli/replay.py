@@ -127,11 +127,7 @@ class Replay:
 
     def _ask(self, requests: Requests) -> None:
         begin = time.perf_counter()
-        if requests.single:
-            for body in requests.predictions:
-                self.server.post("/predict", body)
-        else:
-            self.server.post("/predict/batch", {"predictions": requests.predictions})
+        ask(self.server, requests)
         self.seconds.serving += time.perf_counter() - begin
         self.seconds.predictions += len(requests.predictions)
 
@@ -150,6 +146,15 @@ class Replay:
             work()
         self.seconds.statistics += stopwatch.seconds
         self.seconds.dagster += time.perf_counter() - begin - stopwatch.seconds
+
+
+def ask(server: ServerProcess, requests: Requests) -> None:
+    """Send what an hour asks, as single requests or as one batch."""
+    if requests.single:
+        for body in requests.predictions:
+            server.post("/predict", body)
+    else:
+        server.post("/predict/batch", {"predictions": requests.predictions})
 
 
 def timeline(flights: pd.DataFrame, begin: date, end: date, launch: date) -> Iterator[Event]:

@@ -82,10 +82,11 @@ def test_one_day_a_week_is_single_requests(replayed: Replayed) -> None:
 
 def test_the_summary_is_read_from_the_books(replayed: Replayed) -> None:
     summary = replayed.summary
-    assert summary["days"] == 21
+    assert summary["days"] == 42
     assert summary["predictions"] == rows(replayed, "prediction_log", "count(*)")[0][0]
     assert set(summary["seconds"]) >= {"serving", "dagster", "statistics", "training"}
-    assert len(summary["checklist"]["items"]) == 4
+    lists = {cadence: len(one["items"]) for cadence, one in summary["checklists"].items()}
+    assert lists == {"pre_launch": 6, "weekly": 4, "monthly": 4}
 
 
 def test_a_second_run_changes_nothing(replayed: Replayed) -> None:
@@ -106,7 +107,7 @@ def test_each_day_has_a_verdict_of_every_daily_check(replayed: Replayed) -> None
     by_item: dict[str, set[str]] = {}
     for verdict in shown["verdicts"]:
         by_item.setdefault(verdict["item"], set()).add(verdict["partition"])
-    daily = {item: days for item, days in by_item.items() if len(days) == 21}
+    daily = {item: days for item, days in by_item.items() if len(days) == 42}
     assert {
         "log_written",
         "log_complete",
