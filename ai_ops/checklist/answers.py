@@ -97,7 +97,9 @@ def _answered(
         if last.outcome == "accepted" and approval:
             words += f" and {approval.by} rejected: {approval.reason}"
         lost = [one for one in since if one.outcome != "accepted" or one is last]
-        if len(lost) > 1:
+        # While labels show no gap, a gate that finds no candidate better speaks for the version.
+        worse = SEEN_BY[alert.item] == "accuracy_drop"
+        if len(lost) > 1 and (worse or last.outcome != "refused"):
             return "fail", f"{words}; {len(lost)} retrainings came to nothing, the model is stale"
         return "no_evidence" if last.outcome == "unjudged" else "pass", words
     waiting = evidence.days_since(_evaluated_at(last))

@@ -10,6 +10,10 @@ from ai_ops.storage.retrainings import running
 from ai_ops.storage.standing import Incident, Standing
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 
+LASTS: Final = 4
+"""As many times the wait between two retrainings is a drift left to the last one's answer: alone it
+is no sign yet that the version answers worse."""
+
 FRESH: Final = timedelta(days=7)
 """An accuracy verdict that is older says nothing about the version of today."""
 
@@ -43,7 +47,7 @@ def due_retraining(
     latest = max((one.at for one in standing.retrainings), default=None)
     if latest is not None and as_of - latest < timedelta(days=retraining.wait_days):
         return None
-    return _shifted(standing, as_of) or _worse(standing, verdicts, as_of)
+    return _worse(standing, verdicts, as_of) or _shifted(feature, standing, as_of)
 
 
 def due_promotion(
@@ -76,8 +80,12 @@ def due_promotion(
     return None
 
 
-def _shifted(standing: Standing, as_of: datetime) -> Trigger | None:
-    """Drift that a person found to be a genuine shift, and that no retraining answered since."""
+def _shifted(feature: AiFeatureSpec, standing: Standing, as_of: datetime) -> Trigger | None:
+    """Drift that a person found to be a genuine shift, and that no retraining answered since.
+
+    One that lasts, while the gate found no candidate better, is tried again on newer data.
+    """
+    again = timedelta(days=LASTS * feature.retraining.wait_days)
     for incident in standing.incidents:
         concluded = incident.concluded_at
         if incident.alert != "drift" or incident.conclusion != "genuine_shift":
@@ -85,7 +93,8 @@ def _shifted(standing: Standing, as_of: datetime) -> Trigger | None:
         if incident.state != "concluded" or concluded is None:
             continue
         answered = any(
-            one.at >= concluded and "evaluated" in one.stages for one in standing.retrainings
+            one.at >= concluded and "evaluated" in one.stages and as_of - one.at < again
+            for one in standing.retrainings
         )
         if not answered:
             # A run that never came as far as the ledger is tried again on the next day.
