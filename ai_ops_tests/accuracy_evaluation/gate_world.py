@@ -45,15 +45,24 @@ DIGEST = "0" * 36
 GATE = tuple(check for check in CHECKS if check.name in GATE_CHECKS)
 
 
-def root_of(root: Root, feature: AiFeatureSpec, flights: pd.DataFrame, scores: pd.Series) -> Root:
-    """A replay with the hold-out logged and labelled, and the key of who freezes the gate."""
-    root.begin_replay(NOW)
+def root_of(
+    root: Root,
+    feature: AiFeatureSpec,
+    flights: pd.DataFrame,
+    scores: pd.Series,
+    *,
+    begin: str = FIRST,
+    end: str = "2013-04-15",
+    now: datetime = NOW,
+) -> Root:
+    """A replay with its days logged and labelled, and the key of who freezes the gate."""
+    root.begin_replay(now)
     Identities(demo_identities(root)).create(scientist(feature))
     root.ledger.append([NewEvent("threshold_change", feature.name, {})], clock=root.clock)
-    span = between(flights, FIRST, "2013-04-15")
+    span = between(flights, begin, end)
     write_log(root, feature, span, scores, with_inputs=True)
     write_labels(root, span)
-    compute_ground_truth(root, feature, daily(FIRST, "2013-04-15"))
+    compute_ground_truth(root, feature, daily(begin, end))
     return root
 
 

@@ -14,8 +14,11 @@ from ai_ops.accuracy_evaluation.evaluation import (
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring
+from ai_ops.retraining_pipeline.triggers import due_retraining
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import Move, Standing
 from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
     Fitted,
@@ -152,7 +155,8 @@ def test_the_blizzard_of_february_is_missing_labels_and_no_accuracy_drop(
     assert all((day.coverage or 0) < 0.7 for day in run.coverage[-2:])
 
 
-def test_one_stormy_day_in_march_confirms_nothing(
+@pytest.mark.requirement("FR-1", "PB-32", "FQ-03")
+def test_one_stormy_day_in_march_confirms_nothing_and_starts_no_retraining(
     folder: Path, feature: AiFeatureSpec, flights: pd.DataFrame
 ) -> None:
     """On March 8 79 % were late. The model copes, and one day is no trend."""
@@ -160,6 +164,21 @@ def test_one_stormy_day_in_march_confirms_nothing(
     fitted = fit(flights, monitored, "2013-03-01")
     root = replayed(folder, monitored, flights, fitted, "2013-03-01", "2013-03-18")
     evaluate_days(root, monitored, "2013-03-01", "2013-03-17")
+    launched = Move(
+        "launch", "1", None, Window.of_day("2013-03-01").start, "", {}, None, "", (1, 0)
+    )
+    assert monitored.retraining.automated
     for moment in daily("2013-03-08", "2013-03-15"):
         verdict = judge_accuracy(root, monitored, moment)
         assert verdict.status != "fail", verdict.reason
+        recorded = RecordedVerdict(
+            monitored.name,
+            "accuracy",
+            "evaluation_run",
+            moment.partition,
+            moment.window,
+            moment.as_of,
+            verdict,
+        )
+        standing = Standing(moves=(launched,))
+        assert due_retraining(monitored, standing, [recorded], moment.as_of) is None

@@ -140,6 +140,7 @@ def write_log(
     }
     if with_inputs:
         columns |= {f"input_{c.name}": flights[c.name] for c in feature.inputs}
+        columns["tenant"] = flights["tenant"]
     rows = pd.DataFrame(columns)
     for day, part in rows.groupby(flights["time"].dt.strftime("%Y-%m-%d")):
         table = pa.Table.from_pandas(part, preserve_index=False)
