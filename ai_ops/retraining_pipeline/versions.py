@@ -119,14 +119,20 @@ def version_registered(
         findings = [Finding("version", "fail", problem) for problem in problems]
         reason = "; ".join(problems)
         return Verdict.failing(reason, *findings, sample_size=len(versions), observed=observed)
-    others = ", ".join(sorted(set(by_number) - {serving}, key=int))
+    beside = _beside(set(by_number) - {serving}, standing)
     since = f" since {move.at:%Y-%m-%d}" if move else ""
     return Verdict.passing(
-        f"version {serving} is {word}{since} and registered with its metrics; "
-        f"{others} to fall back to",
+        f"version {serving} is {word}{since} and registered with its metrics; {beside}",
         sample_size=len(versions),
         observed=observed,
     )
+
+
+def _beside(others: set[str], standing: Standing | None) -> str:
+    """What there is to fall back to, in words: only what was live before can be brought back."""
+    lived = {move.version for move in standing.moves} & others if standing else set()
+    named = ", ".join(sorted(lived or others, key=int))
+    return f"{named} to fall back to" if lived else f"{named} beside it, not live before"
 
 
 def _last_move(standing: Standing | None, version: str) -> Move | None:

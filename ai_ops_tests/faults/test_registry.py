@@ -135,7 +135,7 @@ def root(tmp_path: Path) -> Root:
 def test_a_whole_registry_is_green(root: Root, feature: AiFeatureSpec) -> None:
     look(root, feature)
     registered = judged(root, feature, "version_registered")
-    assert registered.status == "pass" and "1 to fall back to" in registered.reason
+    assert registered.status == "pass" and "1 beside it" in registered.reason
     reference = judged(root, feature, "reference_present")
     assert reference.status == "pass" and reference.sample_size == 42 * 40
 
