@@ -50,9 +50,13 @@ def sensor_of(
     alone: its first command, schedule or decision says whether it is live or a replay.
     """
 
+    # By name where one is meant: Dagster warns of itself when it binds a job that it is handed.
+    single = jobs[0].name if len(jobs) == 1 else None
+
     @dg.sensor(
         name=f"{feature.name}__{name}",
-        jobs=jobs or None,
+        job_name=single,
+        jobs=None if single else jobs or None,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=description_of(tick),
@@ -81,6 +85,13 @@ def ask(
         keys = ", ".join(one.key for one in waiting)
         return dg.SkipReason(f"tried and failed, to be tried again on the clock's next day: {keys}")
     return dg.SkipReason(f"nothing is due at {root.clock.now():%Y-%m-%d %H:%M}")
+
+
+def is_settled(instance: dg.DagsterInstance, feature: AiFeatureSpec, due: Iterable[Due]) -> bool:
+    """Whether no run judges the feature, and nothing is due that was not tried."""
+    if unfinished(instance, tags={JUDGING_TAG: feature.name}):
+        return False
+    return next_untried(due, lambda one: _tried(instance, one)) is None
 
 
 def request_of(run: Due, *, at_schedule: bool) -> dg.RunRequest:

@@ -174,13 +174,16 @@ class Ledger:
         feature: str | None = None,
         kinds: Collection[EventKind] | None = None,
         as_of: datetime | None = None,
+        after: int = 0,
     ) -> list[Event]:
-        """The events as of a moment, in the order of the chain."""
+        """The events as of a moment, in the order of the chain; those ``after`` a block of it."""
         query = (
             sa.select(EVENTS, BLOCKS.c.recorded_at, BLOCKS.c.run_id)
             .join(BLOCKS, BLOCKS.c.seq == EVENTS.c.block_seq)
             .order_by(EVENTS.c.block_seq, EVENTS.c.idx)
         )
+        if after:
+            query = query.where(EVENTS.c.block_seq > after)
         if feature is not None:
             query = query.where(EVENTS.c.feature == feature)
         if kinds is not None:
