@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ai_ops.retraining_pipeline.promotion import promote, rollback
+from ai_ops.retraining_pipeline.promotion import obstacles, promote, rollback
+from ai_ops.storage.registry import Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import DecisionRefused, PromotionRefused
 from ai_ops_tests.retraining_pipeline.moving import back_token
@@ -54,7 +55,7 @@ class Production(RuleBasedStateMachine):
         self.incidents: dict[str, str] = {}
         self.passed: dict[str, str | None] = {}
         self.approval: dict[str, str] = {"1": "used"}
-        self.refusals = 0
+        self.refusals = self.steps = 0
 
     @rule(version=VERSIONS, passes=st.booleans())
     def judge(self, version: str, passes: bool) -> None:
@@ -117,14 +118,7 @@ class Production(RuleBasedStateMachine):
 
     @rule(version=VERSIONS)
     def promote(self, version: str) -> None:
-        allowed = (
-            version != self.live
-            and self.passed.get(version) == self.live
-            and self.approval.get(version) == "approved"
-            and not self.held
-            and not {"open", "bad_data"} & set(self.incidents.values())
-        )
-        if allowed:
+        if self.may_be_promoted(version):
             assert promote(self.root, FEATURE, version).previous == self.live
             self.moved_to(version)
             self.approval[version] = "used"
@@ -145,6 +139,15 @@ class Production(RuleBasedStateMachine):
                 rollback(self.root, FEATURE, back_token(self.root, version))
             self.refusals += 1
 
+    def may_be_promoted(self, version: str) -> bool:
+        return (
+            version != self.live
+            and self.passed.get(version) == self.live
+            and self.approval.get(version) == "approved"
+            and not self.held
+            and not {"open", "bad_data"} & set(self.incidents.values())
+        )
+
     def moved_to(self, version: str) -> None:
         self.live = version
         self.lived.add(version)
@@ -154,6 +157,11 @@ class Production(RuleBasedStateMachine):
         now = standing(self.root)
         assert now.live == champion(self.root) == self.live
         assert len(now.refusals) == self.refusals
+        # One of them after each step: the registry is asked, and that takes its time.
+        self.steps += 1
+        version = str(1 + self.steps % 3)
+        in_the_way = obstacles(self.root, FEATURE, version, now)
+        assert self.may_be_promoted(version) == (not in_the_way)
 
     def teardown(self) -> None:
         assert self.root.ledger.verify().events
@@ -161,13 +169,15 @@ class Production(RuleBasedStateMachine):
 
 @pytest.mark.requirement("PB-34", "PL-18")
 def test_production_is_only_ever_what_the_ledger_allows(
-    launched_once: Root, tmp_path: Path
+    launched_once: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Production.template, Production.folder = launched_once, tmp_path
+    # The files of a version are always whole here, and each is read often.
+    monkeypatch.setattr(Registry, "load", lambda *_: None)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Production,
         settings=settings(
-            max_examples=12,
+            max_examples=10,
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),
