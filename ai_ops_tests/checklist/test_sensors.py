@@ -126,7 +126,6 @@ def test_what_failed_waits_for_the_clock_s_next_day_and_others_go_on(
     assert again.run_key != versions.run_key
 
 
-@pytest.mark.requirement("PL-01")
 def test_before_the_launch_its_list_follows_what_people_decide(replay: Root) -> None:
     judge(replay, names.VERSIONS, None)
     judge(replay, names.DAILY, *Window.of_week("2021-03-01").days())

@@ -61,7 +61,7 @@ def asked_by(instance: dg.DagsterInstance, sensor: str) -> list[str]:
     return [run.job_name.removeprefix(f"{NAME}__") for run in reversed(runs)]
 
 
-@pytest.mark.requirement("FR-3", "WK-09", "ST-09")
+@pytest.mark.requirement("WK-09", "ST-09")
 def test_a_segment_that_lands_leads_to_its_days_their_checks_and_the_weekly_list(
     world: DaemonWorld, instance: dg.DagsterInstance
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_segment_that_lands_leads_to_its_days_their_checks_and_the_weekly_list
     assert (shown.partition_key, shown.latest_execution_status.value) == (MONDAY, "SUCCEEDED")
 
 
-@pytest.mark.requirement("PB-33", "WK-07")
+@pytest.mark.requirement("PB-33")
 def test_a_failed_accuracy_verdict_leads_to_a_retraining(
     world: DaemonWorld, instance: dg.DagsterInstance
 ) -> None:

@@ -79,7 +79,6 @@ def late(daemon: Ticking) -> tuple[str | None, ...]:
     return start, tags.get("dagster/asset_partition_range_end", asked.partition_key)
 
 
-@pytest.mark.requirement("WK-10")
 def test_a_segment_that_lands_after_its_day_was_judged_has_the_day_judged_again(
     world: Judging, daemon: Ticking
 ) -> None:
