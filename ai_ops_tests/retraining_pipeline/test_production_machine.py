@@ -59,11 +59,15 @@ class Production(RuleBasedStateMachine):
 
     @rule(version=VERSIONS, passes=st.booleans())
     def judge(self, version: str, passes: bool) -> None:
+        if version == self.live:
+            return
         gate_passed(self.root, version, self.live, gate_improvement="pass" if passes else "fail")
         self.passed[version] = self.live if passes else None
 
     @rule(version=VERSIONS)
     def approve(self, version: str) -> None:
+        if version == self.live:
+            return
         approved(self.root, version)
         self.approval[version] = "approved"
 
@@ -71,6 +75,11 @@ class Production(RuleBasedStateMachine):
     def judge_and_approve(self, version: str) -> None:
         self.judge(version, True)
         self.approve(version)
+
+    @rule(version=VERSIONS)
+    def judge_approve_and_promote(self, version: str) -> None:
+        self.judge_and_approve(version)
+        self.promote(version)
 
     @rule(version=VERSIONS)
     def reject(self, version: str) -> None:
