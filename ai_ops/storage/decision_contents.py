@@ -48,6 +48,8 @@ def check_content(
             continue
         if not isinstance(value, str) or (not value.strip() and name not in _MAY_BE_EMPTY):
             raise BadInput(f"{kind}: {name}: say it in a text (found {value!r})")
+        if not _printable(value):
+            raise BadInput(f"{kind}: {name}: not a text in UTF-8 (found {value!r})")
         if name in _CHECKED:
             _CHECKED[name](kind, value, now)
     if "gate" in fields:
@@ -61,6 +63,15 @@ def _check_gate(kind: EventKind, content: Mapping[str, Any]) -> None:
         raise BadInput(f"{kind}: gate: not the criteria of a gate: {error}") from None
     if gate.digest != content.get("hash"):
         raise BadInput(f"{kind}: hash: not that of the criteria ({gate.digest})")
+
+
+def _printable(text: str) -> bool:
+    """Whether a text can be shown: a lone surrogate, as of an argument in Latin-1, can not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _until(kind: EventKind, value: str, now: datetime) -> None:

@@ -14,6 +14,15 @@ from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import DecisionRefused
 from ai_ops.vocabulary.words import EventKind
 
+_NO_DECISION = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,  # a moment before the first or after the last year
+    RecursionError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -47,6 +56,7 @@ def opened(token: str) -> tuple[Decision, bytes, bytes]:
         body, _, mark = token.strip().partition(".")
         signed, signature = _bytes(body), _bytes(mark)
         said = json.loads(signed)
+        json.dumps(said, ensure_ascii=False).encode()  # what cannot be printed cannot be kept
         if said["kind"] not in get_args(EventKind) or not isinstance(said["content"], dict):
             raise ValueError("no decision")
         decision = Decision(
@@ -59,7 +69,7 @@ def opened(token: str) -> tuple[Decision, bytes, bytes]:
             str(said["nonce"]),
             token.strip(),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except _NO_DECISION:
         raise DecisionRefused("not a signed decision; print one with ai-ops sign") from None
     return decision, signed, signature
 

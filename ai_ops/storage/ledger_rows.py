@@ -48,6 +48,8 @@ def event_row(idx: int, event: NewEvent, now: datetime) -> dict[str, Any]:
     as_of = _not_future(event.as_of or now, now, event.kind)
     try:
         payload = canonical(dict(event.payload))
+        # A lone surrogate is JSON, and nobody could ever print the book that holds one.
+        json.dumps(event.payload, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise BadInput(
             f"{event.kind} of {event.feature}: its payload is not JSON: {error}"

@@ -162,6 +162,8 @@ def test_a_token_of_another_shape_is_refused_and_recorded(root: Root) -> None:
     shapes += [good | {"at": "2021-04-01T09:00:00"}, {k: good[k] for k in good if k != "nonce"}]
     for shape in shapes:
         refused(root, as_token(shape), "not a signed decision")
+    for moment in ("0001-01-01T00:00:00+10:00", "9999-12-31T23:00:00-10:00"):
+        refused(root, as_token(good | {"at": moment}), "not a signed decision")
     refused(root, sealed(b"[" * 100_000, b"0" * 64), "not a signed decision")
     for content in ({}, {"reason": 1}, {"reason": "x", "more": "y"}):
         refused(root, as_token(good | {"content": content}), "hold: ")
@@ -170,6 +172,25 @@ def test_a_token_of_another_shape_is_refused_and_recorded(root: Root) -> None:
         refused(root, words, "waiver: domain: ")
     refused(root, as_token(good | {"kind": "promotion"}), "no person decides that")
     refused(root, as_token(good), "the signature is not that of")
+
+
+@pytest.mark.parametrize("field", ["by", "feature", "content"])
+def test_what_could_never_be_printed_does_not_come_into_the_book(root: Root, field: str) -> None:
+    said: dict[str, Any] = {
+        "kind": "hold",
+        "feature": FEATURE.name,
+        "by": BACKEND,
+        "content": {"reason": "x"},
+        "at": NOW.isoformat(),
+        "ledger": root.ledger.birth(),
+        "nonce": "n",
+    }
+    said[field] = {"reason": "\ud800"} if field == "content" else "\ud800"
+    refused(root, as_token(said), "not a signed decision")
+    with pytest.raises(BadInput, match="reason: not a text in UTF-8"):
+        token_of(root, "hold", BACKEND, reason="\udcff")
+    with pytest.raises(BadInput, match="its payload is not JSON: 'utf-8' codec"):
+        happened(root, "retraining", retraining="r", stage="started", cause="\udcff")
 
 
 def test_a_token_can_be_handed_in_once(root: Root) -> None:
