@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.combining import failing_days, lacking, never_judged, plural, without_verdict
+from ai_ops.checklist.combining import lacking, never_judged, plural, without_verdict
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -16,8 +16,9 @@ WELL_FORMED: Final = ("inputs_well_formed",)
 
 
 def drift_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
-    """Drift monitoring is live: the version's reference stands, every day's inputs were there,
-    drift was really judged, and the criteria that a later version must meet are frozen."""
+    """Drift monitoring is live: the version's reference stands, every day's inputs and drift were
+    really judged, and the criteria that a later version must meet are frozen. What was found on
+    those days is answered elsewhere: an alert shows that the monitoring works."""
     days = _DriftDays.of(feature, evidence)
     wrong = [*_broken(evidence), *_gate_changed(feature, evidence)]
     missing = [
@@ -30,6 +31,7 @@ def drift_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
         "days_judged": len(days.judged),
         "days_without_whole_window": len(days.filling),
         "drift_alerts": days.alerts,
+        "malformed_days": _malformed(evidence),
         "gate": evidence.standing.gate.hash if evidence.standing.gate else None,
     }
     rows = sum(v.verdict.sample_size for v in evidence.in_window(WELL_FORMED[0]).values())
@@ -85,6 +87,8 @@ class _DriftDays:
             parts.append(f"{_named(self.filling)} had no whole window yet")
         if self.alerts:
             parts.append(f"it alerts on {plural(self.alerts, 'day')}")
+        if malformed := _malformed(evidence):
+            parts.append(f"inputs were not well formed on {plural(malformed, 'day')}")
         parts.append(f"the criteria were frozen by {gate.by if gate else 'nobody'}")
         return "; ".join(parts)
 
@@ -92,10 +96,13 @@ class _DriftDays:
 def _broken(evidence: ChecklistEvidence) -> list[Finding]:
     reference = evidence.newest(REFERENCE)
     failed = reference is not None and reference.verdict.status == "fail"
-    return [
-        *(reference.verdict.findings if reference and failed else ()),
-        *failing_days(evidence, WELL_FORMED),
-    ]
+    return list(reference.verdict.findings) if reference and failed else []
+
+
+def _malformed(evidence: ChecklistEvidence) -> int:
+    """The days on which the inputs were judged and found wanting."""
+    judged = evidence.in_window(WELL_FORMED[0]).values()
+    return sum(recorded.verdict.status == "fail" for recorded in judged)
 
 
 def _looked(recorded: RecordedVerdict | None, *, first_days: bool) -> bool:

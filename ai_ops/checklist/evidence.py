@@ -84,7 +84,6 @@ class ChecklistEvidence:
         return any(
             one.alert == "drift"
             and one.concluded_at is not None
-            and one.begin <= alert.last
             and alert.raised_at <= one.concluded_at
             for one in self.standing.incidents
             if alert.item in DRIFT_CHECKS

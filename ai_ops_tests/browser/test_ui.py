@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from ai_ops.vocabulary.words import PRE_LAUNCH_ITEMS
 from ai_ops_tests.replayed import Replayed
 
 pytestmark = pytest.mark.chromium
@@ -57,3 +58,38 @@ def test_the_drift_picture_can_be_opened(page: Page, webserver: str, replayed: R
     picture = page.locator("img[src^='data:image/png']").first
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.complete && image.naturalWidth > 300")
+
+
+@pytest.mark.requirement("PL-01", "PL-20", "PL-21", "OW-01")
+def test_the_pre_launch_checklist_shows_six_items_and_who_waived_which(
+    page: Page, webserver: str
+) -> None:
+    address = f"{webserver}/assets/flight_delay/pre_launch_checklist?view=checks"
+    page.goto(address, wait_until="domcontentloaded")
+    for item in PRE_LAUNCH_ITEMS:
+        expect(page.get_by_text(item, exact=True).first).to_be_visible()
+    page.get_by_text("load_tested", exact=True).first.click()
+    expect(page.get_by_text("waived by devops@example.com until").first).to_be_visible()
+
+
+@pytest.mark.requirement("PL-17", "PL-18", "PB-15")
+def test_the_lineage_leads_from_the_data_to_the_version_in_production(
+    page: Page, webserver: str
+) -> None:
+    page.goto(
+        f"{webserver}/assets/flight_delay/candidate_evaluation?view=lineage&lineageScope=upstream",
+        wait_until="domcontentloaded",
+    )
+    for asset in ("prediction_log", "ground_truth", "training_set", "candidate_model"):
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+    page.goto(f"{webserver}/assets/flight_delay/model_versions", wait_until="domcontentloaded")
+    expect(page.get_by_text("promotion", exact=True).first).to_be_visible()
+
+
+@pytest.mark.requirement("PB-34", "OW-07")
+def test_the_jobs_that_need_a_person_say_what_they_take(page: Page, webserver: str) -> None:
+    for job in ("decide", "rollback"):
+        page.goto(
+            f"{webserver}/locations/ai_ops/jobs/flight_delay__{job}", wait_until="domcontentloaded"
+        )
+        expect(page.get_by_text("ai-ops sign").first).to_be_visible()

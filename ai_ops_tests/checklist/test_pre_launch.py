@@ -64,7 +64,7 @@ def test_a_check_without_any_verdict_is_named_by_its_item(tmp_path: Path, gone: 
 
 
 @pytest.mark.requirement("PL-02")
-@pytest.mark.parametrize("check", DAILY)
+@pytest.mark.parametrize("check", [one for one in DAILY if one != "inputs_well_formed"])
 def test_one_failing_day_of_the_rehearsal_fails_the_item(tmp_path: Path, check: str) -> None:
     bad = failing("a third of it is missing", "completeness")
     root = rehearsed(tmp_path, instead={(check, DAYS[2]): bad})
@@ -72,6 +72,15 @@ def test_one_failing_day_of_the_rehearsal_fails_the_item(tmp_path: Path, check: 
     verdict = line(root, reader).verdict
     assert verdict.status == "fail"
     assert "a third of it is missing" in verdict.reason
+
+
+@pytest.mark.requirement("PL-20")
+@pytest.mark.parametrize("check", ["inputs_well_formed", *DRIFT])
+def test_what_drift_monitoring_found_shows_that_it_is_live(tmp_path: Path, check: str) -> None:
+    bad = failing("a third of it moved", "drift")
+    verdict = line(rehearsed(tmp_path, instead={(check, DAYS[-1]): bad}), "drift_ready").verdict
+    assert verdict.status == "pass"
+    assert "on 1 day" in verdict.reason
 
 
 @pytest.mark.requirement("PL-02")
