@@ -10,6 +10,7 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.decisions import verified_again
 from ai_ops.storage.ledger import Event
+from ai_ops.storage.registry import REHEARSAL
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Approval, Move, Place, Standing, standing_of
 from ai_ops.vocabulary.errors import AiOpsError, DecisionRefused, LedgerBroken
@@ -57,11 +58,13 @@ def of_rollback(
 def of_completion(root: Root, feature: AiFeatureSpec, move: Move) -> tuple[str, ...]:
     """Why a move that the ledger holds may not be carried out by the alias: it is not what was
     decided."""
-    if move.kind == "promotion":
-        return _broken_chain(root)
     standing = standing_of(root.ledger, feature.name)
-    wrong = _wrong(root, feature, event_at(root, feature, move.kind, move.place), standing)
-    return (f"the {move.kind} does not hold: {wrong}",) if wrong else ()
+    event = event_at(root, feature, move.kind, move.place)
+    if move.kind == "promotion":
+        wrong, chain = _unearned(root, feature, event, standing), _broken_chain(root)
+    else:
+        wrong, chain = _wrong(root, feature, event, standing), ()
+    return (*((f"the {move.kind} does not hold: {wrong}",) if wrong else ()), *chain)
 
 
 def event_at(root: Root, feature: AiFeatureSpec, kind: EventKind, place: Place) -> Event:
@@ -103,6 +106,7 @@ def _of_launch(
         )
     yield from _unapproved(root, feature, version, standing)
     yield from _unlisted(root, feature, standing)
+    yield from _unrehearsed(root, feature, version)
     for hold in standing.holds:
         yield f"held by {hold.by} since {hold.since:%Y-%m-%d %H:%M}: {hold.reason}"
     yield from _unregistered(root, feature, version)
@@ -184,6 +188,19 @@ def _unsigned(
     return None
 
 
+def _unearned(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing) -> str | None:
+    """What is wrong with a promotion that the ledger holds: it names the approval that it used."""
+    version, place = event.payload["version"], (event.block_seq, event.idx)
+    for approval in root.ledger.events(feature.name, kinds=["approval"]):
+        own = (approval.block_seq, approval.idx)
+        if list(own) != event.payload.get("approval") or approval.payload["version"] != version:
+            continue
+        if any(m.version == version and own < m.place < place for m in standing.moves):
+            return f"the approval of version {version} was used before"
+        return _wrong(root, feature, approval, standing)
+    return f"it names no approval of version {version}"
+
+
 def _wrong(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing) -> str | None:
     try:
         verified_again(root, feature, event, standing)
@@ -226,6 +243,17 @@ def _unwaived(root: Root, feature: AiFeatureSpec, item: str, standing: Standing)
         return "waived, and no waiver of it holds today"
     wrong = [_wrong(root, feature, event, standing) for event in found]
     return None if None in wrong else f"its waiver does not hold: {wrong[-1]}"
+
+
+def _unrehearsed(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
+    """Why the checklist says nothing of a version: it was judged while another one answered."""
+    try:
+        rehearsed = root.registry.alias(feature.name, REHEARSAL)
+    except AiOpsError:
+        return ()  # a registry that does not answer is named with the version
+    if rehearsed in (None, version):
+        return ()
+    return (f"version {version} was not rehearsed: in rehearsal is version {rehearsed}",)
 
 
 def _unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     BACKEND,
     DEVOPS,
     FEATURE,
+    GATE,
     NAME,
+    SCIENTIST,
     champion,
     decided,
     happened,
@@ -86,6 +88,26 @@ def test_a_move_that_nobody_signed_is_not_completed(live: Root) -> None:
     with pytest.raises(PromotionRefused, match="the rollback does not hold"):
         promote(live, FEATURE, "1")
     assert champion(live) == "2" and last_refusal(live)[0] == "promotion"
+
+
+@pytest.mark.parametrize("case", ["none", "of another version", "used before", "unsigned"])
+def test_a_promotion_that_nobody_approved_is_not_completed(live: Root, case: str) -> None:
+    candidate(live)
+    approval, version = standing(live).approvals["2"].place, "2"
+    if case in ("none", "of another version"):
+        approval, version = (1, 0) if case == "none" else approval, "3"
+    elif case == "used before":
+        promote(live, FEATURE, "2")
+        rollback(live, FEATURE, back_token(live))
+    else:
+        said = {"version": "2", "gate_hash": GATE["hash"], "reason": "", "by": SCIENTIST}
+        happened(live, "approval", **said, nonce="0", token="forged")
+        approval = standing(live).approvals["2"].place
+    said = {"version": version, "previous": "1", "metrics": {}, "approved_by": SCIENTIST}
+    happened(live, "promotion", **said, approval=list(approval))
+    with pytest.raises(PromotionRefused, match="the promotion does not hold"):
+        promote(live, FEATURE, version)
+    assert champion(live) == "1" and last_refusal(live)[0] == "promotion"
 
 
 def test_a_hold_that_comes_between_looking_and_acting_refuses(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ai_ops.retraining_pipeline.promotion import launch
+from ai_ops.storage.registry import REHEARSAL
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import (
     DecisionRefused,
@@ -21,6 +22,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     FEATURE,
     GATE,
     METRICS,
+    NAME,
     SCIENTIST,
     STRANGER,
     approved,
@@ -138,6 +140,18 @@ def test_criteria_that_changed_since_they_were_frozen_refuse_the_launch(root: Ro
     changed = FEATURE.model_copy(update={"gate": looser})
     with pytest.raises(PromotionRefused, match="not those that"):
         launch(root, changed, launch_token(root))
+
+
+def test_a_version_that_was_not_rehearsed_is_not_launched_on_the_list_of_another(
+    root: Root,
+) -> None:
+    root.registry.set_alias(NAME, REHEARSAL, "1")
+    ready_to_launch(root, "2")
+    with pytest.raises(PromotionRefused, match="version 2 was not rehearsed: in rehearsal is ver"):
+        launch(root, FEATURE, launch_token(root, "2"))
+    assert champion(root) is None
+    approved(root, "1")
+    assert launch(root, FEATURE, launch_token(root, "1")).version == "1"
 
 
 def test_a_feature_is_launched_once(root: Root) -> None:
