@@ -32,7 +32,7 @@ pytestmark = pytest.mark.requirement("FR-3")
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return registered(tmp_path_factory.mktemp("versions"))
+    return registered(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return registered(tmp_path_factory.mktemp("versions"))
+    return registered(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

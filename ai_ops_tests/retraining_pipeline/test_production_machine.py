@@ -186,8 +186,8 @@ def test_production_is_only_ever_what_the_ledger_allows(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Production,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=15,
+            max_examples=8,
+            stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
