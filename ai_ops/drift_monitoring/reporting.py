@@ -24,7 +24,6 @@ from ai_ops.vocabulary.verdicts import Observed
 from ai_ops.vocabulary.windows import Window
 
 ROLES: Final[tuple[Role, ...]] = ("input", "output")
-SUNDAY: Final = 7
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ def compute_drift_report(
     that was live when the day ended, per column.
 
     PSI from profiles of every row, over a threshold that each column's own reference calibrated;
-    of the outputs, only what this version answered. Evidently's report is made on Sundays while
-    something drifts, when an alert is new, and at the end of a month.
+    of the outputs, only what this version answered. Evidently's report is made when an alert is
+    new, at the end of a month, and on demand.
     """
     reports = StoredReports(root, feature.name)
     calls = {}
@@ -88,7 +87,7 @@ def _report(call: _Call, day: str, *, draw: bool) -> Summary:
     ends_month = (date_of_day + timedelta(days=1)).day == 1
     rows = max((column.n_current for column in report), default=0)
     files = {}
-    if rows and (fresh or ends_month or (alerting and date_of_day.isoweekday() == SUNDAY)):
+    if rows and (fresh or ends_month):
         files["evidently_report"] = make_evidently_report(call.root, call.feature, day)
     picture = _picture(call, day, report) if draw or fresh else None
     numbers = _numbers(report, alerting, rows, call.reference)

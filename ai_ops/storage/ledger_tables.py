@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,8 +76,15 @@ def make_engine(url: str) -> sa.Engine:
 
 def is_absent(url: str) -> bool:
     """Whether the ledger is a SQLite file that is not there: whoever reads must not make it."""
+    file = _file_of(url)
+    return file is not None and not file.exists()
+
+
+@cache
+def _file_of(url: str) -> Path | None:
+    """The SQLite file of an address, None for Postgres; asked before every read."""
     parsed = make_engine(url).url
-    return parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists()
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
 @contextmanager
