@@ -60,8 +60,10 @@ def promotion_due(
 ) -> Answer:
     """Starts the promotion of a version that a person approved. Whatever is in the way is recorded
     as a refusal once; the promotion is tried again when that is gone."""
-    decided = str(newest_block(root.ledger, feature.name, FOLDED))
-    if context.cursor == decided:
+    now = root.clock.now()
+    # Verdicts and files are no decisions: what they forbade is looked at again every hour.
+    state = f"{newest_block(root.ledger, feature.name, FOLDED)} {now:%Y-%m-%d %H}h"
+    if context.cursor == state:
         return dg.SkipReason("nothing was decided since the last look")
     job = promotion_job_name(feature)
     if going := unfinished(context.instance, job=job):
@@ -75,12 +77,12 @@ def promotion_due(
     champion = root.registry.champion(feature.name) if standing.moves else None
     due = due_promotion(standing, in_the_way, champion)
     if due is None:
-        context.update_cursor(decided)
+        context.update_cursor(state)
         return dg.SkipReason("no approved version waits for its promotion")
     version, key = due
     return dg.RunRequest(
         # A run that broke before it could record anything is tried again on the next day.
-        run_key=f"{key}@{root.clock.now().date()}",
+        run_key=f"{key}@{now.date()}",
         run_config={"ops": _configured(promotion_config(feature, version))},
     )
 

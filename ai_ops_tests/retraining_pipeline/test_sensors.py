@@ -142,6 +142,20 @@ def test_a_promotion_that_was_refused_is_asked_for_again_when_nothing_forbids_it
     assert second.run_key != first.run_key
 
 
+def test_a_promotion_is_asked_for_again_when_what_forbade_it_was_no_decision(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    daemon = ticking("promotion", root, instance)
+    gate_passed(root, "2", "1")
+    approved(root, "2")
+    gate_passed(root, "2", "1", gate_calibration="no_evidence")
+    happened(root, "refusal", what="promotion", version="2", by=None, reasons=["not judged"])
+    assert daemon.tick() is None
+    gate_passed(root, "2", "1")
+    later(root, hours=1)
+    assert daemon.tick() is not None
+
+
 @pytest.mark.requirement("PB-41")
 def test_a_retraining_that_broke_is_recorded_with_the_step_that_broke_it(root: Root) -> None:
     sensor = ticking("retraining_failed", root, dg.DagsterInstance.ephemeral()).sensor
