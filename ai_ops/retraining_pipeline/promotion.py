@@ -110,13 +110,14 @@ def _move(
     version = said["version"]
     registered = root.registry.version(feature.name, version)
     own = next((move for move in reversed(standing.moves) if move.version == version), None)
-    gate_hash = standing.gate.hash if standing.gate else None
+    metrics, gate_hash = registered.metrics, standing.gate.hash if standing.gate else None
     if kind == "rollback" and own is not None:
-        gate_hash = own.gate_hash  # the criteria that it came to production by
+        # What it came to production with, and by which criteria: not what is said of it now.
+        metrics, gate_hash = own.metrics, own.gate_hash
     payload = {
         **said,
         "previous": standing.live,
-        "metrics": dict(registered.metrics),
+        "metrics": dict(metrics),
         "gate_hash": gate_hash,
     }
     return NewEvent(kind, feature.name, payload)

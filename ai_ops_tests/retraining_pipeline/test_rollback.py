@@ -1,8 +1,12 @@
 """The rollback: nothing forbids the way back to what was live, nothing else goes that way."""
 
+from dataclasses import replace
+
 import pytest
 
 from ai_ops.retraining_pipeline.promotion import promote, rollback
+from ai_ops.retraining_pipeline.reconciliation import judge_registry_reconciled
+from ai_ops.storage.registry import ModelVersion, Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import (
     DecisionRefused,
@@ -33,6 +37,24 @@ def test_a_rollback_brings_back_what_was_live_whatever_is_held_or_open(live: Roo
     assert champion(live) == "1"
     assert (move.kind, move.version, move.previous, move.by) == ("rollback", "1", "2", DEVOPS)
     assert move.metrics == METRICS["1"] and move.reason == "it got worse"
+
+
+def test_a_rollback_repeats_the_metrics_that_were_passed_not_what_the_registry_says_now(
+    live: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate(live)
+    promote(live, FEATURE, "2")
+    really = Registry.versions
+
+    def praised(registry: Registry, name: str) -> list[ModelVersion]:
+        found = really(registry, name)
+        return [replace(one, metrics={"auc": 0.99}) for one in found]
+
+    monkeypatch.setattr(Registry, "versions", praised)
+    assert rollback(live, FEATURE, back_token(live)).metrics == METRICS["1"]
+    verdict = judge_registry_reconciled(live, FEATURE, live.clock.now())
+    assert verdict.status == "fail"
+    assert "metrics of version 1 are not those that it came to production with" in verdict.reason
 
 
 BACK_REFUSED = {
