@@ -1,6 +1,7 @@
 """The sensors of the retraining pipeline: what is seen is answered, what is approved goes live."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import dagster as dg
 
@@ -16,10 +17,13 @@ from ai_ops.retraining_pipeline.jobs import (
 )
 from ai_ops.retraining_pipeline.promotion import obstacles
 from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
-from ai_ops.storage.marks import newest_block
+from ai_ops.storage.marks import marks_of, newest_block
 from ai_ops.storage.retrainings import record_failure
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, standing_of
+
+LABELS = "labels_arrived"
+"""The check on a day's labels: once it judged, they are there to be read."""
 
 MACHINE = "ai_ops"
 """Who asked for a retraining, when no person did."""
@@ -40,7 +44,8 @@ def retraining_due(
     root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
 ) -> Answer:
     """Starts a retraining on a confirmed accuracy gap of the live version, or on drift that a
-    person concluded as a genuine shift: one at a time, none while a hold is open."""
+    person concluded as a genuine shift: one at a time, none while a hold is open, and not before
+    yesterday's labels were read."""
     job, now = retraining_job_name(feature), root.clock.now()
     if going := unfinished(context.instance, job=job):
         return dg.SkipReason(f"run {going} of {job} is not finished")
@@ -49,6 +54,10 @@ def retraining_due(
     trigger = due_retraining(feature, standing, verdicts, now)
     if trigger is None:
         return dg.SkipReason("no confirmed gap or genuine shift waits for a retraining")
+    # A training set reads every label that was known by midnight: without yesterday's it fails.
+    yesterday = (now - timedelta(days=1)).date().isoformat()
+    if (LABELS, yesterday) not in marks_of(root.ledger, feature.name):
+        return dg.SkipReason(f"the labels of {yesterday} are not judged yet ({trigger.cause})")
     config = retraining_config(
         feature, cause=trigger.cause, incident=trigger.incident, requested_by=MACHINE
     )

@@ -1,6 +1,7 @@
 """The sensors of the retraining pipeline: what they ask for, when, and with which config."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -23,6 +24,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     gate_passed,
     happened,
     incident,
+    judged,
     later,
     launched,
     registered,
@@ -71,12 +73,19 @@ def worse(root: Root) -> None:
     root.ledger.record_verdicts([recorded], clock=root.clock)
 
 
+def labels_read(root: Root) -> None:
+    """Yesterday's labels, judged."""
+    day = (root.clock.now() - timedelta(days=1)).date().isoformat()
+    judged(root, "labels_arrived", "ground_truth", "pass", partition=day)
+
+
 @pytest.mark.requirement("PB-33")
 def test_a_confirmed_gap_asks_for_one_retraining_with_its_cause(
     root: Root, instance: dg.DagsterInstance
 ) -> None:
     daemon = ticking("retraining", root, instance)
     assert daemon.tick() is None
+    labels_read(root)
     worse(root)
     asked = daemon.tick()
     assert asked is not None
@@ -92,9 +101,24 @@ def test_a_confirmed_gap_asks_for_one_retraining_with_its_cause(
     assert run in daemon.skipped, "one at a time, also while it only waits"
 
 
+@pytest.mark.requirement("PB-33")
+def test_a_retraining_waits_for_yesterdays_labels_and_does_not_fail_of_their_lack(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    daemon = ticking("retraining", root, instance)
+    labels_read(root)
+    worse(root)
+    later(root, hours=16)  # an hour after midnight: the day before is judged at six
+    assert daemon.tick() is None
+    assert daemon.skipped.startswith("the labels of 2021-03-12 are not judged yet")
+    labels_read(root)
+    assert daemon.tick() is not None
+
+
 def test_no_retraining_is_asked_for_while_a_hold_is_open(
     root: Root, instance: dg.DagsterInstance
 ) -> None:
+    labels_read(root)
     worse(root)
     decided(root, "hold", SCIENTIST, reason="look first")
     assert ticking("retraining", root, instance).tick() is None
