@@ -8,6 +8,7 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.retrainings import running
 from ai_ops.storage.standing import Incident, Standing
+from ai_ops.vocabulary.alerts import alerts_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 
 LASTS: Final = 4
@@ -117,7 +118,7 @@ def _worse(
     version = newest.verdict.observed.get("version")
     if version != standing.live or newest.as_of < standing.moves[-1].at:
         return None
-    incident = _accuracy_incident(standing)
+    incident = _accuracy_incident(standing, verdicts)
     if incident is not None and incident.conclusion in ("bad_data", "false_alarm"):
         return None
     return Trigger(
@@ -127,7 +128,15 @@ def _worse(
     )
 
 
-def _accuracy_incident(standing: Standing) -> Incident | None:
-    """The incident that stands for the gap, while it is answered."""
-    open_ones = [one for one in standing.open_incidents if one.alert == "accuracy_drop"]
-    return open_ones[-1] if open_ones else None
+def _accuracy_incident(standing: Standing, verdicts: Sequence[RecordedVerdict]) -> Incident | None:
+    """The incident that stands for the gap: while it is answered, and after it while what a person
+    found to be a false alarm lasts."""
+    since = standing.moves[-1].at  # what was said of another version's gap is not said of this
+    known = [one for one in verdicts if one.item == "accuracy" and one.window.end > since]
+    gap = alerts_of("accuracy", {one.partition or "": one for one in known})[-1]
+    for one in reversed(standing.incidents):
+        if one.alert == "accuracy_drop" and one.state != "resolved":
+            return one
+        if (one.alert, one.conclusion) == ("accuracy_drop", "false_alarm") and one.concluded_at:
+            return one if gap.raised_at <= one.concluded_at else None
+    return None

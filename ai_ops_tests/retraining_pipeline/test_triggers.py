@@ -101,6 +101,15 @@ NOT_DUE: dict[str, tuple[Standing, tuple[RecordedVerdict, ...]]] = {
         replace(LIVE, incidents=(drifted("false_alarm", alert="accuracy_drop"),)),
         (accuracy(),),
     ),
+    "a false alarm that lasts, resolved": (
+        replace(
+            LIVE,
+            incidents=(
+                drifted("false_alarm", alert="accuracy_drop", state="resolved", days_ago=2),
+            ),
+        ),
+        (accuracy(days_ago=4), accuracy(days_ago=1)),
+    ),
     "one runs": (replace(LIVE, retrainings=(retrained("started", days_ago=0.5),)), (accuracy(),)),
     "one was six days ago": (
         replace(LIVE, retrainings=(retrained("started", "evaluated", days_ago=6),)),
@@ -119,6 +128,15 @@ NOT_DUE: dict[str, tuple[Standing, tuple[RecordedVerdict, ...]]] = {
         (),
     ),
 }
+
+
+def test_a_gap_after_a_false_alarm_or_of_another_version_starts_one() -> None:
+    over = drifted("false_alarm", alert="accuracy_drop", state="resolved", days_ago=3)
+    gaps = (accuracy(days_ago=4), accuracy("pass", days_ago=3), accuracy(days_ago=1))
+    assert due(replace(LIVE, incidents=(over,)), *gaps) is not None
+    promoted = moved("2", days_ago=2.5, place=2)
+    gaps = (accuracy(days_ago=4), accuracy(days_ago=2), accuracy(version="2"))
+    assert due(Standing(moves=(*LIVE.moves, promoted), incidents=(over,)), *gaps) is not None
 
 
 @pytest.mark.requirement("PB-16", "PB-33")
