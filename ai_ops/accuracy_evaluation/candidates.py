@@ -34,7 +34,7 @@ from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import Evidence, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
-TRAINING_SET = "training_set"
+TRAINING_SET, SOUND = "training_set", "training_set_sound"
 EXAMPLES = 3
 
 
@@ -178,8 +178,23 @@ def _learnt(
         problem = (
             f"version {candidate.version} is not registered as learnt from training set {name}"
         )
+    if unsound := _unsound(root, feature, name):
+        problem = unsound
     seen = sorted(learnt & holdout)
     return Learnt(name, len(learnt), len(seen), seen[:EXAMPLES], problem)
+
+
+def _unsound(root: Root, feature: AiFeatureSpec, name: str) -> str | None:
+    """Why a training set may not be learnt from: its check stops a retraining, but nobody who
+    materialises the candidate alone."""
+    judged = [
+        recorded.verdict
+        for recorded in root.ledger.history(feature.name, SOUND)
+        if recorded.verdict.observed.get("training_set") == name
+    ]
+    if not judged:
+        return f"{SOUND} never judged training set {name}: materialise {TRAINING_SET}"
+    return None if judged[-1].status == "pass" else f"{SOUND}: {judged[-1].reason}"
 
 
 def _numbers(evaluation: CandidateEvaluation, verdicts: dict[str, Verdict]) -> dict[str, Observed]:

@@ -24,8 +24,9 @@ from ai_ops.storage.identities import Identities, demo_identities
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
-from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops.vocabulary.words import GATE_CHECKS
+from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import GATE_CHECKS, Status
 from ai_ops_tests.accuracy_evaluation.world import (
     Fitted,
     between,
@@ -143,10 +144,28 @@ def write_candidate(root: Root, feature: AiFeatureSpec, trained: Trained) -> Non
         "as_of": NOW.isoformat(),
         "metrics": {},
     }
+    found_sound(root, feature, name)
     for partition in (name, None):
         lake.write_json(lake.path(feature.name, "training_set", partition, "json"), manifest)
     for partition in (trained.version, None):
         lake.write_json(lake.path(feature.name, "candidate_model", partition, "json"), candidate)
+
+
+def found_sound(root: Root, feature: AiFeatureSpec, name: str, status: Status = "pass") -> None:
+    """What the check on a training set said of it."""
+    findings = () if status == "pass" else (Finding("data_quality", status, "it is so"),)
+    verdict = Verdict(status, "it is so", {"training_set": name}, 100, findings=findings)
+    now = root.clock.now()
+    recorded = RecordedVerdict(
+        feature=feature.name,
+        item="training_set_sound",
+        asset="training_set",
+        partition=None,
+        window=Window.of_day(now.date()),
+        as_of=now,
+        verdict=verdict,
+    )
+    root.ledger.record_verdicts([recorded], clock=root.clock)
 
 
 def judged(root: Root, feature: AiFeatureSpec, as_of: datetime = NOW) -> dict[str, Verdict]:

@@ -15,7 +15,9 @@ from ai_ops.defs.flight_delay.comparison import launch_metrics, sums_of
 from ai_ops.defs.flight_delay.fitting import NETWORK, columns_of, fit, one_thread
 from ai_ops.defs.flight_delay.retraining import RECIPE, trainable
 from ai_ops.defs.flight_delay.training import reference_table, training_data
+from ai_ops.orchestration.judging import judge_and_record, moment_now
 from ai_ops.retraining_pipeline.candidate import compute_candidate_model
+from ai_ops.retraining_pipeline.checks import CHECKS
 from ai_ops.retraining_pipeline.training_set import Request, compute_training_set
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
@@ -133,6 +135,8 @@ def launch_version(root: Root, feature: AiFeatureSpec, flights: pd.DataFrame) ->
 def retrained(root: Root, feature: AiFeatureSpec, moment: datetime) -> Tried:
     """Training set, candidate and its evaluation, as the retraining's job makes them."""
     compute_training_set(root, feature, moment, Request("accuracy"))
+    sound = [check for check in CHECKS if check.name == "training_set_sound"]
+    judge_and_record(root, feature, sound, [moment_now(moment)], run_id=None)
     compute_candidate_model(root, feature, moment)
     return evaluated(root, feature, moment)
 

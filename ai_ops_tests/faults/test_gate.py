@@ -13,9 +13,11 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
     judge_gate_evidence,
     judge_gate_improvement,
 )
+from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Status
 from ai_ops_tests.accuracy_evaluation.gate_world import (
     FIRST,
     LAST,
@@ -23,6 +25,7 @@ from ai_ops_tests.accuracy_evaluation.gate_world import (
     Trained,
     evaluated,
     forgetful,
+    found_sound,
     freeze_gate,
     judged,
     launched,
@@ -210,6 +213,34 @@ def test_a_training_set_that_is_another_is_no_evidence(
     found = evaluated(root, feature, Trained(GOOD, trained.ids, digest="f" * 36))
     assert found["gate_evidence"].status == "no_evidence"
     assert "not registered as learnt from training set" in found["gate_evidence"].reason
+
+
+@pytest.mark.fault("gate_evidence")
+@pytest.mark.parametrize("said", ["fail", "no_evidence", None])
+def test_a_candidate_of_a_training_set_that_was_not_found_sound_is_no_evidence(
+    root: Root, feature: AiFeatureSpec, beside: Beside, said: Status | None
+) -> None:
+    """Who materialises the candidate alone goes past the check that stops the retraining."""
+    trained = beside(GOOD, OVERCONFIDENT)
+    write_candidate(root, feature, trained)
+    name = f"{NOW.date()}-{GOOD}"
+    if said:
+        found_sound(root, feature, name, said)
+    else:
+        latest = root.lake.path(feature.name, "candidate_model", None, "json")
+        other = root.lake.path(feature.name, "training_set", "another", "json")
+        manifest, _ = root.lake.read_json(
+            root.lake.path(feature.name, "training_set", name, "json")
+        )
+        root.lake.write_json(other, manifest)
+        candidate, _ = root.lake.read_json(latest)
+        root.lake.write_json(latest, candidate | {"training_set": "another"})
+        rows, _ = root.lake.read_table(root.lake.path(feature.name, "training_set", name))
+        root.lake.write_table(root.lake.path(feature.name, "training_set", "another"), rows)
+    compute_candidate_evaluation(root, feature, NOW)
+    found = judged(root, feature)
+    assert statuses(found) == ["no_evidence"] * 4
+    assert "training_set_sound" in found["gate_evidence"].reason
 
 
 @pytest.mark.fault("gate_evidence", "gate_discrimination", "gate_calibration", "gate_improvement")
