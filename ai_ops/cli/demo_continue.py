@@ -151,7 +151,7 @@ def told(events: Sequence[LedgerEvent]) -> str:
 def _words(event: LedgerEvent) -> str:
     said = event.payload
     about = (
-        said.get("incident") or said.get("retraining") or said.get("version") or said.get("what")
+        said.get("retraining") or said.get("incident") or said.get("version") or said.get("what")
     )
     return " ".join(str(word) for word in (event.kind, about, said.get("stage")) if word)
 
