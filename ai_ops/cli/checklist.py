@@ -68,11 +68,13 @@ def checklist(
 
 
 def _print(lines: list[reading.Line], title: str) -> None:
-    table = Table("item", "owner", "status", "age", "signed off", "reason", title=title)
+    table = Table("item, owner", "status", "age", "reason", title=title)
     for line in lines:
-        status = line.verdict.status
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
         reason = escape(line.verdict.reason)
-        signed = f"{line.signed_off.at:%Y-%m-%d} {line.signed_off.by}" if line.signed_off else "–"
-        table.add_row(line.item.title, line.owner, coloured(status), age, escape(signed), reason)
+        if line.signed_off:
+            at = f"{line.signed_off.at:%Y-%m-%d}"
+            reason += f"\n[italic]signed off {at} {escape(line.signed_off.by)}[/italic]"
+        item = f"{line.item.title}\n[dim]{line.item.id}\n{escape(line.owner)}[/dim]"
+        table.add_row(item, coloured(line.verdict.status), age, reason)
     Console().print(table)

@@ -135,27 +135,35 @@ def _reason(event: Event) -> str:
 
 
 def _print(spec: AiFeatureSpec, standing: Standing, shown: list[dict[str, Any]]) -> None:
+    """One line of what, about what and by whom, the reason below it: seven columns would leave a
+    narrow terminal no room for a date."""
     live = f"version {standing.live} is live" if standing.live else "not launched"
-    table = Table(title=f"{spec.name}: {live}", header_style="bold")
-    for title in ("at (UTC)", "what", "version", "about", "by", "why", "signature"):
-        table.add_column(title)
+    table = Table(
+        "at (UTC)", "what", title=f"{spec.name}: {live}", header_style="bold", expand=True
+    )
+    table.columns[0].no_wrap = True
+    table.columns[1].ratio, table.columns[1].overflow = 1, "fold"
     for one in shown:
-        version = one["version"] or "–"
-        if one["previous"]:
-            version = f"{one['previous']} → {version}"
-        table.add_row(
-            one["at"][:16].replace("T", " "),
-            one["kind"],
-            escape(version),
-            escape(one["subject"] or "–"),
-            escape(str(one["by"])),
-            escape(one["reason"]),
-            _shown(one["signature"]),
-        )
+        words = [
+            f"[bold]{one['kind']}[/bold]",
+            *map(escape, _about(one)),
+            f"by {escape(one['by'])}",
+        ]
+        if one["signature"]:
+            words.append(f"signature {_shown(one['signature'])}")
+        reason = f"\n{escape(one['reason'])}" if one["reason"] else ""
+        table.add_row(one["at"][:16].replace("T", " "), " · ".join(words) + reason)
     Console().print(table)
 
 
-def _shown(signature: str | None) -> str:
-    if signature is None:
-        return "–"
+def _about(one: dict[str, Any]) -> list[str]:
+    """Which version, and whatever else it is about."""
+    said = []
+    if one["version"]:
+        before = f"{one['previous']} → " if one["previous"] else ""
+        said.append(f"version {before}{one['version']}")
+    return [*said, one["subject"]] if one["subject"] else said
+
+
+def _shown(signature: str) -> str:
     return f"[green]{VALID}[/green]" if signature == VALID else f"[red]{escape(signature)}[/red]"

@@ -51,16 +51,14 @@ def list_incidents(
     if not found:
         typer.echo(f"{spec.name}: no incident was ever opened")
         return
-    table = Table(title=f"{spec.name}: incidents", header_style="bold")
-    for title in ("id", "severity", "state", "owner", "forbids promotion", "reason"):
-        table.add_column(title)
+    table = Table("incident", "state", "reason", title=f"{spec.name}: incidents")
+    table.columns[0].no_wrap = True  # it is what the other commands take
+    table.columns[1].overflow = "fold"
     for one in found:
+        forbids = "\nforbids promotion" if one.forbids_promotion else ""
         table.add_row(
-            one.id,
-            escape(one.severity),
-            _state(one),
-            _owner(spec, one),
-            "yes" if one.forbids_promotion else "no",
+            f"{one.id}\n{escape(one.severity)}",
+            f"{_state(one)}\n{_owner(spec, one)}{forbids}",
             escape(one.reason),
         )
     Console().print(table)
