@@ -7,6 +7,7 @@ import typer
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.reading import ITEMS, window_at
+from ai_ops.cli.common import parse_day
 from ai_ops.playbook.incidents import ITEMS as ALERT_CHECKS
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.decisions import read_token, record, sign_decision
@@ -99,7 +100,7 @@ def signed(
     person = signer(by)
     for name, value in given.items():
         if value is None and name not in FILLED_IN:
-            raise BadInput(f"--{OPTIONS.get(name, name)}: missing; a {kind} takes it")
+            raise BadInput(f"--{OPTIONS.get(name, name)}: missing; the {kind} takes it")
     return sign_decision(root, feature, kind, person, content_of(root, feature, kind, given))
 
 
@@ -181,13 +182,27 @@ def _domain_of(item: str) -> Domain:
 
 def _which_list(root: Root, item: str, content: dict[str, Any]) -> None:
     """The list that is signed off: by default the latest of the item's own cadence."""
-    own = _items().get(item, ("weekly", None))[0]
-    cadence: Cadence = content.setdefault("cadence", own)
-    if cadence in ("weekly", "monthly"):
-        window = window_at(cadence, root.clock.now())
-        content.setdefault("partition", window.start.date().isoformat())
-    content.setdefault("partition", None)
+    own = _items()[item][0]
+    latest = window_at(own, root.clock.now()).start.date().isoformat()
+    cadence = content.setdefault("cadence", own)
+    content.setdefault("partition", None if own == "pre_launch" else latest)
     content.setdefault("note", "")
+    if cadence in ITEMS and cadence != own:
+        raise BadInput(f"--cadence: {item} is an item of the {own} list; leave it out")
+    _must_name_a_list(own, content["partition"])
+
+
+def _must_name_a_list(cadence: Cadence, partition: str | None) -> None:
+    """A day in the middle of a week would sign nothing off, and nobody would see that."""
+    if partition is None:
+        return
+    day = parse_day(partition, "--partition")
+    if cadence == "pre_launch":
+        raise BadInput("--partition: the pre_launch list has none; leave it out")
+    if cadence == "weekly" and day.weekday() != 0:
+        raise BadInput(f"--partition: a week begins on a Monday, {day} is none")
+    if cadence == "monthly" and day.day != 1:
+        raise BadInput(f"--partition: a month begins on its first day, {day} is another one")
 
 
 def _reviewed_by(item: str) -> Domain:

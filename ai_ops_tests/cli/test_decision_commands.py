@@ -50,7 +50,7 @@ def test_who_decides_is_named_or_set_for_good(
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [
-        (("hold", NAME), "--reason: missing; a hold takes it"),
+        (("hold", NAME), "--reason: missing; the hold takes it"),
         (("release", NAME), "--reason: missing"),
         (("waive", NAME, "load_tested", "--reason", "x"), "--until: missing"),
         (("reject", NAME, "--reason", "x"), "--version: missing"),
@@ -59,6 +59,10 @@ def test_who_decides_is_named_or_set_for_good(
         (("waive", NAME, "load_tested", "--reason", "x", "--until", "2099-01-01"), "366 days"),
         (("sign-off", NAME, "lunch"), "lunch: no such item of a checklist; there are: logging_"),
         (("sign-off", NAME, "load_tested", "--cadence", "daily"), "cadence: one of pre_launch"),
+        (("sign-off", NAME, "load_tested", "--cadence", "weekly"), "item of the pre_launch list"),
+        (("sign-off", NAME, "logs_written", "--partition", "2021-03-30"), "begins on a Monday"),
+        (("sign-off", NAME, "log_audited", "--partition", "2021-03-30"), "on its first day"),
+        (("sign-off", NAME, "load_tested", "--partition", "2021-03-29"), "has none; leave it out"),
         (("incidents", "conclude", NAME, "drift-1"), "drift-1: no such incident of flight_delay"),
         (("approve", NAME, "--version", "9", "--reason", "x"), "no version '9' in the registry"),
         (("hold", "parcels", "--reason", "x"), "parcels: no such AI feature"),
