@@ -85,6 +85,7 @@ def assemble() -> typer.Typer:
         help="A production checklist for AI features that runs itself.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # or the lines of a docstring would break where they do there
     )
     app.callback(invoke_without_command=True)(_root)  # or --version would need a command
     for name, module in COMMANDS:

@@ -23,7 +23,9 @@ def sign(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(COMMANDS)}.")],
     fields: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A field of the decision; repeat it."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A field of the decision, as version=4; repeat it."
+        ),
     ] = None,
     by: ByOption = None,
     root: RootOption = DEFAULT_ROOT,
