@@ -11,8 +11,11 @@ import pytest
 
 from ai_ops.definitions import defs
 from ai_ops.orchestration.running import open_runner
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.replayed import KILLED_ON, Replayed, lives
+
+SECOND = timedelta(seconds=1)
 
 
 def rows(replayed: Replayed, asset: str, columns: str, where: str = "true") -> list[tuple]:
@@ -59,13 +62,19 @@ def test_a_record_holds_input_output_time_and_the_version_that_was_live(
     wanted = "input, output, time, model_version, input_carrier, output_probability"
     found = rows(replayed, "prediction_log", wanted, "status = 'ok'")
     assert len(found) > 15_000
-    live = replayed.root.registry.champion("flight_delay")
+    standing = standing_of(replayed.root.ledger, "flight_delay")
+    assert [move.kind for move in standing.moves] == ["launch", "promotion"]
+    rehearsed = standing.moves[0].version
     for raw, output, time, version, carrier, probability in found[:50]:
         assert json.loads(raw)["carrier"] == carrier
         assert json.loads(output)["probability"] == probability
         assert 0 <= probability <= 1
         assert time.minute == 0
-        assert version == live
+        assert version == rehearsed
+    for time, version in rows(replayed, "prediction_log", "distinct time, model_version"):
+        # What was asked in the hour of the move itself was answered just before it.
+        live = {standing.live_at(moment) or rehearsed for moment in (time, time - SECOND)}
+        assert version in live, f"{time}: version {version}, the ledger knows {live}"
 
 
 def test_one_day_a_week_is_single_requests(replayed: Replayed) -> None:
