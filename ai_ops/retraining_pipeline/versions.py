@@ -158,11 +158,11 @@ def _row(version: ModelVersion, champion: str | None, standing: Standing) -> dic
     return {
         "version": version.version,
         "live": version.version == champion,
-        "created_at": version.created_at.isoformat(),
         "promoted_at": move.at.isoformat() if move else None,
-        "promoted_by": f"{move.kind}, {move.by}" if move else None,
         "previous": move.previous if move else None,
+        "promoted_by": f"{move.kind}, {move.by}" if move else None,
         "metrics_passed": _in_words(move) if move else None,
+        "created_at": version.created_at.isoformat(),
         "dataset_digest": version.dataset_digest,
         **metrics,
     }
