@@ -61,13 +61,17 @@ def read_rows(
     label_window = Window(window.start, max(last_cutoff, window.end))
     days = [day for day in label_window.days() if Window.of_day(day).end <= last_cutoff]
     truth, truth_read, no_truth = _read_days(lake, feature, "ground_truth", days, ["id", "label"])
-    against, _, _ = _read_days(lake, feature, "ground_truth/quarantine", days, ["id", "reason"])
+    # Labels whose contradictions are not there to be read may each be contradicted.
+    there = [day for day in days if f"{feature.name}/ground_truth/{day}" not in no_truth]
+    against, _, unknown = _read_days(
+        lake, feature, "ground_truth/quarantine", there, ["id", "reason"]
+    )
     with utc_engine() as engine:
         engine.register("log", logs)
         engine.register("truth", truth)
         engine.register("against", against.filter(pc.equal(against["reason"], "contradiction")))
         found = engine.execute(_JOIN).fetchnumpy()
-    return _as_rows(found, (*read, *truth_read), (*missing, *no_truth))
+    return _as_rows(found, (*read, *truth_read), (*missing, *no_truth, *unknown))
 
 
 def read_inputs(lake: Lake, feature: AiFeatureSpec, day: str) -> pa.Table:

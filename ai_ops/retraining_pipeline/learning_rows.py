@@ -83,7 +83,11 @@ def read_logged(
         if Window.of_day(day).end <= cutoff
     ]
     truths, truth_read, no_truth = _read_days(lake, feature, "ground_truth", days, ["id", "label"])
-    against, *_ = _read_days(lake, feature, "ground_truth/quarantine", days, ["id", "reason"])
+    # Labels whose contradictions are not there to be read may each be contradicted.
+    there = [day for day, _ in truths]
+    against, _, unknown = _read_days(
+        lake, feature, "ground_truth/quarantine", there, ["id", "reason"]
+    )
     with duckdb.connect(config={"threads": 1}) as engine:
         engine.execute("SET TimeZone = 'UTC'")
         engine.register("log", log)
@@ -94,7 +98,8 @@ def read_logged(
         found = engine.sql(_JOIN).to_arrow_table()
     contradicted = int(pc.sum(found["contradicted"]).as_py() or 0)
     rows = found.select(schema.names).cast(schema)
-    return LearningRows(rows, contradicted, (*read, *truth_read), (*missing, *no_truth))
+    absent = (*missing, *no_truth, *unknown)
+    return LearningRows(rows, contradicted, (*read, *truth_read), absent)
 
 
 def from_history(table: pa.Table, feature: AiFeatureSpec, cutoff: datetime) -> LearningRows:

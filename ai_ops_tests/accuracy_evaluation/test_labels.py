@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth, judge_labels_arrived
+from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
@@ -146,3 +147,16 @@ def test_times_that_are_text_are_no_evidence(root: Root, feature: AiFeatureSpec)
     pq.write_table(table.set_column(2, "available_at", pa.array(["yesterday"])), path)
     verdict = arrived(root, feature)
     assert verdict.status == "no_evidence" and "available_at is VARCHAR" in verdict.reason
+
+
+def test_labels_whose_contradictions_cannot_be_read_are_named_as_missing(
+    root: Root, feature: AiFeatureSpec
+) -> None:
+    write(root, pa.array([1]))
+    compute_ground_truth(root, feature, [at_schedule(DAY)])
+    window, cutoff = at_schedule(DAY).window, at_schedule(DAY).as_of
+    (without_log,) = read_rows(root.lake, feature, window, cutoff).missing
+    assert without_log == f"flight_delay/prediction_log/{DAY}"
+    Path(root.lake.path(feature.name, "ground_truth/quarantine", DAY)).unlink()
+    missing = read_rows(root.lake, feature, window, cutoff).missing
+    assert missing == (without_log, f"flight_delay/ground_truth/quarantine/{DAY}")

@@ -107,7 +107,7 @@ def test_nothing_that_was_made_is_no_evidence(root: Root) -> None:
 
 
 @pytest.mark.fault("training_set_sound")
-@pytest.mark.parametrize("asset", ["prediction_log", "ground_truth"])
+@pytest.mark.parametrize("asset", ["prediction_log", "ground_truth", "ground_truth/quarantine"])
 def test_a_day_that_is_missing_is_named_and_no_evidence(root: Root, asset: str) -> None:
     Path(root.lake.path(NAME, asset, "2021-02-20")).unlink()
     verdict = sound(root)
