@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.decisions import verified_again
+from ai_ops.storage.decisions import read_token, verified_again
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.registry import REHEARSAL
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Approval, Move, Place, Standing, standing_of
+from ai_ops.storage.standing import Approval, Place, Standing
 from ai_ops.vocabulary.errors import AiOpsError, DecisionRefused, LedgerBroken
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.words import GATE_CHECKS, PRE_LAUNCH_ITEMS, EventKind
@@ -55,18 +55,6 @@ def of_rollback(
     return (*reasons, *_unregistered(root, feature, version))
 
 
-def of_completion(root: Root, feature: AiFeatureSpec, move: Move) -> tuple[str, ...]:
-    """Why a move that the ledger holds may not be carried out by the alias: it is not what was
-    decided."""
-    standing = standing_of(root.ledger, feature.name)
-    event = event_at(root, feature, move.kind, move.place)
-    if move.kind == "promotion":
-        wrong, chain = _unearned(root, feature, event, standing), _broken_chain(root)
-    else:
-        wrong, chain = _wrong(root, feature, event, standing), ()
-    return (*((f"the {move.kind} does not hold: {wrong}",) if wrong else ()), *chain)
-
-
 def event_at(root: Root, feature: AiFeatureSpec, kind: EventKind, place: Place) -> Event:
     """The event of the ledger at a place that its standing named."""
     events = root.ledger.events(feature.name, kinds=[kind])
@@ -84,11 +72,12 @@ def _of_promotion(
     yield from _gate(root.clock.now(), version, standing, judged)
     yield from _unapproved(root, feature, version, standing)
     approval = standing.approvals.get(version)
-    if approval and any(own and own[0].as_of > approval.at for own in judged.values()):
+    signed = _signed_at(root, feature, approval) if approval else root.clock.now()
+    if approval and any(own and own[0].as_of > signed for own in judged.values()):
         yield f"{approval.by} decided before the gate had judged version {version}"
     yield from standing.forbidding
     yield from _unregistered(root, feature, version)
-    yield from _broken_chain(root)
+    yield from broken_chain(root)
 
 
 def _of_launch(
@@ -110,7 +99,7 @@ def _of_launch(
     for hold in standing.holds:
         yield f"held by {hold.by} since {hold.since:%Y-%m-%d %H:%M}: {hold.reason}"
     yield from _unregistered(root, feature, version)
-    yield from _broken_chain(root)
+    yield from broken_chain(root)
 
 
 def _judgements(
@@ -175,12 +164,23 @@ def _unapproved(
         yield f"the approval of version {version} does not hold: {unsigned}"
 
 
+def _signed_at(root: Root, feature: AiFeatureSpec, approval: Approval) -> datetime:
+    """When it was decided: a signature may be handed in days after what it says nothing of."""
+    event = event_at(
+        root, feature, "approval" if approval.approved else "rejection", approval.place
+    )
+    try:
+        return min(approval.at, read_token(str(event.payload.get("token"))).at)
+    except DecisionRefused:
+        return approval.at
+
+
 def _unsigned(
     root: Root, feature: AiFeatureSpec, approval: Approval, standing: Standing
 ) -> str | None:
     """What is wrong with an approval's signature, verified anew from what the ledger holds."""
     event = event_at(root, feature, "approval", approval.place)
-    if wrong := _wrong(root, feature, event, standing):
+    if wrong := wrong_signature(root, feature, event, standing):
         return wrong
     approvals = root.ledger.events(feature.name, kinds=["approval"])
     if sum(one.payload["nonce"] == event.payload["nonce"] for one in approvals) > 1:
@@ -188,20 +188,10 @@ def _unsigned(
     return None
 
 
-def _unearned(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing) -> str | None:
-    """What is wrong with a promotion that the ledger holds: it names the approval that it used."""
-    version, place = event.payload["version"], (event.block_seq, event.idx)
-    for approval in root.ledger.events(feature.name, kinds=["approval"]):
-        own = (approval.block_seq, approval.idx)
-        if list(own) != event.payload.get("approval") or approval.payload["version"] != version:
-            continue
-        if any(m.version == version and own < m.place < place for m in standing.moves):
-            return f"the approval of version {version} was used before"
-        return _wrong(root, feature, approval, standing)
-    return f"it names no approval of version {version}"
-
-
-def _wrong(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing) -> str | None:
+def wrong_signature(
+    root: Root, feature: AiFeatureSpec, event: Event, standing: Standing
+) -> str | None:
+    """What is wrong with the signature that an event of the ledger carries, or None."""
     try:
         verified_again(root, feature, event, standing)
     except DecisionRefused as refused:
@@ -241,7 +231,7 @@ def _unwaived(root: Root, feature: AiFeatureSpec, item: str, standing: Standing)
     ]
     if not found:
         return "waived, and no waiver of it holds today"
-    wrong = [_wrong(root, feature, event, standing) for event in found]
+    wrong = [wrong_signature(root, feature, event, standing) for event in found]
     return None if None in wrong else f"its waiver does not hold: {wrong[-1]}"
 
 
@@ -268,7 +258,7 @@ def _unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str
     return ()
 
 
-def _broken_chain(root: Root) -> tuple[str, ...]:
+def broken_chain(root: Root) -> tuple[str, ...]:
     """Where the ledger's chain breaks: nothing that it says can be relied on then."""
     try:
         root.ledger.verify()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.retraining_pipeline.completion import of_completion
 from ai_ops.retraining_pipeline.obstacles import (
     event_at,
-    of_completion,
     of_launch,
     of_promotion,
     of_rollback,

@@ -7,7 +7,7 @@ import pytest
 
 from ai_ops.ai_features.parts import DomainOwner
 from ai_ops.retraining_pipeline.promotion import obstacles, promote, rollback
-from ai_ops.storage.decisions import read_token
+from ai_ops.storage.decisions import read_token, record
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import (
     PromotionRefused,
@@ -116,6 +116,15 @@ def approved_unseen(root: Root) -> None:
     gate_passed(root, "2", "1")
 
 
+def signed_unseen(root: Root) -> None:
+    launched(root)
+    said = {"version": "2", "gate_hash": GATE["hash"], "reason": "it will be good"}
+    token = token_of(root, "approval", SCIENTIST, **said)
+    later(root, minutes=1)
+    gate_passed(root, "2", "1")
+    record(root, FEATURE, token)
+
+
 def judged_beside_another(root: Root) -> None:
     candidate(root)
     gate_passed(root, "3", "1")
@@ -189,6 +198,7 @@ REFUSED: dict[str, tuple[Plant, str]] = {
     "nobody approved": (not_approved, "nobody approved version 2"),
     "rejected": (rejected, "science@example.com rejected version 2: too slow"),
     "approved before it was judged": (approved_unseen, "decided before the gate had judged"),
+    "signed before it was judged": (signed_unseen, "decided before the gate had judged"),
     "not signed": (unsigned, "does not hold: not a signed decision"),
     "without the role": (signed_by_another_role, "devops@example.com may not decide on approval"),
     "for another version": (signed_for_another_version, "says something else than what was signed"),
