@@ -1,6 +1,7 @@
 """Whether a decision means anything as things stand: criteria frozen, a hold, an incident open."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ai_ops.storage.standing import Incident, Standing
@@ -25,6 +26,38 @@ def misfit(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> s
             return _answer(kind, found) if found else None
         case _:
             return None
+
+
+def overtaken(
+    kind: EventKind, content: Mapping[str, Any], at: datetime, standing: Standing
+) -> str | None:
+    """What was decided after this was signed, and is not to be undone by it; None when nothing.
+
+    A token may wait for days until somebody hands it in: the last word is the one signed last.
+    """
+    match kind:
+        case "approval" | "rejection":
+            known = standing.approvals.get(content["version"])
+            said = (
+                [(known.at, f"{known.by} decided about version {known.version}")] if known else []
+            )
+        case "release":
+            said = [(one.since, f"{one.by} opened a hold") for one in standing.holds]
+        case "gate_amendment":
+            gate = standing.gate
+            said = [(gate.at, f"{gate.by} put other criteria in force")] if gate else []
+        case "incident_concluded":
+            one = standing.incident(content["incident"])
+            ended = one.concluded_at if one else None
+            said = (
+                [(ended, f"{one.concluded_by} concluded incident {one.id}")]
+                if one and ended
+                else []
+            )
+        case _:
+            said = []
+    since = [f"{words} on {moment:%Y-%m-%d %H:%M}" for moment, words in said if moment > at]
+    return f"{since[-1]}, after this was signed; sign again" if since else None
 
 
 def _criteria(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> str | None:

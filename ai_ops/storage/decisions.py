@@ -9,7 +9,7 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.authority import domains_for, signers
 from ai_ops.storage.decision_contents import check_content
-from ai_ops.storage.decision_fits import misfit
+from ai_ops.storage.decision_fits import misfit, overtaken
 from ai_ops.storage.decision_tokens import Decision, opened, sealed
 from ai_ops.storage.identities import identities_of, is_signature
 from ai_ops.storage.ledger import Event, NewEvent
@@ -84,7 +84,8 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
             f"it was signed at {decision.at:%Y-%m-%d %H:%M}, now it is {now:%Y-%m-%d %H:%M}; "
             f"a signature holds for {LIFE.days} days"
         )
-    if reason := misfit(decision.kind, decision.content, standing):
+    kind, content = decision.kind, decision.content
+    if reason := misfit(kind, content, standing) or overtaken(kind, content, decision.at, standing):
         raise DecisionRefused(reason)
     return decision
 

@@ -193,6 +193,39 @@ def test_what_could_never_be_printed_does_not_come_into_the_book(root: Root, fie
         happened(root, "retraining", retraining="r", stage="started", cause="\udcff")
 
 
+def signed_earlier(root: Root, kind: EventKind, by: str, **content: Any) -> str:
+    """A token that lies about for a minute before anybody hands it in."""
+    token = token_of(root, kind, by, **content)
+    root.begin_replay(root.clock.now() + timedelta(minutes=1))
+    return token
+
+
+def test_what_was_signed_before_the_last_word_does_not_undo_it(root: Root) -> None:
+    approval = signed_earlier(root, "approval", SCIENTIST, **APPROVED)
+    decided(root, "rejection", SCIENTIST, **APPROVED)
+    refused(root, approval, f"{SCIENTIST} decided about version 2 on .*, after this was signed")
+
+    decided(root, "hold", DEVOPS, reason="the feed is wrong")
+    release = signed_earlier(root, "release", BACKEND, reason="it is mended")
+    decided(root, "hold", SCIENTIST, reason="the labels are wrong")
+    refused(root, release, f"{SCIENTIST} opened a hold on .*, after this was signed")
+
+    said = {"incident": incident(root), "note": ""}
+    harmless = signed_earlier(
+        root, "incident_concluded", SCIENTIST, conclusion="false_alarm", **said
+    )
+    decided(root, "incident_concluded", SCIENTIST, conclusion="bad_data", **said)
+    refused(root, harmless, "concluded incident drift-2021-03-30 on .*, after this was signed")
+
+    def criteria(auc_drop: float) -> dict[str, Any]:
+        gate = FEATURE.gate.model_copy(update={"auc_drop": auc_drop})
+        return {"gate": gate.model_dump(mode="json"), "hash": gate.digest, "reason": "measured"}
+
+    loose = signed_earlier(root, "gate_amendment", SCIENTIST, **criteria(0.2))
+    decided(root, "gate_amendment", SCIENTIST, **criteria(0.01))
+    refused(root, loose, f"{SCIENTIST} put other criteria in force on .*, after this was signed")
+
+
 def test_a_token_can_be_handed_in_once(root: Root) -> None:
     token = token_of(root, "approval", SCIENTIST, **APPROVED)
     record(root, FEATURE, token)
