@@ -159,5 +159,9 @@ def reject(
     root: RootOption = DEFAULT_ROOT,
 ) -> None:
     """Reject a version; the last decision on it counts."""
+    spec, opened = resolve_feature(feature), open_root(root)
+    if version is not None:
+        # A misspelt number would leave the version that was meant approved.
+        opened.registry.version(spec.name, version)
     given = {"version": version, "reason": reason}
-    decide(open_root(root), resolve_feature(feature), "rejection", given, by=by, token=token)
+    decide(opened, spec, "rejection", given, by=by, token=token)

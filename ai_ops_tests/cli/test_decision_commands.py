@@ -65,6 +65,7 @@ def test_who_decides_is_named_or_set_for_good(
         (("sign-off", NAME, "load_tested", "--partition", "2021-03-29"), "has none; leave it out"),
         (("incidents", "conclude", NAME, "drift-1"), "drift-1: no such incident of flight_delay"),
         (("approve", NAME, "--version", "9", "--reason", "x"), "no version '9' in the registry"),
+        (("reject", NAME, "--version", "9", "--reason", "x"), "no version '9' in the registry"),
         (("hold", "parcels", "--reason", "x"), "parcels: no such AI feature"),
         (("sign", NAME, "promotion"), "KIND: one of gate_freeze"),
         (("sign", NAME, "hold", "--set", "reason"), "--set: write key=value"),
