@@ -156,7 +156,19 @@ def test_a_verdict_of_the_future_is_not_known_yet() -> None:
     assert due(LIVE, accuracy(days_ago=-1)) is None
 
 
-@pytest.mark.requirement("FQ-06", "PB-44")
+@pytest.mark.requirement("FQ-06")
+@pytest.mark.parametrize("days", [7, 30, 120])
+def test_the_wait_between_two_is_a_week_or_months_as_the_file_declares(days: int) -> None:
+    retraining = FEATURE.retraining.model_copy(update={"wait_days": days})
+    patient = FEATURE.model_copy(update={"retraining": retraining})
+    standing = Standing(moves=(moved("1", "launch", days_ago=200),))
+    soon = replace(standing, retrainings=(retrained("evaluated", days_ago=days - 1),))
+    assert due(soon, accuracy(), feature=patient) is None
+    again = replace(standing, retrainings=(retrained("evaluated", days_ago=days),))
+    assert due(again, accuracy(), feature=patient) is not None
+
+
+@pytest.mark.requirement("PB-44")
 def test_while_the_problem_lasts_the_next_one_is_tried_after_the_wait() -> None:
     ended = replace(LIVE, retrainings=(retrained("started", "failed", days_ago=7),))
     assert due(ended, accuracy()) is not None
