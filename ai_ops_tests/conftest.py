@@ -38,7 +38,7 @@ def root_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def replayed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Replayed:
-    """Six weeks of the demo, with a kill of server and replay: made once for all workers."""
+    """Five weeks of the demo, with a kill of server and replay: made once for all workers."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "replayed"
     folder.mkdir(exist_ok=True)

@@ -14,8 +14,9 @@ from typing import Any
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.storage.root import Root
 
-WEEKS_END = traffic.LAUNCH.replace(month=5, day=6)
-"""The Monday a week after the first candidate was promoted."""
+WEEKS_END = traffic.LAUNCH.replace(day=29)
+"""The Monday on whose morning the first candidate is promoted."""
+
 KILLED_ON = traffic.LAUNCH.replace(day=10)
 """A Wednesday: every flight is a request of its own, so the kill falls between two of them."""
 
@@ -59,7 +60,7 @@ def demo(folder: Path) -> "subprocess.Popen[str]":
 
 
 def replay_with_a_kill(folder: Path) -> Replayed:
-    """Replay six weeks; kill the serving process with -9, a week later the replay itself."""
+    """Replay five weeks; kill the serving process with -9, a week later the replay itself."""
     process = demo(folder)
     _wait_until(process, folder, KILLED_ON)
     killed = _serving_process(folder)

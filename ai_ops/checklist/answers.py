@@ -102,7 +102,7 @@ def _answered(
         if len(lost) > 1 and (worse or last.outcome != "refused"):
             return "fail", f"{words}; {len(lost)} retrainings came to nothing, the model is stale"
         return "no_evidence" if last.outcome == "unjudged" else "pass", words
-    waiting = evidence.days_since(_evaluated_at(last))
+    waiting = evidence.days_since(evaluated_at(last))
     words = f"{last.words} and waits for " + ("its promotion" if approval else "an approval")
     if waiting > feature.retraining.wait_days + LATE_BY.days:
         return "fail", f"{words} for {waiting:.0f} days: the model is stale"
@@ -122,6 +122,7 @@ def _incident_of(standing: Standing, alert: Alert) -> Incident | None:
     return None
 
 
-def _evaluated_at(one: Try) -> datetime:
+def evaluated_at(one: Try) -> datetime:
+    """When the gate judged what a retraining made."""
     at: str = one.retraining.stages["evaluated"]["at"]
     return datetime.fromisoformat(at)

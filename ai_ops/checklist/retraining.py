@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.answers import SEEN_BY, Answer, answer, open_alerts
+from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated_at, open_alerts
 from ai_ops.checklist.combining import never_judged, plural
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.tries import Try, tries_of
@@ -31,6 +31,7 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     tries = tries_of(evidence)
     answers = [answer(feature, evidence, tries, alert) for alert in seen]
     answers += _last_run(evidence.standing, tries)
+    answers += [*_left_alone(feature, evidence), *_undecided(feature, evidence, tries)]
     answers += [Answer("no_evidence", words) for words in _unjudged(feature, evidence)]
     accuracy = [v.verdict.status for v in evidence.in_window("accuracy").values()]
     judged = sum(status in ("pass", "fail") for status in accuracy)
@@ -85,6 +86,32 @@ def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
     if mended:
         return []
     return [Answer("no_evidence" if last.outcome == "unjudged" else "fail", last.words)]
+
+
+def _left_alone(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[Answer]:
+    """The incidents on the model that nobody concluded in time, whether their days are over or
+    not: while one is open nothing can be promoted."""
+    limit = feature.drift.review_within_days
+    return [
+        Answer("fail", f"incident {one.id} is concluded by nobody for {age:.0f} days: {one.reason}")
+        for one in evidence.standing.incidents
+        if one.alert in SEEN_BY.values() and one.state == "open"
+        if (age := evidence.days_since(one.opened_at)) > limit
+    ]
+
+
+def _undecided(
+    feature: AiFeatureSpec, evidence: ChecklistEvidence, tries: Sequence[Try]
+) -> list[Answer]:
+    """The version that the gate passed and nobody approved or rejected in time."""
+    if not tries or tries[-1].outcome != "accepted":
+        return []
+    last, standing = tries[-1], evidence.standing
+    age = evidence.days_since(evaluated_at(last))
+    late = age > feature.retraining.wait_days + LATE_BY.days
+    if not late or last.version in standing.approvals or last.version == standing.live:
+        return []
+    return [Answer("fail", f"{last.words} and waits for an approval for {age:.0f} days")]
 
 
 def _unjudged(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[str]:

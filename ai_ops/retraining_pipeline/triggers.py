@@ -48,7 +48,11 @@ def due_retraining(
     latest = max((one.at for one in standing.retrainings), default=None)
     if latest is not None and as_of - latest < timedelta(days=retraining.wait_days):
         return None
-    return _worse(standing, verdicts, as_of) or _shifted(feature, standing, as_of)
+    return (
+        _worse(standing, verdicts, as_of)
+        or _unanswered(standing, as_of)
+        or _shifted(feature, standing, as_of)
+    )
 
 
 def due_promotion(
@@ -100,7 +104,8 @@ def _shifted(feature: AiFeatureSpec, standing: Standing, as_of: datetime) -> Tri
         if not answered:
             # A run that never came as far as the ledger is tried again on the next day.
             key = f"{incident.id}-{as_of.date()}"
-            return Trigger(f"drift, a genuine shift: {incident.reason}", incident.id, key)
+            since = f"a genuine shift since {incident.begin}"
+            return Trigger(f"drift, {since}: {incident.reason}", incident.id, key)
     return None
 
 
@@ -126,6 +131,19 @@ def _worse(
         incident.id if incident else None,
         f"accuracy-{version}-{newest.partition}",
     )
+
+
+def _unanswered(standing: Standing, as_of: datetime) -> Trigger | None:
+    """A confirmed gap of the live version that passed by before anything was tried."""
+    for incident in standing.open_incidents:
+        if incident.alert != "accuracy_drop" or incident.version != standing.live:
+            continue
+        asked = incident.conclusion not in ("bad_data", "false_alarm")
+        tried = any(one.at >= incident.opened_at for one in standing.retrainings)
+        if asked and not tried:
+            key = f"{incident.id}-{as_of.date()}"
+            return Trigger(f"accuracy: {incident.reason}", incident.id, key)
+    return None
 
 
 def _accuracy_incident(standing: Standing, verdicts: Sequence[RecordedVerdict]) -> Incident | None:

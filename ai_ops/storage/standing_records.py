@@ -200,7 +200,10 @@ class Standing:
             if one.forbids_promotion and one.conclusion == "bad_data":
                 held.append(f"incident {one.id} was concluded as bad_data and is not resolved")
             elif one.forbids_promotion:
-                held.append(f"incident {one.id} ({one.alert}) is concluded by nobody")
+                held.append(
+                    f"incident {one.id} ({one.alert}) is concluded by nobody; "
+                    "answer it: ai-ops incidents conclude"
+                )
         return tuple(held)
 
     def incident(self, id: str) -> Incident | None:

@@ -91,7 +91,7 @@ def test_one_day_a_week_is_single_requests(replayed: Replayed) -> None:
 
 def test_the_summary_is_read_from_the_books(replayed: Replayed) -> None:
     summary = replayed.summary
-    assert summary["days"] == 42
+    assert summary["days"] == 35
     assert summary["predictions"] == rows(replayed, "prediction_log", "count(*)")[0][0]
     assert set(summary["seconds"]) >= {"serving", "dagster", "statistics", "training"}
     lists = {cadence: len(one["items"]) for cadence, one in summary["checklists"].items()}
@@ -116,7 +116,7 @@ def test_each_day_has_a_verdict_of_every_daily_check(replayed: Replayed) -> None
     by_item: dict[str, set[str]] = {}
     for verdict in shown["verdicts"]:
         by_item.setdefault(verdict["item"], set()).add(verdict["partition"])
-    daily = {item: days for item, days in by_item.items() if len(days) == 42}
+    daily = {item: days for item, days in by_item.items() if len(days) == 35}
     assert {
         "log_written",
         "log_complete",

@@ -182,7 +182,7 @@ def test_drift_that_a_person_found_genuine_starts_one_until_one_was_evaluated() 
     trigger = due(shifted)
     assert trigger is not None
     assert (trigger.incident, trigger.key) == ("i-1", "i-1-2021-03-10")
-    assert trigger.cause == "drift, a genuine shift: temp moved"
+    assert trigger.cause == "drift, a genuine shift since 2021-03-01: temp moved"
     failed = replace(shifted, retrainings=(retrained("started", "failed", days_ago=8),))
     assert due(failed) == trigger, "one that broke answered nothing"
     before = replace(shifted, retrainings=(retrained("started", "evaluated", days_ago=10),))
@@ -194,6 +194,18 @@ def test_drift_that_lasts_is_answered_again_on_newer_data() -> None:
     lasting = replace(LIVE, incidents=(drifted(days_ago=60),))
     assert due(replace(lasting, retrainings=(retrained("evaluated", days_ago=27),))) is None
     assert due(replace(lasting, retrainings=(retrained("evaluated", days_ago=28),))) is not None
+
+
+@pytest.mark.requirement("PB-33")
+def test_a_gap_that_passed_by_is_answered_once() -> None:
+    gap = replace(drifted(None, alert="accuracy_drop", state="open"), item="accuracy")
+    over = replace(LIVE, incidents=(gap,))
+    verdicts = (accuracy("fail", days_ago=3), accuracy("pass"))
+    found = due(over, *verdicts)
+    assert found is not None and found.incident == gap.id
+    tried = replace(over, retrainings=(replace(retrained("evaluated"), at=gap.opened_at),))
+    assert due(tried, *verdicts, now=NOW + timedelta(days=8)) is None
+    assert due(replace(over, incidents=(replace(gap, version="0"),)), *verdicts) is None
 
 
 def test_a_gap_in_accuracy_is_the_cause_that_is_told_before_drift() -> None:
