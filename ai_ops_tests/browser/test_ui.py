@@ -76,14 +76,15 @@ def test_the_pre_launch_checklist_shows_six_items_and_who_waived_which(
 def test_the_lineage_leads_from_the_data_to_the_version_in_production(
     page: Page, webserver: str
 ) -> None:
+    lineage = "view=lineage&lineageScope=upstream&lineageDepth=4"
     page.goto(
-        f"{webserver}/assets/flight_delay/candidate_evaluation?view=lineage&lineageScope=upstream",
+        f"{webserver}/assets/flight_delay/candidate_evaluation?{lineage}",
         wait_until="domcontentloaded",
     )
     for asset in ("prediction_log", "ground_truth", "training_set", "candidate_model"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
     page.goto(f"{webserver}/assets/flight_delay/model_versions", wait_until="domcontentloaded")
-    expect(page.get_by_text("promotion", exact=True).first).to_be_visible()
+    expect(page.get_by_text("promoted_at", exact=True).first).to_be_visible()
 
 
 @pytest.mark.requirement("PB-34", "OW-07")
