@@ -50,6 +50,8 @@ def checklist(
     moment = parse_moment(as_of, "--as-of") if as_of else now
     if moment > now:
         raise BadInput(f"--as-of: {moment} is not yet; the clock of this root says {now}")
+    if moment.date() < spec.monitoring.start:
+        raise BadInput(f"--as-of: {spec.name} is monitored from {spec.monitoring.start} on")
     chosen = cast(Cadence, cadence)
     window = reading.window_at(chosen, moment)
     lines = reading.read_checklist(opened, spec, chosen, window, moment)

@@ -1,8 +1,6 @@
 """The demo's work: set the models up, replay the flights, open the UI."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.cli.common import resolve_feature
+from ai_ops.cli.dagster_process import HOST, DagsterProcess, interruptible
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.demo_summary import summarise
 from ai_ops.cli.replay import Replay, Seconds, finish
@@ -25,14 +24,12 @@ from ai_ops.definitions import defs
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.training import set_up
-from ai_ops.orchestration.running import dagster_environment, open_runner
-from ai_ops.orchestration.submitting import workspace_options
+from ai_ops.orchestration.running import open_runner
 from ai_ops.storage.clocks import ReplayClock
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput
 
 FEATURE = "flight_delay"
-HOST = "127.0.0.1"
 
 
 def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
@@ -90,12 +87,8 @@ def open_ui(root: Path, port: int, console: Console) -> None:
     console.print(
         f"[bold]The Dagster UI:[/bold] http://{HOST}:{port}/asset-groups (Ctrl-C ends it)"
     )
-    subprocess.run(
-        [sys.executable, "-m", "dagster", "dev", *workspace_options(), "-h", HOST, "-p", str(port)],
-        env=dagster_environment(root),
-        cwd=root,  # the checkout's own dagster.yaml is not the instance: dagster would warn of it
-        check=False,
-    )
+    with interruptible(), DagsterProcess(root, port) as dagster:
+        dagster.wait()
 
 
 def _clock(root: Root) -> ReplayClock:

@@ -20,7 +20,7 @@ from ai_ops.cli.common import (
 )
 from ai_ops.cli.deciding import IDENTITY_VARIABLE, ReasonOption
 from ai_ops.storage.decisions import refuse
-from ai_ops.storage.retrainings import of_run, record_failure, running
+from ai_ops.storage.retrainings import go_on, of_run, record_failure, running
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import BadInput, RetrainingRefused
@@ -70,6 +70,7 @@ def _may_begin(root: Root, spec: AiFeatureSpec, incident: str | None, wait: bool
     if incident is not None and standing.incident(incident) is None:
         known = ", ".join(one.id for one in standing.incidents) or "none"
         raise BadInput(f"--incident: no such incident: {incident}; there are: {known}")
+    go_on(root, spec)
     if wait and (other := running(standing, root.clock.now())):
         reason = f"retraining {other.id} is running since {other.at:%Y-%m-%d %H:%M}"
         refuse(root, spec, "retraining", [reason])

@@ -120,6 +120,7 @@ def test_the_weekly_list_is_the_default_and_each_is_read_as_of_a_moment(tmp_path
         (("--cadence", "yearly"), "--cadence: one of pre_launch, weekly, monthly (found 'yearly')"),
         (("--as-of", "2021-05-01T00:00:00Z"), "is not yet; the clock of this root says"),
         (("--as-of", "2021-03-01T00:00:00Z"), "is monitored from 2021-03-25"),
+        (("--as-of", "0001-01-01T00:00:00Z"), "is monitored from 2021-03-25"),
     ],
 )
 def test_bad_usage_is_told_in_one_line(
