@@ -167,7 +167,9 @@ def test_judging_again_does_not_make_an_alert_young(drifted: Installation) -> No
 @pytest.mark.fault("retraining_verified")
 @pytest.mark.requirement("WK-08", "FR-3")
 def test_drift_that_no_retraining_answered_is_a_silent_failure(drifted: Installation) -> None:
-    verdict = item(drifted.root, drifted.feature, "retraining_verified", DRIFT_WEEK)
+    weekly = drifted.feature.retraining.model_copy(update={"wait_days": 7})
+    feature = drifted.feature.model_copy(update={"retraining": weekly})
+    verdict = item(drifted.root, feature, "retraining_verified", DRIFT_WEEK)
     assert verdict.status == "fail"
     (stale,) = [finding for finding in verdict.findings if "temp" in finding.columns]
     assert stale.kind == "operations" and stale.size is not None and stale.size > 9
