@@ -189,7 +189,7 @@ def test_drift_that_a_person_found_genuine_starts_one_until_one_was_evaluated() 
     assert due(before) == trigger, "one from before answered nothing either"
 
 
-@pytest.mark.requirement("FQ-05", "PB-44")
+@pytest.mark.requirement("PB-44")
 def test_drift_that_lasts_is_answered_again_on_newer_data() -> None:
     lasting = replace(LIVE, incidents=(drifted(days_ago=60),))
     assert due(replace(lasting, retrainings=(retrained("evaluated", days_ago=27),))) is None
