@@ -67,13 +67,15 @@ class DagsterProcess:
 
     def __exit__(self, *_: object) -> None:
         process = self._running()
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # what a part of it left behind
-        process.wait()
+        try:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
+        finally:  # a second Ctrl-C ends the waiting, and must leave nothing behind either
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what a part of it left behind
+            process.wait()
 
     def must_live(self) -> None:
         """Raise ``DagsterDied`` when it ended by itself."""
