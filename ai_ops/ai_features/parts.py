@@ -230,23 +230,3 @@ class Retraining(Part):
             words = "retraining is automated: name the module that trains, or set automated: false"
             raise FieldsDisagree([(("trainer",), words)])
         return self
-
-
-class Privacy(Part):
-    """What is kept of a prediction, per field, and for how long."""
-
-    fields: dict[str, Literal["keep", "drop", "hash", "encrypt"]] = Field(default_factory=dict)
-    retention_days: Annotated[int, Field(ge=1)] = 400
-
-    @model_validator(mode="after")
-    def _says_what_is_done(self) -> "Privacy":
-        # A file that promises what nothing does is worse than one that is refused. Remove when
-        # the prediction log applies these words.
-        mistakes: list[tuple[tuple[str | int, ...], str]] = [
-            (("fields", name), f"`{word}` is not applied yet: only `keep` is; leave the field out")
-            for name, word in self.fields.items()
-            if word != "keep"
-        ]
-        if mistakes:
-            raise FieldsDisagree(mistakes)
-        return self

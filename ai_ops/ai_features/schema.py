@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ai_ops.ai_features.gate import Gate
+from ai_ops.ai_features.logged import Logging, Privacy
 from ai_ops.ai_features.parts import (
     FROM_LIST,
     Costs,
@@ -20,7 +21,6 @@ from ai_ops.ai_features.parts import (
     OutputColumn,
     Owners,
     Part,
-    Privacy,
     Retraining,
     Serving,
     UserActions,
@@ -57,6 +57,7 @@ class AiFeatureSpec(Part):
     owners: Owners
     drift: Drift = Drift()
     gate: Gate = Gate()
+    logging: Logging = Logging()
     serving: Serving
     costs: Costs = Costs()
     retraining: Retraining = Retraining()
@@ -67,8 +68,9 @@ class AiFeatureSpec(Part):
         mistakes = [*self._repeated(), *self._wrongly_judged(), *self._never_enough_days()]
         columns = {column.name for column in self.inputs}
         columns |= {column.name for column in self.outputs}
+        columns |= {"subject", "tenant"}
         mistakes += [
-            (("privacy", "fields", name), f"names no input or output: {name}")
+            (("privacy", "fields", name), f"names no input, output, subject or tenant: {name}")
             for name in self.privacy.fields
             if name not in columns
         ]

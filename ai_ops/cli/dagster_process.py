@@ -112,7 +112,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    asked = (signal.SIGTERM, signal.SIGHUP)
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before: list[Callable[[int, FrameType | None], object] | int | None]
     before = [signal.signal(one, interrupt) for one in asked]
     try:

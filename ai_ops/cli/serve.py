@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,8 +12,6 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.common import DEFAULT_ROOT, DEFS, FeatureArgument, RootOption, resolve_feature, told
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingExtra
-
-OnLogFailure = Literal["refuse", "count"]
 
 
 @told
@@ -23,10 +21,6 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8100,
     writer: Annotated[str, typer.Option(help="Name under which predictions are logged.")] = "serve",
-    on_log_failure: Annotated[
-        OnLogFailure,
-        typer.Option(help="A prediction that cannot be logged: refuse to answer, or count."),
-    ] = "refuse",
     defs: Annotated[Path, typer.Option(help="Folder of the AI features' YAML.")] = DEFS,
     rehearsal: Annotated[
         bool,
@@ -40,7 +34,7 @@ def serve(
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     spec, opened = resolve_feature(feature, defs), Root.open(root)
-    _serve(spec, opened, host, port, writer, on_log_failure, rehearsal)
+    _serve(spec, opened, host, port, writer, rehearsal)
 
 
 def _serve(
@@ -49,7 +43,6 @@ def _serve(
     host: str,
     port: int,
     writer: str,
-    on_log_failure: OnLogFailure,
     rehearsal: bool,
 ) -> None:
     try:
@@ -63,14 +56,17 @@ def _serve(
     from ai_ops.client import PredictionLog
     from ai_ops.inference_management.predictor import Champion
     from ai_ops.inference_management.steady_clock import steady
+    from ai_ops.prediction_logging.policy import policy_of
 
     clock = steady(root.clock)
-    log = PredictionLog(root.segments, feature.name, writer, clock)
+    log = PredictionLog(
+        root.segments, feature.name, writer, clock, policy=policy_of(feature, clock.mode)
+    )
     poll = feature.serving.poll_seconds
     followed = Champion(root.registry, feature.name, poll, clock, rehearses=rehearsal)
-    app = create_app(root, feature, log, on_log_failure=on_log_failure, champion=followed)
-    segment = root.segments / feature.name / writer / f"{log.incarnation}.jsonl"
-    run(app, host, port, lambda url: typer.echo(f"{feature.name} on {url}, logging to {segment}"))
+    app = create_app(root, feature, log, champion=followed)
+    place = root.segments / feature.name / writer / f"{log.incarnation}.*"
+    run(app, host, port, lambda url: typer.echo(f"{feature.name} on {url}, logging to {place}"))
 
 
 def _end_with_stdin() -> None:

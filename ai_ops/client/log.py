@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_ops.client.records import Prediction, encode
+from ai_ops.client.lines import encode
+from ai_ops.client.policy import Policy
+from ai_ops.client.records import Prediction
 from ai_ops.client.segment import Segment
-from ai_ops.vocabulary.clock import Clock
+from ai_ops.vocabulary.clock import Clock, WallClock
 from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, PredictionStatus
 
@@ -36,15 +38,17 @@ class PredictionLog:
         folder: Path | str,
         feature: str,
         writer: str,
-        clock: Clock,
+        clock: Clock | None = None,
         *,
+        policy: Policy | None = None,
         sync_seconds: float = 1.0,
     ) -> None:
         for what, name in (("feature", feature), ("writer", writer)):
             if not _NAME.match(name):
                 raise BadInput(f"{what} {name!r}: use letters, digits, dot, dash and underscore")
         self._directory = Path(folder) / feature / writer
-        self._feature, self._writer, self._clock = feature, writer, clock
+        self._feature, self._writer, self._clock = feature, writer, clock or WallClock()
+        self._policy = policy or Policy(feature=feature)
         self._sync_seconds = sync_seconds
         self._failures = 0
         self._closed = False

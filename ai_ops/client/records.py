@@ -1,43 +1,39 @@
-"""The lines of a segment: what each kind holds, how a line is sealed, and how it is read back.
+"""What the lines of a segment hold, kind by kind.
 
-A line is one JSON object with its checksum as the last field, so that a torn or altered line is
-known for what it is without any other line:
-
-    {"kind":"prediction", … ,"seq":7,"crc":"1f2e3d4c"}
-
-The checksum is the CRC-32 of the object without that field.
+A writer's incarnation (a process lifetime) writes segments one after the other, its parts: each
+opens, holds predictions and heartbeats, and ends with a seal that counts and digests it; the last
+one holds the closing before its seal. Sequence numbers run on from part to part.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
-from zlib import crc32
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from ai_ops.vocabulary.words import Mode, PredictionStatus
+from ai_ops.vocabulary.words import Mode, PredictionStatus, RootMode
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
-Damage = Literal["torn", "no checksum", "wrong checksum", "unknown kind", "not a record"]
-"""Why a line cannot be used: each is quarantined under this word."""
-
-_PLAIN: Final = frozenset({str, int, bool, type(None), msgspec.Raw})
-
-_SEAL: Final = b',"crc":"%08x"}\n'
-_SEAL_LENGTH: Final = len(_SEAL % 0)
-_SEAL_OPENING: Final = b',"crc":"'
+_NULL: Final = msgspec.Raw(b"null")
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="prediction"):
+class Prediction(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="prediction",
+):
     """One prediction as the application tells it.
 
     ``input`` and ``output`` are anything that JSON can hold, as received and as answered; a
     number that JSON has no word for (NaN, an infinity) is kept as the string of its name.
-    ``cost`` holds cost drivers by name: tokens, milliseconds of compute.
+    ``cost`` holds cost drivers by name: tokens, milliseconds of compute. ``withheld`` says why
+    input and output were not written, when the privacy policy could not be applied to them.
     """
 
     id: str
@@ -53,10 +49,17 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     subject: str | None = None
     cost: Mapping[str, Any] | None = None
     request_id: str | None = None
+    withheld: str | None = None
 
 
 class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open"):
-    """The first line: who writes, in which process, from when on."""
+    """The first line of a segment: who writes, in which process, from when on, by what policy.
+
+    ``part`` counts an incarnation's segments from 1, ``last`` is the sequence number reached
+    before it. ``clock`` says whether ``time`` is the wall's; ``monotonic`` (seconds) is the
+    machine's and cannot be set, so that a wall clock that jumped shows. ``policy`` is the
+    policy's digest.
+    """
 
     schema: int
     feature: str
@@ -64,158 +67,98 @@ class OpenRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     incarnation: str
     pid: int
     time: Zoned
+    part: int = 1
+    last: int = 0
+    host: str | None = None
+    clock: RootMode = "live"
+    monotonic: float | None = None
+    heartbeat_seconds: float | None = None
+    policy: str | None = None
+    sampling: float = 1.0
 
 
 class PredictionRecord(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="prediction"
 ):
-    """A prediction as it stands in a segment; what the application sent is kept as raw JSON."""
+    """A prediction as it stands in a segment; what the application sent is kept as raw JSON.
+
+    What was left out in writing has the default that is given here.
+    """
 
     id: str
     time: Zoned
     feature: str
     model_version: str | None
     input: msgspec.Raw
-    output: msgspec.Raw
-    status: PredictionStatus
-    error: str | None
-    latency_ms: float | None
-    call_site: str | None
-    mode: Mode
-    tenant: str | None
-    subject: str | None
-    cost: msgspec.Raw
-    request_id: str | None
+    output: msgspec.Raw = _NULL
+    status: PredictionStatus = "ok"
+    error: str | None = None
+    latency_ms: float | None = None
+    call_site: str | None = None
+    mode: Mode = "sync"
+    tenant: str | None = None
+    subject: str | None = None
+    cost: msgspec.Raw = _NULL
+    request_id: str | None = None
+    withheld: str | None = None
     writer: str
     incarnation: str
     seq: int
 
 
+class HeartbeatRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="heartbeat"):
+    """A sign of life, with what the incarnation has done so far.
+
+    ``last`` is the sequence number reached, ``written`` how many predictions stand in its
+    segments, ``failures`` how many could not be written, ``unsampled`` how many the policy's
+    sampling left out, ``withheld`` how many were written without their payload. ``served`` counts
+    the requests that the application says it answered (None where nothing counts them).
+    """
+
+    last: int
+    written: int
+    failures: int
+    unsampled: int
+    withheld: int
+    served: int | None
+    policy: str
+    monotonic: float
+    writer: str
+    incarnation: str
+    time: Zoned
+
+
 class CloseRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="close"):
-    """The last line of a writer that ended in order: its last sequence number and its count."""
+    """A writer ended in order: its last sequence number, and what it wrote in all its parts."""
 
     last: int
     count: int
     writer: str
     incarnation: str
     time: Zoned
+    failures: int = 0
+    unsampled: int = 0
+    withheld: int = 0
+    served: int | None = None
 
 
-Record = OpenRecord | PredictionRecord | CloseRecord
+class SealRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="seal"):
+    """The last line of a whole segment; nothing is written behind it.
 
-
-class DamagedLine(ValueError):
-    """A line that cannot be used; ``damage`` is the word for why."""
-
-    def __init__(self, damage: Damage, detail: str = "") -> None:
-        super().__init__(f"{damage}: {detail}" if detail else damage)
-        self.damage: Damage = damage
-
-
-def encode(record: OpenRecord | Prediction | CloseRecord) -> bytes:
-    """A record as one line of JSON, not yet sealed; ``TypeError`` for what JSON cannot hold.
-
-    >>> encode(Prediction(id="a", model_version="1", input={"x": float("nan")}))[:68]
-    b'{"kind":"prediction","id":"a","model_version":"1","input":{"x":"nan"'
+    ``first`` and ``last`` are the sequence numbers it spans (``last`` = ``first`` - 1 when it
+    holds none), ``count`` its predictions, ``sha256`` the digest of all bytes before this line,
+    ``previous`` the digest in the seal of the part before.
     """
-    if type(record) is Prediction and not (_finite(record.input) and _finite(record.output)):
-        record = msgspec.structs.replace(
-            record, input=_with_words(record.input), output=_with_words(record.output)
-        )
-    body = _encoder.encode(record)
-    # Raw JSON from a caller may be pretty-printed; a line break inside would end the line.
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+
+    part: int
+    first: int
+    last: int
+    count: int
+    sha256: str
+    previous: str | None
+    writer: str
+    incarnation: str
+    time: Zoned
 
 
-def seal(body: bytes) -> bytes:
-    """The line of a JSON object: its checksum as the last field, and the line's end.
-
-    >>> seal(b'{"kind":"close"}')
-    b'{"kind":"close","crc":"09d6aa77"}\\n'
-    """
-    return body[:-1] + _SEAL % crc32(body)
-
-
-def unseal(line: bytes) -> bytes:
-    """The JSON object of a line whose checksum holds; ``DamagedLine`` otherwise.
-
-    >>> unseal(seal(b'{"kind":"close"}'))
-    b'{"kind":"close"}'
-    >>> try:
-    ...     unseal(b'{"kind":"close","cr')
-    ... except DamagedLine as error:
-    ...     print(error)
-    torn
-    """
-    if not line.endswith(b"\n"):
-        raise DamagedLine("torn")
-    start = len(line) - _SEAL_LENGTH
-    if start < 1 or not line.startswith(_SEAL_OPENING, start) or not line.endswith(b'"}\n'):
-        raise DamagedLine("no checksum")
-    body = line[:start] + b"}"
-    if line[start + len(_SEAL_OPENING) : -3] != b"%08x" % crc32(body):
-        raise DamagedLine("wrong checksum")
-    return body
-
-
-def read_line(line: bytes) -> Record:
-    """The record of a line, its checksum verified; ``DamagedLine`` says what is wrong with it."""
-    body = unseal(line)
-    try:
-        return _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        known = "$.kind" not in str(error)
-        raise DamagedLine("not a record" if known else "unknown kind", str(error)) from None
-    except msgspec.DecodeError as error:
-        raise DamagedLine("not a record", str(error)) from None
-
-
-def _finite(value: Any) -> bool:
-    for part in value.values() if type(value) is dict else (value,):
-        kind = type(part)
-        if kind is float:
-            if not math.isfinite(part):
-                return False
-        # One look-up by type keeps the usual input, flat and of plain values, cheap.
-        elif kind not in _PLAIN and not _finite_inside(part):
-            return False
-    return True
-
-
-def _finite_inside(value: Any) -> bool:
-    match value:
-        case float():
-            return math.isfinite(value)
-        case dict():
-            return all(map(_finite, value.values()))
-        case list() | tuple() | set() | frozenset():
-            return all(map(_finite, value))
-        case _:
-            return True
-
-
-def _with_words(value: Any) -> Any:
-    match value:
-        case float() if not math.isfinite(value):
-            return str(value)
-        case Mapping():
-            return {key: _with_words(part) for key, part in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_with_words(part) for part in value]
-        case _:
-            return value
-
-
-def _as_plain(value: Any) -> Any:
-    """Numbers and arrays of numpy and torch as plain ones, without importing either."""
-    if hasattr(value, "tolist"):
-        return _with_words(value.tolist())
-    if isinstance(value, Mapping):
-        return _with_words(value)
-    if isinstance(value, Sequence):
-        return _with_words(list(value))
-    raise TypeError(f"{type(value).__name__} has no form in JSON; log numbers, strings, lists")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_as_plain)
-_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+Record = OpenRecord | PredictionRecord | HeartbeatRecord | CloseRecord | SealRecord

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from ai_ops.client.records import SCHEMA_VERSION, CloseRecord, OpenRecord, encode, seal
+from ai_ops.client.lines import encode, seal
+from ai_ops.client.names import segment_name
+from ai_ops.client.records import SCHEMA_VERSION, CloseRecord, OpenRecord
 from ai_ops.vocabulary.errors import LogWriteFailed
 
 
@@ -23,7 +25,7 @@ class Segment:
     def __init__(self, directory: Path, feature: str, writer: str, now: datetime) -> None:
         pid = os.getpid()
         self.incarnation = f"{now:%Y%m%dT%H%M%S}-{pid}-{secrets.token_hex(4)}"
-        self.path = directory / f"{self.incarnation}.jsonl"
+        self.path = directory / segment_name(self.incarnation, 1)
         self.last = 0
         self.count = 0
         self.whole = True

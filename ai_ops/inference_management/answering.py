@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -15,10 +15,7 @@ from ai_ops.inference_management.predictor import Champion, Serving
 from ai_ops.inference_management.requests import MAX_TEXT, Asked, RefusedInput, Requests
 from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
-from ai_ops.vocabulary.words import Mode, PredictionStatus
-
-OnLogFailure = Literal["refuse", "count"]
-"""Without a record: give no answer, or answer and count."""
+from ai_ops.vocabulary.words import Mode, OnLogFailure, PredictionStatus
 
 _FEW_ROWS: Final = 8
 _MOST_ERROR: Final = 1000

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
-from ai_ops.inference_management.answering import Answer, Answering, OnLogFailure, Waiting
+from ai_ops.inference_management.answering import Answer, Answering, Waiting
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
 from ai_ops.inference_management.steady_clock import steady
@@ -28,7 +28,6 @@ def create_app(
     feature: AiFeatureSpec,
     log: PredictionLog,
     *,
-    on_log_failure: OnLogFailure = "refuse",
     champion: Champion | None = None,
 ) -> FastAPI:
     """The application: ``/predict``, ``/predict/batch``, ``/version`` and ``/health``.
@@ -38,7 +37,7 @@ def create_app(
     followed = champion or Champion(
         root.registry, feature.name, feature.serving.poll_seconds, steady(root.clock)
     )
-    answering = Answering(feature, followed, log, on_log_failure)
+    answering = Answering(feature, followed, log, feature.logging.on_log_failure)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -11,7 +11,9 @@ from zlib import crc32
 
 import msgspec
 
-from ai_ops.client.records import CloseRecord, DamagedLine, PredictionRecord, Record, read_line
+from ai_ops.client.lines import DamagedLine, read_line
+from ai_ops.client.names import ENDING, incarnation_of
+from ai_ops.client.records import CloseRecord, PredictionRecord, Record
 
 UNDATED = ""
 """The key of bytes that no day can be told for: damage in a file whose name tells no day either."""
@@ -65,7 +67,7 @@ class SegmentIndex(msgspec.Struct, kw_only=True):
     """
 
     writer: str
-    incarnation: str
+    stem: str
     fingerprint: int = 0
     offset: int = 0
     tail: int = 0
@@ -74,18 +76,28 @@ class SegmentIndex(msgspec.Struct, kw_only=True):
     days: dict[str, DayPart] = {}
 
     @classmethod
-    def of(cls, writer: str, incarnation: str) -> "SegmentIndex":
-        """An empty index; the day that the incarnation's name tells holds until a line tells one.
+    def of(cls, writer: str, stem: str) -> "SegmentIndex":
+        """An empty index; the day that the file's name tells holds until a line tells one.
 
         >>> SegmentIndex.of("web", "20210304T050607-12-ab").day
         '2021-03-04'
         """
-        return cls(writer=writer, incarnation=incarnation, day=_named_day(incarnation))
+        return cls(writer=writer, stem=stem, day=_named_day(stem))
 
     @property
     def name(self) -> str:
         """The segment's path below the feature's folder of segments."""
-        return f"{self.writer}/{self.incarnation}.jsonl"
+        return f"{self.writer}/{self.stem}{ENDING}"
+
+    @property
+    def incarnation(self) -> str:
+        """Whose part this segment is."""
+        return incarnation_of(self.stem)[0]
+
+    @property
+    def number(self) -> int:
+        """Which part of its incarnation it is, from 1."""
+        return incarnation_of(self.stem)[1]
 
     def describes(self, head: bytes, size: int) -> bool:
         """Whether this still is the index of a file with that beginning and size."""

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from ai_ops.client.records import DamagedLine, Record, read_line
+from ai_ops.client.lines import DamagedLine, read_line
+from ai_ops.client.records import Record
 from ai_ops.prediction_logging.segment_index import UNDATED, DayPart, SegmentIndex
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,16 @@
-"""The two clocks: the wall, and a file in a replay's lake that every process of that root reads."""
+"""A replay's clock: a file in its lake that every process of that root reads."""
 
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from ai_ops.vocabulary.clock import utc
+from ai_ops.vocabulary.clock import WallClock, utc
 from ai_ops.vocabulary.errors import ClockRefused
 
-
-@dataclass(frozen=True, slots=True)
-class WallClock:
-    """The clock on the wall: production's."""
-
-    mode: Literal["live"] = "live"
-
-    def now(self) -> datetime:
-        """The moment, UTC."""
-        return datetime.now(UTC)
+__all__ = ["ReplayClock", "WallClock"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Time is passed in, never read from a global: a replay then judges as production would have."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ai_ops.vocabulary.words import RootMode
 
@@ -17,6 +18,17 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The moment, with its zone (always UTC)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """The clock on the wall: production's."""
+
+    mode: Literal["live"] = "live"
+
+    def now(self) -> datetime:
+        """The moment, UTC."""
+        return datetime.now(UTC)
 
 
 def utc(text: str | datetime) -> datetime:

@@ -40,6 +40,12 @@ Mode = Literal["sync", "batch"]
 
 RootMode = Literal["live", "replay"]
 
+FieldRule = Literal["keep", "drop", "hash", "encrypt"]
+"""What the log keeps of a field: all, nothing, a keyed digest, or what a key can open."""
+
+OnLogFailure = Literal["refuse", "count"]
+"""A prediction that cannot be logged: its caller is told, or it is counted and goes on."""
+
 EventKind = Literal[
     "verdict",
     "launch",

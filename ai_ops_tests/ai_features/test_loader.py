@@ -163,8 +163,9 @@ def test_a_wrong_value_is_named_with_line_field_and_what_was_found(
         ("  costs: {compute: [{name: a, hourly_price: .inf}]}", "compute.0.hourly_price: "),
         ("  costs: {storage_price_per_gb_month: .inf}", "storage_price_per_gb_month: "),
         ("  costs: {storage_price_per_gb_month: .nan}", "storage_price_per_gb_month: "),
-        ("  privacy: {fields: {city: drop}}", "privacy.fields.city: `drop` is not applied yet"),
-        ("  privacy: {fields: {town: keep}}", "privacy.fields.town: names no input or output"),
+        ("  privacy: {fields: {city: shred}}", "privacy.fields.city: "),
+        ("  privacy: {fields: {town: keep}}", "privacy.fields.town: names no input, output,"),
+        ("  logging: {writers: [{name: a}, {name: a}]}", "logging.writers.1.name: another writer"),
     ],
 )
 def test_what_yaml_says_is_taken_as_it_stands_or_refused(

@@ -17,7 +17,8 @@ import pytest
 from ai_ops.cli.demo_continue import told, traffic_at
 from ai_ops.cli.replay import finish
 from ai_ops.cli.server_process import free_port
-from ai_ops.client.records import PredictionRecord, read_line
+from ai_ops.client.lines import read_line
+from ai_ops.client.records import PredictionRecord
 from ai_ops.defs.flight_delay.flights import INPUTS
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root

@@ -15,16 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.client import Prediction, PredictionLog
-from ai_ops.client.records import (
-    CloseRecord,
-    DamagedLine,
-    OpenRecord,
-    PredictionRecord,
-    encode,
-    read_line,
-    seal,
-    unseal,
-)
+from ai_ops.client.lines import DamagedLine, encode, read_line, seal, unseal
+from ai_ops.client.records import CloseRecord, OpenRecord, PredictionRecord
 from ai_ops.storage.clocks import WallClock
 from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
 
@@ -72,7 +64,7 @@ def test_a_record_holds_input_output_time_and_version(tmp_path: Path) -> None:
     assert isinstance(opened, OpenRecord)
     assert isinstance(told, PredictionRecord)
     assert isinstance(closed, CloseRecord)
-    assert (opened.writer, opened.pid, opened.schema) == ("web-1", os.getpid(), 1)
+    assert (opened.writer, opened.pid, opened.schema) == ("web-1", os.getpid(), 2)
     assert (told.id, told.model_version, told.status, told.seq) == ("a", "7", "ok", 1)
     assert json.loads(bytes(told.input)) == {"x": 1, "y": None}
     assert json.loads(bytes(told.output)) == {"p": 0.25}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ai_ops.client.records import Prediction, encode
+from ai_ops.client.lines import encode
+from ai_ops.client.records import Prediction
 
 NAN = math.nan
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.client.records import seal
+from ai_ops.client.lines import seal
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import (
     compute_log_completeness,
@@ -82,7 +82,7 @@ def garble(file: Path) -> None:
 
 def tell_of_another_kind(file: Path) -> None:
     with file.open("ab") as segment:
-        segment.write(seal(b'{"kind":"heartbeat","seq":1}'))
+        segment.write(seal(b'{"kind":"rumour","seq":1}'))
 
 
 def leave_the_checksum_out(file: Path) -> None:

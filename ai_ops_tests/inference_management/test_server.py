@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from ai_ops.ai_features import load_feature
-from ai_ops.client.records import CloseRecord, read_line
+from ai_ops.client.lines import read_line
+from ai_ops.client.records import CloseRecord
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment

@@ -8,7 +8,8 @@ import dagster as dg
 import httpx
 import pytest
 
-from ai_ops.client.records import PredictionRecord, read_line
+from ai_ops.client.lines import read_line
+from ai_ops.client.records import PredictionRecord
 from ai_ops.orchestration.running import dagster_home
 from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_ops.client.records import Prediction, PredictionRecord, encode, seal
+from ai_ops.client.lines import encode, seal
+from ai_ops.client.records import Prediction, PredictionRecord
 from ai_ops.prediction_logging.segment_index import DayPart, SegmentIndex
 from ai_ops.prediction_logging.segments import open_segments
 from ai_ops.vocabulary.errors import MissingEvidence
