@@ -30,7 +30,7 @@ def compute_log_completeness(
     A prediction that was asked for on the day before its action counts for it.
     """
     try:
-        segments = open_segments(root.lake, root.segments, feature.name)
+        segments = open_segments(root, feature.name)
     except MissingEvidence:
         segments = None
     summaries = {}

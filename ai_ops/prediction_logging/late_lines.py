@@ -69,7 +69,7 @@ def late_lines(
 ) -> Late:
     """The days among ``judged`` whose segments hold other lines than their table was made from."""
     try:
-        segments = open_segments(root.lake, root.segments, feature.name)
+        segments = open_segments(root, feature.name)
     except MissingEvidence:
         return Late({}, Seen(state))
     whole: dict[str, str] = {}

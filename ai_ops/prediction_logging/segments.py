@@ -14,6 +14,7 @@ from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import Record
 from ai_ops.prediction_logging.segment_index import UNDATED, DayPart, SegmentIndex
 from ai_ops.storage.lake import Lake
+from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 
@@ -116,14 +117,15 @@ class Segments:
         return counted
 
 
-def open_segments(lake: Lake, folder: Path, feature: str) -> Segments:
+def open_segments(root: Root, feature: str) -> Segments:
     """The segments of a feature, their indexes brought up to now and kept in the lake.
 
     ``MissingEvidence`` when no writer ever began one.
     """
+    lake = root.lake
     path = lake.path(feature, "prediction_log/index", None, "json")
     known = _known_indexes(lake, path)
-    home = folder / feature
+    home = root.segments / feature
     files = {f"{file.parent.name}/{file.name}": file for file in home.glob("*/*.jsonl")}
     if not files and not known:
         raise MissingEvidence(f"{home}: no segments; no writer has begun to log this feature")

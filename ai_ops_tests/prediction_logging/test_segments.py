@@ -22,16 +22,14 @@ def world(tmp_path: Path) -> World:
 
 
 def ids_and_damage(world: World, day: str = DAY) -> tuple[list[str], list[str]]:
-    lines = list(
-        open_segments(world.root.lake, world.root.segments, FEATURE.name).lines(moment(day))
-    )
+    lines = list(open_segments(world.root, FEATURE.name).lines(moment(day)))
     ids = [line.record.id for line in lines if isinstance(line.record, PredictionRecord)]
     return ids, [line.damage for line in lines if line.damage]
 
 
 def test_a_feature_that_never_logged_has_no_segments(world: World) -> None:
     with pytest.raises(MissingEvidence, match="no writer has begun"):
-        open_segments(world.root.lake, world.root.segments, FEATURE.name)
+        open_segments(world.root, FEATURE.name)
 
 
 WHOLE = [f"id-{number}" for number in range(4)]
@@ -88,7 +86,7 @@ def test_only_the_bytes_of_the_asked_day_are_read(
         world.clock.time = NOON + timedelta(days=day)
         world.write(log, *(f"{day}-{number}" for number in range(50)))
     log.close()
-    segments = open_segments(world.root.lake, world.root.segments, FEATURE.name)
+    segments = open_segments(world.root, FEATURE.name)
     parts = segments.indexes[0].days
     size = world.segments()[0].stat().st_size
     assert [sum(end - start for start, end in parts[day].ranges) < size / 2 for day in parts] == [
@@ -117,7 +115,7 @@ def test_a_day_of_which_only_a_part_is_known_is_read_up_to_then(world: World) ->
     world.clock.time = NOON + timedelta(hours=2)
     world.write(log, "b", "c")
     log.close()
-    segments = open_segments(world.root.lake, world.root.segments, FEATURE.name)
+    segments = open_segments(world.root, FEATURE.name)
     early = moment(as_of=NOON + timedelta(hours=1))
     lines = [line.record for line in segments.lines(early)]
     assert [record.id for record in lines if isinstance(record, PredictionRecord)] == ["a"]
@@ -147,6 +145,6 @@ def test_a_closing_record_tells_of_lost_lines_before_it(world: World) -> None:
     file = world.segments()[0]
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*lines[:2], lines[-1]]))
-    [index] = open_segments(world.root.lake, world.root.segments, FEATURE.name).indexes
+    [index] = open_segments(world.root, FEATURE.name).indexes
     part: DayPart = index.days[DAY]
     assert (part.gaps, part.closed) == ([(2, 3)], True)
