@@ -6,6 +6,7 @@ from ai_ops.prediction_logging.completeness_report import (
     judge_log_written,
     judge_user_actions_present,
 )
+from ai_ops.prediction_logging.version_report import judge_version_is_champion
 
 CHECKS = (
     Check("log_written", "prediction_log", "prediction_logging", "volume", judge_log_written),
@@ -18,5 +19,12 @@ CHECKS = (
         "prediction_logging",
         "completeness",
         judge_user_actions_present,
+    ),
+    Check(
+        "version_is_champion",
+        "prediction_log",
+        "prediction_logging",
+        "version",
+        judge_version_is_champion,
     ),
 )
