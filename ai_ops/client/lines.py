@@ -57,6 +57,15 @@ def encode(record: Prediction | OpenRecord | HeartbeatRecord | CloseRecord | Sea
     return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
 
+def raw(value: Any) -> msgspec.Raw:
+    """A value as the JSON it has now, whatever becomes of it; ``TypeError`` as for ``encode``.
+
+    >>> bytes(raw({"x": float("nan")}))
+    b'{"x":"nan"}'
+    """
+    return msgspec.Raw(_encoder.encode(value if _finite(value) else _with_words(value)))
+
+
 def seal(body: bytes) -> bytes:
     """The line of a JSON object: its checksum as the last field, and the line's end.
 
