@@ -18,7 +18,7 @@ from ai_ops.orchestration.partitions import moments_of, partitions_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.timing import timed
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import LakeUnreachable, MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -106,7 +106,7 @@ def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> 
     try:
         judge: Callable[..., Verdict] = check.judge
         return judge(root, feature, moment if check.rhythm else moment.as_of)
-    except MissingEvidence as missing:
+    except (MissingEvidence, LakeUnreachable) as missing:
         return Verdict.lacking(str(missing), check.missing, window=moment.window)
 
 

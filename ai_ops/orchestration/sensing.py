@@ -132,7 +132,10 @@ def _is_begun(root: Root) -> bool:
     """Whether the root is live or a replay already; a sensor is not what settles that."""
     if root.ledger.mode() is not None or root.clock.mode == "replay":
         return True
-    return any(root.segments.rglob("*.jsonl"))
+    if any(root.segments.rglob("*.jsonl")):
+        return True
+    lake = root.lake
+    return any(lake.folders(f"{lake.url}/{name}/landing") for name in lake.folders(lake.url))
 
 
 def _tried(instance: dg.DagsterInstance, run: Due) -> bool:

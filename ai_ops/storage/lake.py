@@ -16,8 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
+from ai_ops.storage.files import (
+    Stored,
+    in_bucket,
+    local_folders,
+    local_listing,
+    options_for,
+    reached,
+    replacing,
+)
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import Evidence
+
+_CHUNK = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class Lake:
     """The files below one root.
 
     ``url`` is a folder or ``s3://bucket/prefix``; ``storage_options`` go to fsspec (an endpoint,
-    for example). Keys of files are ``feature/asset/partition.ending``.
+    for example). Keys of files are ``feature/asset/partition.ending``. A place that does not
+    answer is ``LakeUnreachable``, never an empty one.
     """
 
     url: str
@@ -35,6 +47,11 @@ class Lake:
         """Where the file of one asset's partition lies (``latest`` for an unpartitioned asset)."""
         name = quote(partition or "latest", safe="-_.:=") + f".{ending}"
         return posixpath.join(self.url, feature, asset, name)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return "://" not in self.url
 
     def write_table(self, path: str, table: pa.Table) -> Evidence:
         """Write a table as zstd Parquet, whole or not at all."""
@@ -48,16 +65,28 @@ class Lake:
 
     def write_bytes(self, path: str, content: bytes) -> Evidence:
         """Write a file, whole or not at all; returns where it lies and its sha256."""
-        fs, inner = url_to_fs(path, **(self.storage_options or {}))
+        fs, inner = self._open(path)
         if _is_local(fs):
-            os.makedirs(os.path.dirname(inner), exist_ok=True)
-            fresh = f"{inner}.{os.getpid()}.fresh"
-            with open(fresh, "wb") as file:
+            with replacing(inner) as fresh, open(fresh, "wb") as file:
                 file.write(content)
-            os.replace(fresh, inner)
         else:
-            fs.pipe_file(inner, content)  # one PUT: an object store shows it whole or not at all
+            with reached(path):
+                # One PUT: an object store shows it whole or not at all.
+                in_bucket(path, lambda: fs.pipe_file(inner, content))
         return self._evidence(path, content)
+
+    def upload(self, path: str, file: str) -> None:
+        """Write a copy of a local file, whole or not at all, and on the disk when this returns."""
+        fs, inner = self._open(path)
+        if not _is_local(fs):
+            with reached(path):
+                in_bucket(path, lambda: fs.put_file(file, inner))
+            return
+        with replacing(inner) as fresh, open(file, "rb") as source, open(fresh, "wb") as target:
+            while chunk := source.read(_CHUNK):
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
 
     def read_table(self, path: str, columns: list[str] | None = None) -> tuple[pa.Table, Evidence]:
         """A table and its evidence; ``MissingEvidence`` when there is no such file."""
@@ -88,26 +117,79 @@ class Lake:
 
     def read_bytes(self, path: str) -> bytes:
         """A file's content; ``MissingEvidence`` when there is no such file."""
-        fs, inner = url_to_fs(path, **(self.storage_options or {}))
+        fs, inner = self._open(path)
         try:
             if _is_local(fs):
                 with open(inner, "rb") as file:
                     return file.read()
-            content: bytes = fs.cat_file(inner)
+            with reached(path):
+                content: bytes = fs.cat_file(inner)
             return content
         except FileNotFoundError:
             raise MissingEvidence(f"{path}: no such file; its asset was not materialised") from None
 
     def glob(self, pattern: str) -> list[str]:
         """The files that match a pattern below the root, sorted, as paths that can be read."""
-        fs, inner = url_to_fs(posixpath.join(self.url, pattern), **(self.storage_options or {}))
+        fs, inner = self._open(posixpath.join(self.url, pattern))
         fs.invalidate_cache()  # fsspec remembers listings, other processes write meanwhile
-        return sorted(
-            found if _is_local(fs) else fs.unstrip_protocol(found) for found in fs.glob(inner)
-        )
+        if _is_local(fs):
+            return sorted(fs.glob(inner))
+        with reached(pattern):
+            return sorted(fs.unstrip_protocol(found) for found in fs.glob(inner))
+
+    def digest_of(self, path: str) -> tuple[int, str]:
+        """Size and sha256 of a file as it lies there, read back; ``MissingEvidence`` without it."""
+        fs, inner = self._open(path)
+        digest, size = sha256(), 0
+        try:
+            with reached(path, remote=not _is_local(fs)), fs.open(inner, "rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except FileNotFoundError:
+            raise MissingEvidence(f"{path}: no such file") from None
+        return size, digest.hexdigest()
+
+    def listing(self, folder: str) -> dict[str, Stored]:
+        """Every file below a folder, by its path from there; unfinished ones are left out."""
+        fs, inner = self._open(folder)
+        if _is_local(fs):
+            return dict(local_listing(inner))
+        fs.invalidate_cache()
+        with reached(folder):
+            found = in_bucket(folder, lambda: fs.find(inner, detail=True))
+        inner = inner.rstrip("/") + "/"
+        return {
+            path.removeprefix(inner): Stored(info["size"], str(info["ETag"]).strip('"'))
+            for path, info in found.items()
+            if info["type"] == "file"
+        }
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, sorted."""
+        fs, inner = self._open(folder)
+        if _is_local(fs):
+            return local_folders(inner)
+        fs.invalidate_cache()
+        with reached(folder):
+            try:
+                found = fs.ls(inner, detail=True)
+            except FileNotFoundError:
+                in_bucket(folder, lambda: fs.find(inner, maxdepth=1))
+                return []
+        return sorted(posixpath.basename(one["name"]) for one in found if one["type"] != "file")
+
+    def _open(self, path: str) -> tuple[Any, str]:
+        fs, inner = url_to_fs(path, **(self.storage_options or {}))
+        return fs, inner
 
     def _evidence(self, path: str, content: bytes) -> Evidence:
         return Evidence(posixpath.relpath(path, self.url), sha256(content).hexdigest())
+
+
+def open_lake(url: str, environment: Mapping[str, str]) -> Lake:
+    """The lake at an address, reached as the standard variables of AWS say."""
+    return Lake(url.rstrip("/") or "/", options_for(url, environment))
 
 
 def _is_local(fs: Any) -> bool:

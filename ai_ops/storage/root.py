@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ai_ops.storage.clocks import ReplayClock, WallClock
-from ai_ops.storage.lake import Lake
+from ai_ops.storage.lake import Lake, open_lake
 from ai_ops.storage.ledger import Ledger
 from ai_ops.storage.registry import Registry
 from ai_ops.vocabulary.clock import Clock
@@ -17,6 +17,7 @@ from ai_ops.vocabulary.errors import BadInput, ClockRefused
 
 ROOT_VARIABLE = "AI_OPS_ROOT"
 LEDGER_VARIABLE = "AI_OPS_LEDGER_URL"
+LAKE_VARIABLE = "AI_OPS_LAKE_URL"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 
 
@@ -24,7 +25,8 @@ TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 class Root:
     """The lake, the segments, the ledger, the registry and the clock of one installation.
 
-    Databases are SQLite files below the folder unless the environment names others.
+    Databases are SQLite files below the folder unless the environment names others; so is the lake
+    a folder in it, unless ``AI_OPS_LAKE_URL`` names an ``s3://`` prefix.
     """
 
     folder: Path
@@ -50,7 +52,7 @@ class Root:
     @cached_property
     def lake(self) -> Lake:
         """The derived files."""
-        return Lake(str(self.folder / "lake"))
+        return open_lake(self.environment.get(LAKE_VARIABLE) or str(self._state), self.environment)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -68,6 +70,11 @@ class Root:
         return Registry(uri, artifacts=store / "artifacts")
 
     @property
+    def landed(self) -> Path:
+        """Where copies of landed segments are kept that were verified: a cache."""
+        return self.folder / "landed"
+
+    @property
     def segments(self) -> Path:
         """Where writers of this machine put their segments."""
         return self.folder / "segments"
@@ -75,7 +82,7 @@ class Root:
     @property
     def clock(self) -> Clock:
         """The clock of this root; ``ClockRefused`` when a live root has a replay's clock file."""
-        replay = ReplayClock(self.folder / "lake" / "clock.json")
+        replay = ReplayClock(self._state / "clock.json")
         mode = self.ledger.mode()
         if mode == "live" and replay.file.exists():
             raise ClockRefused(
@@ -93,7 +100,7 @@ class Root:
         mode = self.ledger.mode()
         if mode == "live":
             raise ClockRefused(f"{self.folder}: a live root refuses any clock but the wall")
-        clock = ReplayClock(self.folder / "lake" / "clock.json")
+        clock = ReplayClock(self._state / "clock.json")
         if mode is None and not clock.file.exists() and any(self.segments.rglob("*.jsonl")):
             raise ClockRefused(
                 f"{self.segments}: predictions were logged here by the wall clock, so this root is "
@@ -101,3 +108,7 @@ class Root:
             )
         clock.advance(moment)
         return clock
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "lake"

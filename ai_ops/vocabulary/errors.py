@@ -8,6 +8,7 @@ AiOpsError
 ├── MissingExtra           an optional part of the package is not installed (CLI exit code 2)
 ├── ArtifactChanged        a file of a registered version is not what was registered
 ├── RegistryUnavailable    the model registry does not answer
+├── LakeUnreachable        the lake (or its landing place) does not answer: nothing is known of it
 ├── LedgerBroken           the hash chain does not hold
 ├── LedgerMoved            something was appended between reading and acting
 ├── DecisionRefused        a person's decision that is not signed by somebody who may decide it
@@ -52,6 +53,10 @@ class ArtifactChanged(AiOpsError):
 
 class RegistryUnavailable(AiOpsError):
     """The model registry does not answer."""
+
+
+class LakeUnreachable(AiOpsError):
+    """The place of the lake does not answer: what lies there is unknown, which is not nothing."""
 
 
 class LedgerBroken(AiOpsError):
