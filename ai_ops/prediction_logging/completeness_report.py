@@ -124,7 +124,7 @@ def _spans(segments: Segments, moment: Moment) -> list[Span]:
             first=part.first,
             last=part.last,
             n=part.n,
-            gaps=tuple(part.gaps),
+            gaps=tuple((gap.first, gap.last) for gap in part.gaps),
             closed=part.closed,
         )
         for index, part in segments.spans(moment)

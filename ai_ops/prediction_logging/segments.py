@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,14 @@ import msgspec
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import Record
-from ai_ops.prediction_logging.segment_index import UNDATED, DayPart, SegmentIndex
+from ai_ops.prediction_logging.day_part import DayPart
+from ai_ops.prediction_logging.segment_index import UNDATED, SegmentIndex
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,10 @@ class Segments:
                         yield line
 
     def _counted(self, index: SegmentIndex, part: DayPart, moment: Moment) -> DayPart:
-        counted, reached = DayPart(before=part.before), part.before
+        counted = part.again()
         for line in self._lines(index, moment):
             if line.record is not None:
-                reached = counted.count(line.record, reached)
+                counted.take(line.record)
         return counted
 
 
@@ -164,13 +166,16 @@ def _known_indexes(lake: Lake, path: str) -> dict[str, SegmentIndex]:
 
 def _refreshed(known: SegmentIndex | None, file: Path) -> SegmentIndex:
     with file.open("rb") as content:
-        size = file.stat().st_size
+        found = os.fstat(content.fileno())
         index = known
-        if index is None or not index.describes(content.read(128), size):
+        head, size, changed = content.read(128), found.st_size, found.st_mtime_ns
+        if index is None or not index.describes(head, size, changed):
             index = SegmentIndex.of(file.parent.name, file.stem)
-        if size > index.offset or index.tail:
+        if size > index.offset and not (index.sealing and index.looked == changed):
             content.seek(index.offset)
             index.grow(content)
+            index.looked = changed
+            index.compare_with_seal(content)
         return index
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ai_ops.client.lines import encode, seal
 from ai_ops.client.records import Prediction, PredictionRecord
-from ai_ops.prediction_logging.segment_index import DayPart, SegmentIndex
+from ai_ops.prediction_logging.day_part import DayPart
+from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import open_segments
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops_tests.prediction_logging.logging_world import DAY, FEATURE, LATER, NOON, World, moment
@@ -135,7 +136,8 @@ def test_a_gap_shows_on_the_day_of_the_line_after_it() -> None:
         )
         index.grow([seal(body[:-1] + stamp.encode())])
     assert index.days["2021-03-04"].gaps == []
-    assert index.days["2021-03-05"].gaps == [(3, 4)]
+    [gap] = index.days["2021-03-05"].gaps
+    assert (gap.first, gap.last, gap.size) == (3, 4, 2)
 
 
 def test_a_closing_record_tells_of_lost_lines_before_it(world: World) -> None:
@@ -147,4 +149,5 @@ def test_a_closing_record_tells_of_lost_lines_before_it(world: World) -> None:
     file.write_bytes(b"".join([*lines[:2], lines[-1]]))
     [index] = open_segments(world.root, FEATURE.name).indexes
     part: DayPart = index.days[DAY]
-    assert (part.gaps, part.closed) == ([(2, 3)], True)
+    [gap] = part.gaps
+    assert (gap.first, gap.last, part.closed) == (2, 3, True)
