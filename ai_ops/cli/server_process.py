@@ -40,7 +40,7 @@ class ServerProcess:
     feature: str
     root: Path
     port: int = field(default_factory=free_port)
-    writer: str = "demo"
+    writer: str = "serve"
     rehearsal: bool = False
     starts: int = 0
     _problem: str = "the server did not start"
