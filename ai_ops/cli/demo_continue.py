@@ -19,7 +19,8 @@ from rich.markup import escape
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.common import resolve_feature
 from ai_ops.cli.dagster_process import HOST, DagsterProcess, interruptible
-from ai_ops.cli.replay import Event, ask, finish
+from ai_ops.cli.replay import SERVED, Event, ask, finish
+from ai_ops.cli.served_counts import ServedCounts
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.defs.flight_delay.flights import load_flights
 from ai_ops.defs.flight_delay.traffic import hourly_requests, write_labels, write_schedule
@@ -45,6 +46,10 @@ class Continued:
     console: Console
     seconds_per_day: float
 
+    def __post_init__(self) -> None:
+        self._sources = self.root.folder / "sources" / self.feature.name
+        self._served = ServedCounts(self._sources / SERVED)
+
     def run(self, end: datetime) -> None:
         """Send the traffic of every hour up to ``end``, and tell each day what the books gained."""
         head = self.root.ledger.head()
@@ -62,14 +67,13 @@ class Continued:
             time.sleep(max(pause, 0))
 
     def _send(self, event: Event) -> None:
-        sources = self.root.folder / "sources" / self.feature.name
         match event.kind:
             case "schedule":
-                write_schedule(self.flights, event.first, sources)
+                write_schedule(self.flights, event.first, self._sources)
             case "labels":
-                write_labels(self.flights, event.first, sources)
+                write_labels(self.flights, event.first, self._sources)
             case "requests" if event.requests is not None:
-                ask(self.server, event.requests)
+                self._served.count(event.at, ask(self.server, event.requests))
             case _:
                 raise ValueError(f"{event.kind}: no traffic")
 

@@ -23,6 +23,7 @@ from ai_ops.checklist.jobs import (
     weekly_job_name,
 )
 from ai_ops.cli.replay_answers import Answers
+from ai_ops.cli.served_counts import ServedCounts
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.defs.flight_delay.traffic import (
     Requests,
@@ -41,6 +42,9 @@ WEEK = timedelta(days=7)
 
 ANSWERED = timedelta(hours=8)
 """How long after midnight what the morning's checks found is answered."""
+
+SERVED = "served"
+"""The folder of the tables in which the caller tells how many requests were answered."""
 
 Kind = Literal["schedule", "requests", "labels", "daily", "weekly", "launch", "answer", "monthly"]
 ORDER: tuple[Kind, ...] = get_args(Kind)
@@ -86,6 +90,10 @@ class Replay:
     launch: date
     stand: Callable[[datetime], None] = lambda _: None
     seconds: Seconds = field(default_factory=Seconds)
+    served: ServedCounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.served = ServedCounts(self._sources / SERVED)
 
     def run(self, begin: date, end: date) -> None:
         """Replay [begin, end) from where the clock stands."""
@@ -127,7 +135,7 @@ class Replay:
 
     def _ask(self, requests: Requests) -> None:
         begin = time.perf_counter()
-        ask(self.server, requests)
+        self.served.count(requests.hour, ask(self.server, requests))
         self.seconds.serving += time.perf_counter() - begin
         self.seconds.predictions += len(requests.predictions)
 
@@ -148,13 +156,14 @@ class Replay:
         self.seconds.dagster += time.perf_counter() - begin - stopwatch.seconds
 
 
-def ask(server: ServerProcess, requests: Requests) -> None:
-    """Send what an hour asks, as single requests or as one batch."""
-    if requests.single:
-        for body in requests.predictions:
-            server.post("/predict", body)
-    else:
+def ask(server: ServerProcess, requests: Requests) -> int:
+    """Send what an hour asks, as single requests or as one batch; how many were answered."""
+    if not requests.single:
         server.post("/predict/batch", {"predictions": requests.predictions})
+        return 1
+    for body in requests.predictions:
+        server.post("/predict", body)
+    return len(requests.predictions)
 
 
 def timeline(flights: pd.DataFrame, begin: date, end: date, launch: date) -> Iterator[Event]:

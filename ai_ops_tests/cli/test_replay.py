@@ -4,14 +4,17 @@ import os
 import socket
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pyarrow.parquet as pq
 
-from ai_ops.cli.replay import Event, finish, timeline
+from ai_ops.cli.replay import DAY, Event, ask, finish, timeline
+from ai_ops.cli.served_counts import ServedCounts
 from ai_ops.defs.flight_delay.flights import INPUTS
+from ai_ops.defs.flight_delay.traffic import hourly_requests
 from ai_ops.orchestration.orphans import HOST_TAG, PROCESS_TAG, end_orphans
 from ai_ops.orchestration.running import open_runner
 
@@ -54,6 +57,42 @@ def test_nothing_is_known_before_it_happened() -> None:
             assert event.at.date() > event.last
         if event.requests:
             assert event.at == event.requests.hour
+
+
+def test_the_caller_counts_what_was_answered_and_an_hour_done_again_replaces_its_count(
+    tmp_path: Path,
+) -> None:
+    ten, eleven = (datetime(2021, 3, 1, hour, tzinfo=UTC) for hour in (10, 11))
+    first = ServedCounts(tmp_path)
+    first.count(ten, 40)
+    first.count(eleven, 1)
+    again = ServedCounts(tmp_path)  # the replay was killed, and does an hour again
+    again.count(eleven, 2)
+    again.count(ten + DAY, 3)
+    tables = {file.name: pq.read_table(file).to_pylist() for file in tmp_path.iterdir()}
+    assert tables == {
+        "2021-03-01.parquet": [{"time": ten, "served": 40}, {"time": eleven, "served": 2}],
+        "2021-03-02.parquet": [{"time": ten + DAY, "served": 3}],
+    }
+
+
+def test_a_batch_is_one_request_and_what_was_not_answered_is_not_counted() -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.posted: list[str] = []
+
+        def post(self, path: str, body: object) -> None:
+            self.posted.append(path)
+
+    hours = [
+        next(iter(hourly_requests(flights(), day, day + DAY)))
+        for day in (datetime(2021, 3, 1, tzinfo=UTC), datetime(2021, 3, 3, tzinfo=UTC))
+    ]
+    batch, single = hours
+    assert (batch.single, single.single) == (False, True)
+    server = Counting()
+    assert [ask(server, one) for one in hours] == [1, len(single.predictions)]  # type: ignore[arg-type]
+    assert server.posted[0] == "/predict/batch"
 
 
 def test_a_run_whose_process_is_gone_does_not_hold_a_place_in_the_queue(tmp_path: Path) -> None:
