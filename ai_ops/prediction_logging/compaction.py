@@ -44,7 +44,7 @@ def compute_prediction_log(
     that day can no longer be read keeps its table.
     """
     try:
-        segments = open_segments(root, feature.name)
+        segments = open_segments(root, feature.name, [moment.partition for moment in moments])
     except MissingEvidence:
         return {moment.partition: Summary({"rows": 0, "segments": 0}) for moment in moments}
     return {m.partition: _compact(root.lake, feature, segments, m) for m in moments}

@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.compaction import LOG, READ
+from ai_ops.prediction_logging.landing import Landing, newest
+from ai_ops.prediction_logging.segment_gathering import local_segments
+from ai_ops.prediction_logging.segment_store import Store
 from ai_ops.prediction_logging.segments import Segments, open_segments
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
@@ -58,18 +61,25 @@ class Late:
 
 
 def state_of(root: Root, feature: AiFeatureSpec) -> str:
-    """A digest that changes when a segment grows, comes or goes, or when anything is judged."""
-    home = root.segments / feature.name
-    files = sorted((str(file), *_stat(file)) for file in home.glob("*/*.jsonl"))
-    return sha256(json.dumps([files, root.ledger.head()]).encode()).hexdigest()[:16]
+    """A digest that changes when a segment grows, comes, goes or lands, or anything is judged."""
+    local = local_segments(root.segments / feature.name)
+    files = sorted((name, *_stat(file)) for name, file in local.items())
+    landed = Landing(root.lake, feature.name).state()
+    told = json.dumps([files, landed, root.ledger.head()])
+    return sha256(told.encode()).hexdigest()[:16]
 
 
 def late_lines(
     root: Root, feature: AiFeatureSpec, judged: Collection[str], seen: Seen, state: str
 ) -> Late:
-    """The days among ``judged`` whose segments hold other lines than their table was made from."""
+    """The days among ``judged`` whose segments hold other lines than their table was made from.
+
+    Of the landing place only those days are listed in which something landed since they were.
+    """
+    tokens = Landing(root.lake, feature.name).tokens()
+    before = Store(root.lake, feature.name).catalogue.tokens
     try:
-        segments = open_segments(root, feature.name)
+        segments = open_segments(root, feature.name, newest(tokens, before))
     except MissingEvidence:
         return Late({}, Seen(state))
     whole: dict[str, str] = {}

@@ -1,26 +1,26 @@
 """The segments of an AI feature, read by day: every line, whole or damaged, with its place."""
 
 import io
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
-
-import msgspec
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import Record
 from ai_ops.prediction_logging.day_part import DayPart
+from ai_ops.prediction_logging.landing import Landing
+from ai_ops.prediction_logging.landing_records import MachineStatus, Manifest
+from ai_ops.prediction_logging.segment_gathering import Gathering
 from ai_ops.prediction_logging.segment_index import UNDATED, SegmentIndex
-from ai_ops.storage.lake import Lake
+from ai_ops.prediction_logging.segment_store import Catalogue, Store, held_days, total_of
+from ai_ops.prediction_logging.unreadable import Unreadable
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import LakeUnreachable, MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 
-INDEX_VERSION = 3
+__all__ = ["Line", "Segments", "Unreadable", "open_segments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +39,39 @@ class Line:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A segment that cannot be read as a whole, and since which day it may hold records.
-
-    ``days`` are the days it is known to have held, when it was read before; ``lost`` says that
-    none of its lines can be read now, so that an earlier table may hold more than can be made.
-    """
-
-    segment: str
-    reason: str
-    since: str
-    days: frozenset[str] = frozenset()
-    lost: bool = True
-
-    def concerns(self, day: str) -> bool:
-        """Whether records of that day may lie in it."""
-        return day in self.days or (not self.days and day >= self.since)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segments:
-    """All segments of one feature as they lie now."""
+    """The segments of one feature as they lie now, of the days that were asked for.
+
+    ``files`` says where each can be read, ``landed`` what the manifests say of those that landed,
+    ``catalogue`` which parts of which incarnation there are on every day; ``growing`` are those
+    that are not whole, of whatever day.
+    """
 
     folder: Path
     indexes: tuple[SegmentIndex, ...]
     unreadable: tuple[Unreadable, ...]
+    files: Mapping[str, Path]
+    landed: Mapping[str, Manifest]
+    catalogue: Catalogue
+    growing: tuple[SegmentIndex, ...]
+    landing: Landing
+
+    @cached_property
+    def statuses(self) -> tuple[MachineStatus, ...]:
+        """What each machine's shipping process told last; empty when the place cannot be reached.
+
+        ``reached`` in them says how far each incarnation was seen to have come on its machine:
+        what landed and reaches less far lost a segment at its end.
+        """
+        try:
+            return self.landing.statuses()
+        except LakeUnreachable:
+            return ()  # which stands among the unreadable
+
+    def file_of(self, index: SegmentIndex) -> Path:
+        """Where a segment can be read on this machine, whole and verified if it had landed."""
+        return self.files[index.name]
 
     def lines(self, moment: Moment) -> Iterator[Line]:
         """The lines of a moment's day that were known at its ``as_of``, segment by segment."""
@@ -75,7 +82,7 @@ class Segments:
         """The sequence numbers of each segment on a moment's day, as known at its ``as_of``."""
         for index in self.indexes:
             part = index.days.get(moment.partition)
-            if part is None:
+            if part is None or moment.partition not in held_days(index):
                 continue
             if moment.as_of < moment.window.end:
                 part = self._counted(index, part, moment)
@@ -86,13 +93,13 @@ class Segments:
         return [segment for segment in self.unreadable if segment.concerns(day)]
 
     def days(self) -> frozenset[str]:
-        """The days of which there is any line."""
-        return frozenset(day for index in self.indexes for day in index.days if day != UNDATED)
+        """The days of which there is any line, also those that were not asked for."""
+        growing = {day for index in self.growing for day in held_days(index)}
+        return frozenset({*self.catalogue.sums, *growing} - {UNDATED})
 
     def digest(self, day: str) -> str:
         """What tells the lines of a day from those that lay here before; empty without any."""
-        sizes = [(index.name, index.size_of(day)) for index in self.indexes if day in index.days]
-        return sha256(json.dumps(sorted(sizes)).encode()).hexdigest()[:16] if sizes else ""
+        return total_of(self.catalogue.sums.get(day), self.growing, day)
 
     def _lines(self, index: SegmentIndex, moment: Moment) -> Iterator[Line]:
         part = index.days.get(moment.partition)
@@ -101,7 +108,7 @@ class Segments:
         ranges = list(part.ranges)
         if index.tail and index.day == moment.partition:
             ranges.append((index.offset, index.offset + index.tail))
-        with (self.folder / index.name).open("rb") as file:
+        with self.file_of(index).open("rb") as file:
             time: datetime | None = None
             for start, end in ranges:
                 file.seek(start)
@@ -119,68 +126,30 @@ class Segments:
         return counted
 
 
-def open_segments(root: Root, feature: str) -> Segments:
-    """The segments of a feature, their indexes brought up to now and kept in the lake.
+def open_segments(root: Root, feature: str, days: Collection[str] | None = None) -> Segments:
+    """The segments of a feature that hold these days (all without), and those that may still grow.
 
-    ``MissingEvidence`` when no writer ever began one.
+    What is known of them is brought up to now and kept in the lake. ``MissingEvidence`` when no
+    writer ever began one; ``LakeUnreachable`` when the lake cannot be asked.
     """
-    lake = root.lake
-    path = lake.path(feature, "prediction_log/index", None, "json")
-    known = _known_indexes(lake, path)
+    store = Store(root.lake, feature)
+    gathering = Gathering(root, feature, store, days)
+    found = gathering.gather()
     home = root.segments / feature
-    files = {f"{file.parent.name}/{file.name}": file for file in home.glob("*/*.jsonl")}
-    if not files and not known:
+    if store.is_new and not gathering.local and not gathering.landed and not found.unreadable:
         raise MissingEvidence(f"{home}: no segments; no writer has begun to log this feature")
-    indexes, unreadable = [], []
-    for name, file in sorted(files.items()):
-        try:
-            index = _refreshed(known.get(name), file)
-        except OSError as error:
-            since = SegmentIndex.of(file.parent.name, file.stem).day
-            unreadable.append(
-                Unreadable(name, error.strerror or str(error), since, _days(known, name))
-            )
-            continue
-        if UNDATED in index.days:
-            unreadable.append(Unreadable(name, "no line of it tells its day", UNDATED, lost=False))
-        indexes.append(index)
-    unreadable += [
-        Unreadable(name, "the file is gone", UNDATED, _days(known, name))
-        for name in sorted(set(known) - set(files))
-    ]
-    kept = {**known, **{index.name: index for index in indexes}}
-    data = msgspec.to_builtins({"version": INDEX_VERSION, "segments": list(kept.values())})
-    lake.write_json(path, data)
-    return Segments(home, tuple(indexes), tuple(unreadable))
-
-
-def _known_indexes(lake: Lake, path: str) -> dict[str, SegmentIndex]:
-    try:
-        data, _ = lake.read_json(path)
-        if data["version"] != INDEX_VERSION:
-            return {}
-        return {i.name: i for i in msgspec.convert(data["segments"], list[SegmentIndex])}
-    except (MissingEvidence, ValueError, KeyError, TypeError):
-        return {}  # a cache: what is absent or unreadable is built again from the segments
-
-
-def _refreshed(known: SegmentIndex | None, file: Path) -> SegmentIndex:
-    with file.open("rb") as content:
-        found = os.fstat(content.fileno())
-        index = known
-        head, size, changed = content.read(128), found.st_size, found.st_mtime_ns
-        if index is None or not index.describes(head, size, changed):
-            index = SegmentIndex.of(file.parent.name, file.stem)
-        if size > index.offset and not (index.sealing and index.looked == changed):
-            content.seek(index.offset)
-            index.grow(content)
-            index.looked = changed
-            index.compare_with_seal(content)
-        return index
-
-
-def _days(known: dict[str, SegmentIndex], name: str) -> frozenset[str]:
-    return frozenset(known[name].days) if name in known else frozenset()
+    store.save()
+    names = sorted(found.indexes)
+    return Segments(
+        folder=home,
+        indexes=tuple(found.indexes[name] for name in names),
+        unreadable=tuple(found.unreadable),
+        files=found.files,
+        landed=found.manifests,
+        catalogue=store.catalogue,
+        growing=tuple(one.index for one in store.open.values()),
+        landing=Landing(root.lake, feature),
+    )
 
 
 def _split(content: bytes, start: int) -> Iterator[tuple[int, bytes]]:
