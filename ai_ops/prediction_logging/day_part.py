@@ -20,8 +20,8 @@ SILENT_AFTER: Final = 3
 CLOCK_TOLERANCE_SECONDS: Final = 2.0
 """How far a wall clock may move against the monotonic one between two signs of life."""
 
-LAST_SECONDS: Final = 30
-"""What is logged in an hour's last seconds may be answered, and counted, in the next hour."""
+EDGE_SECONDS: Final = 30
+"""What is logged this near to an hour's end or begin may be counted in the hour beside it."""
 
 _RECENT: Final = 64
 
@@ -45,11 +45,15 @@ class Gap(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hour(msgspec.Struct, array_like=True):
-    """Predictions and requests of an hour; ``refused`` and ``late`` ones are among the requests."""
+    """Predictions and requests of an hour.
+
+    Among the requests are those that were ``refused``, and those of its first and last seconds.
+    """
 
     records: int = 0
     requests: int = 0
     refused: int = 0
+    early: int = 0
     late: int = 0
 
 
@@ -137,6 +141,7 @@ class DayPart(msgspec.Struct, kw_only=True, omit_defaults=True):
                 self.closed = True
             case SealRecord():
                 self._reach(record.last, record.time)
+                return  # written once there was time for it: no sign of life at its time
             case OpenRecord():
                 self._open(record)
         self._live(record.time)
@@ -195,7 +200,8 @@ class DayPart(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.recent = [*self.recent[1 - _RECENT :], request]
         hour.requests += 1
         hour.refused += record.status == "refused"
-        hour.late += time.minute == 59 and time.second >= 60 - LAST_SECONDS
+        hour.early += time.minute == 0 and time.second < EDGE_SECONDS
+        hour.late += time.minute == 59 and time.second >= 60 - EDGE_SECONDS
 
     def _pulse(self, time: datetime, monotonic: float) -> None:
         if self.live and self.pulse is not None:

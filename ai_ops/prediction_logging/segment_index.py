@@ -147,7 +147,8 @@ class SegmentIndex(msgspec.Struct, kw_only=True, omit_defaults=True):
         before = self.days.get(self.day)
         try:
             record = read_line(line)
-            self.day = day_of(record.time)
+            if not isinstance(record, SealRecord):  # it belongs to the lines that it seals
+                self.day = day_of(record.time)
         except DamagedLine:
             pass  # read again, and quarantined with its reason, when its day is compacted
         if isinstance(record, OpenRecord) and self.offset == 0:
