@@ -10,6 +10,7 @@ The checksum is the CRC-32 of the object without that field.
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Literal
 from zlib import crc32
 
@@ -48,11 +49,11 @@ def encode(record: Prediction | OpenRecord | HeartbeatRecord | CloseRecord | Sea
     >>> encode(Prediction(id="a", model_version="1", input={"x": float("nan")}))[:68]
     b'{"kind":"prediction","id":"a","model_version":"1","input":{"x":"nan"'
     """
-    if type(record) is Prediction and not (_finite(record.input) and _finite(record.output)):
-        record = msgspec.structs.replace(
-            record, input=_with_words(record.input), output=_with_words(record.output)
-        )
     body = _encoder.encode(record)
+    # A number without a word in JSON comes out as null, so most lines need no look at each value.
+    if b"null" in body and type(record) is Prediction and not _speakable(record):
+        words = {"input": _with_words(record.input), "output": _with_words(record.output)}
+        body = _encoder.encode(msgspec.structs.replace(record, **words))
     # Raw JSON from a caller may be pretty-printed; a line break inside would end the line.
     return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
 
@@ -64,6 +65,15 @@ def raw(value: Any) -> msgspec.Raw:
     b'{"x":"nan"}'
     """
     return msgspec.Raw(_encoder.encode(value if _finite(value) else _with_words(value)))
+
+
+def encode_time(time: datetime) -> bytes:
+    """A moment as JSON has it, with its quotes.
+
+    >>> encode_time(datetime.fromisoformat("2021-03-04T05:06:07+00:00"))
+    b'"2021-03-04T05:06:07Z"'
+    """
+    return _encoder.encode(time)
 
 
 def seal(body: bytes) -> bytes:
@@ -107,6 +117,10 @@ def read_line(line: bytes) -> Record:
         raise DamagedLine("not a record" if known else "unknown kind", str(error)) from None
     except msgspec.DecodeError as error:
         raise DamagedLine("not a record", str(error)) from None
+
+
+def _speakable(prediction: Prediction) -> bool:
+    return _finite(prediction.input) and _finite(prediction.output)
 
 
 def _finite(value: Any) -> bool:

@@ -1,36 +1,42 @@
 """The log of predictions that an application writes."""
 
 import atexit
-import os
 import re
-import threading
-import time
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from ai_ops.client import processes
 from ai_ops.client.lines import encode
 from ai_ops.client.policy import Policy
 from ai_ops.client.records import Prediction
-from ai_ops.client.segment import Segment
+from ai_ops.client.sampling import kept
+from ai_ops.client.writer import Writer
 from ai_ops.vocabulary.clock import Clock, WallClock
 from ai_ops.vocabulary.errors import BadInput, ClockRefused, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, PredictionStatus
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 
 class PredictionLog:
     """Writes one AI feature's predictions, each with one checked write before it returns.
 
-    ``folder`` is where segments lie: ``<folder>/<feature>/<writer>/<incarnation>.jsonl``, one file
-    a process lifetime. A writer's name is its role, as ``web-1``; two processes may share it. Safe
-    for threads; after a fork the child begins a segment of its own. What was written survives the
-    death of the process at once, and a loss of power after ``sync_seconds`` at most.
+    ``folder`` is where segments lie: ``<folder>/<feature>/<writer>/<incarnation>.<part>.jsonl``.
+    A writer's name is its role, as ``web-1``; two processes may share it. What was written
+    survives the death of the process at once, and a loss of power after ``sync_seconds`` at most.
+    A thread of its own syncs, gives heartbeats and seals the parts that ended: no caller waits.
 
-    Raises ``LogWriteFailed`` when a prediction could not be written: whether to answer without a
-    record is the application's decision, ``failures`` counts them.
+    A prediction that cannot be written takes a number in the sequence, and ``failures`` counts it.
+    With ``on_log_failure="refuse"`` its caller gets ``LogWriteFailed``: whether to answer without
+    a record is the application's decision. With ``"count"`` nothing is raised.
+
+    Safe for threads, for an event loop (a record takes microseconds) and for forks: a child begins
+    an incarnation of its own with its first record or count, or with ``start()``. The log closes
+    itself at the end of the interpreter and of a child of ``multiprocessing``, and before SIGTERM
+    ends the process: the process still dies of the signal. A handler of SIGTERM that the
+    application has, or sets later, is left in its place; ``close_on_sigterm=False`` never sets one.
     """
 
     def __init__(
@@ -42,34 +48,55 @@ class PredictionLog:
         *,
         policy: Policy | None = None,
         sync_seconds: float = 1.0,
+        close_on_sigterm: bool = True,
     ) -> None:
         for what, name in (("feature", feature), ("writer", writer)):
             if not _NAME.match(name):
                 raise BadInput(f"{what} {name!r}: use letters, digits, dot, dash and underscore")
-        self._directory = Path(folder) / feature / writer
-        self._feature, self._writer, self._clock = feature, writer, clock or WallClock()
         self._policy = policy or Policy(feature=feature)
-        self._sync_seconds = sync_seconds
-        self._failures = 0
-        self._closed = False
-        self._segment: Segment | None = None
-        self._sync_error: OSError | None = None
-        self._dirty = False
-        self._begin()
-        self._segment = self._open()
-        _after_fork(self)
+        if self._policy.feature != feature:
+            raise BadInput(f"feature {feature!r}: the policy is of {self._policy.feature!r}")
+        self._new_writer = partial(
+            Writer,
+            Path(folder) / feature / writer,
+            writer,
+            clock or WallClock(),
+            self._policy,
+            sync_seconds,
+        )
+        self._writer = self._new_writer()
+        self._forking = False
+        self.start()
+        processes.follow_forks(self._before_fork, self._after_fork, self._begin_in_child)
         atexit.register(self.close)
+        if close_on_sigterm:
+            processes.close_on_sigterm(self.close)
 
     @property
     def failures(self) -> int:
-        """How many predictions could not be written."""
-        return self._failures
+        """How many predictions this process could not write."""
+        return self._writer.counts.failures
 
     @property
     def incarnation(self) -> str | None:
-        """The name of the segment that is written now; None after a failed write or a fork."""
-        segment = self._segment
-        return segment.incarnation if segment else None
+        """The name that this process's segments begin with; None after a fork, until it writes."""
+        return self._writer.incarnation.name if self._writer.incarnation else None
+
+    def start(self) -> None:
+        """Begin now: for a forked worker, whose heartbeats otherwise wait for its first record."""
+        try:
+            self._writer.start()
+        except (LogWriteFailed, ClockRefused):
+            if self._policy.on_log_failure == "refuse":
+                raise
+
+    def served(self, count: int = 1) -> None:
+        """Count requests that the application answered, whether or not it logged a prediction.
+
+        To be called where requests are counted anyway, away from the code that logs: heartbeats
+        tell it, so that a path which answers without logging shows.
+        """
+        self._writer.count(served=count)
 
     def record(
         self,
@@ -87,8 +114,11 @@ class PredictionLog:
         subject: str | None = None,
         cost: Mapping[str, Any] | None = None,
         request_id: str | None = None,
-    ) -> None:
-        """Write one prediction, timed by the log's clock. The fields are ``Prediction``'s."""
+    ) -> bool:
+        """Write one prediction, timed by the log's clock; True when it stands in the log.
+
+        The fields are ``Prediction``'s.
+        """
         prediction = Prediction(
             id=id,
             model_version=model_version,
@@ -104,32 +134,38 @@ class PredictionLog:
             cost=cost,
             request_id=request_id,
         )
-        self.record_many((prediction,))
+        return self.record_many((prediction,))
 
-    def record_many(self, predictions: Sequence[Prediction]) -> None:
-        """Write the predictions of one batch with one write and one time."""
+    def record_many(self, predictions: Sequence[Prediction]) -> bool:
+        """Write the predictions of one batch with one write and one time: all of them or none.
+
+        True when all stand in the log; those that the policy's sampling leaves out do not.
+        """
+        asked = len(predictions)
+        if self._policy.sampling < 1:
+            predictions = self._sampled(predictions)
         if not predictions:
-            return
+            return not asked
         try:
             bodies = [encode(prediction) for prediction in predictions]
+            self._writer.write(bodies)
         except (TypeError, ValueError, RecursionError) as error:
-            with self._lock:
-                self._fail(len(predictions))
-            raise LogWriteFailed(f"{self._feature}: cannot be logged: {error}") from error
-        with self._lock:
-            self._write(bodies)
+            self._writer.count(failures=len(predictions))
+            told = LogWriteFailed(f"{self._policy.feature}: cannot be logged: {error}")
+            return self._not_written(told, error)
+        except LogWriteFailed as error:
+            return self._not_written(error, error.__cause__)
+        return len(bodies) == asked
 
     def close(self) -> None:
-        """End in order: a closing record, so that what is missing behind it would be known."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._wake.set()
+        """End in order: the closing record and the seals, so that what is missing will be known."""
+        try:
+            self._writer.close()
+        except LogWriteFailed:
+            if self._policy.on_log_failure == "refuse":
+                raise
+        finally:
             atexit.unregister(self.close)
-            if self._segment:
-                self._segment.close(self._clock.now())
-                self._segment = None
 
     def __enter__(self) -> "PredictionLog":
         return self
@@ -137,78 +173,30 @@ class PredictionLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, bodies: Sequence[bytes]) -> None:
-        segment = self._segment
-        try:
-            if self._closed:
-                raise LogWriteFailed(f"{self._directory}: the log is closed")
-            if self._sync_error:
-                error, self._sync_error = self._sync_error, None
-                raise LogWriteFailed(
-                    f"{self._directory}: the disk lost writes ({error})"
-                ) from error
-            if segment is None:
-                segment = self._segment = self._open()
-            segment.append(bodies, self._clock.now())
-        except LogWriteFailed:
-            self._failures += len(bodies)
-            if segment and not segment.whole:
-                segment.abandon()
-                self._segment = None
-            raise
-        except ClockRefused as error:
-            self._fail(len(bodies))
-            raise LogWriteFailed(f"{self._directory}: the clock tells no time ({error})") from error
-        if not self._dirty:
-            self._dirty = True
-            self._wake.set()
+    def _not_written(self, error: LogWriteFailed, cause: BaseException | None) -> bool:
+        if self._policy.on_log_failure == "refuse":
+            raise error from cause
+        return False
 
-    def _fail(self, count: int) -> None:
-        self._failures += count
-        if self._segment:
-            self._segment.last += count  # the gap in the sequence stays as a trace
+    def _sampled(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+        share = self._policy.sampling
+        drawn = [prediction for prediction in predictions if kept(prediction.id, share)]
+        self._writer.count(unsampled=len(predictions) - len(drawn))
+        return drawn
 
-    def _open(self) -> Segment:
-        segment = Segment(self._directory, self._feature, self._writer, self._clock.now())
-        if not self._syncer.is_alive():
-            self._syncer.start()
-        return segment
+    def _before_fork(self) -> None:
+        # No other thread is in the middle of opening a file, of which the child could not know.
+        self._writer.lock.acquire()
+        self._forking = True
 
-    def _begin(self) -> None:
-        """What a process needs anew: its lock, its syncing thread, no segment yet."""
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._dirty = False
-        self._sync_error = None
-        self._segment = None
-        self._syncer = threading.Thread(target=self._sync, name="prediction-log-sync", daemon=True)
+    def _after_fork(self) -> None:
+        if self._forking:
+            self._forking = False
+            self._writer.lock.release()
 
     def _begin_in_child(self) -> None:
         # The parent goes on with its segment; two processes would tear each other's lines.
-        inherited = self._segment
-        self._begin()
-        if inherited:
-            inherited.let_go_after_fork()
-
-    def _sync(self) -> None:
-        while not self._closed:
-            self._wake.wait()
-            self._wake.clear()
-            self._dirty = False
-            try:
-                if segment := self._segment:
-                    segment.sync()
-            except OSError as error:
-                self._sync_error = error  # told to the next caller: nobody waits on this thread
-            time.sleep(self._sync_seconds)
-
-
-def _after_fork(log: PredictionLog) -> None:
-    reference = weakref.ref(log)
-    begin: Callable[[PredictionLog], None] = PredictionLog._begin_in_child
-
-    def in_child() -> None:
-        if living := reference():
-            begin(living)
-
-    os.register_at_fork(after_in_child=in_child)
+        inherited, self._forking = self._writer, False
+        inherited.let_go_after_fork()
+        self._writer = self._new_writer()
+        self._writer.closed = inherited.closed

@@ -1,130 +1,157 @@
-"""One segment: the file of one writer's incarnation, appended to and never opened again."""
+"""One segment: a locked file that whole lines are appended to, and that is never opened again."""
 
+import errno
+import fcntl
 import os
-import secrets
-import threading
-from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from ai_ops.client.lines import encode, seal
-from ai_ops.client.names import segment_name
-from ai_ops.client.records import SCHEMA_VERSION, CloseRecord, OpenRecord
 from ai_ops.vocabulary.errors import LogWriteFailed
+
+OPENING: Final = ".opening"
+"""Ending of a segment that has no first line yet: it has its own name once it holds that."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CHUNK: Final = 1 << 20
+
+
+class DiskFull(LogWriteFailed):
+    """There was no room for a line; nothing of it was left behind."""
 
 
 class Segment:
     """An open segment. Not safe for threads by itself: the log that owns it holds a lock.
 
-    ``whole`` turns False once a write came back short: a torn piece lies at the end, and nothing
-    may be appended behind it.
+    Its process holds the file's lock for as long as it is open, so that whoever can take the lock
+    knows that the process is gone. ``size`` is what was written, ``room`` what predictions may
+    still take; ``whole`` turns False when a torn piece at the end could not be cut off, or when
+    the disk lost writes: such a segment is neither appended to nor sealed.
     """
 
-    def __init__(self, directory: Path, feature: str, writer: str, now: datetime) -> None:
-        pid = os.getpid()
-        self.incarnation = f"{now:%Y%m%dT%H%M%S}-{pid}-{secrets.token_hex(4)}"
-        self.path = directory / segment_name(self.incarnation, 1)
-        self.last = 0
-        self.count = 0
+    def __init__(self, path: Path, fd: int, number: int, room: int) -> None:
+        self.path, self.fd, self.number, self.room = path, fd, number, room
+        self.size = 0
         self.whole = True
-        self._writer = writer
-        self._synced = threading.Lock()
+        self.first = 1
+        self.last = self.count = 0
+        self._synced = 0
         self._entered = False  # whether the folder's entry of the file would survive, too
-        self._fd = _create(self.path)
-        self._stamp = _members(feature=feature, writer=writer, incarnation=self.incarnation)
-        opening = OpenRecord(
-            schema=SCHEMA_VERSION,
-            feature=feature,
-            writer=writer,
-            incarnation=self.incarnation,
-            pid=pid,
-            time=now,
-        )
-        try:
-            self._write(seal(encode(opening)))
-        except LogWriteFailed:
-            os.close(self._fd)
-            self.path.unlink()  # it holds no prediction, and a full disk would gather such files
-            raise
 
-    def append(self, bodies: Sequence[bytes], now: datetime) -> None:
-        """Write predictions, encoded and not yet sealed, as one write.
+    @classmethod
+    def create(cls, path: Path, number: int, opening: bytes, room: int) -> "Segment":
+        """A new file that holds its first line and is locked, before it has its name.
 
-        Each takes the next sequence number, also when the write fails: the gap stays as a trace.
+        Whoever meets a segment can therefore tell at any time whether its process lives.
         """
-        first = self.last + 1
-        self.last += len(bodies)
-        stamp = b',"time":"%b",%b,"seq":' % (now.isoformat().encode(), self._stamp)
-        lines = [
-            seal(b"%b%b%d}" % (body[:-1], stamp, seq))
-            for seq, body in enumerate(bodies, start=first)
-        ]
-        self._write(lines[0] if len(lines) == 1 else b"".join(lines))
-        self.count += len(bodies)
+        unnamed = path.with_suffix(OPENING)
+        segment = cls(path, create_locked(unnamed, os.O_APPEND), number, room)
+        try:
+            segment.write(opening)
+            os.rename(unnamed, path)
+        except (LogWriteFailed, OSError) as error:
+            unnamed.unlink(missing_ok=True)  # a full disk would gather such files
+            segment.let_go()
+            raise failed(path, error) from error
+        return segment
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines with one write; ``LogWriteFailed`` when none of it is there."""
+        try:
+            written = os.write(self.fd, lines)
+        except OSError as error:
+            raise failed(self.path, error) from error
+        if written != len(lines):
+            # A disk that fills up takes the first part and raises nothing.
+            self.cut(written)
+            raise DiskFull(f"{self.path}: {written} of {len(lines)} bytes were written")
+        self.size += written
+        self.room -= written
+
+    def tell(self, line: bytes) -> None:
+        """Append a heartbeat, for which room is kept where there is a limit."""
+        self.write(line)
+
+    def end(self, seal: bytes) -> None:
+        """Append the last line, for which room is kept where there is a limit."""
+        self.write(seal)
+
+    def cut(self, torn: int) -> None:
+        """Cut off the first ``torn`` bytes of a line: behind them no other line would be safe."""
+        try:
+            os.ftruncate(self.fd, self.size)
+        except OSError:
+            self.whole = False
 
     def sync(self) -> None:
         """Make what was written survive a loss of power; ``OSError`` when the disk refuses."""
-        with self._synced:
-            if self._fd >= 0:
-                os.fdatasync(self._fd)
-                if not self._entered:
-                    _sync_folder(self.path.parent)
-                    _sync_folder(self.path.parent.parent)
-                    self._entered = True
-
-    def close(self, now: datetime) -> None:
-        """Write the closing record, sync, and let go of the file."""
+        size = self.size
+        if self.fd < 0 or size == self._synced:
+            return
         try:
-            if self.whole:
-                self._write(seal(encode(self._closing(now))))
-                self.sync()
-        finally:
-            self.abandon()
-
-    def abandon(self) -> None:
-        """Let go of the file as it is, after a short write."""
-        with self._synced:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
-
-    def let_go_after_fork(self) -> None:
-        """Close a forked child's handle; the lock may have been held by a thread that is gone."""
-        self._synced = threading.Lock()
-        self.abandon()
-
-    def _closing(self, now: datetime) -> CloseRecord:
-        return CloseRecord(
-            last=self.last,
-            count=self.count,
-            writer=self._writer,
-            incarnation=self.incarnation,
-            time=now,
-        )
-
-    def _write(self, line: bytes) -> None:
-        try:
-            written = os.write(self._fd, line)
-        except OSError as error:
-            raise LogWriteFailed(f"{self.path}: nothing was written ({error.strerror})") from error
-        if written != len(line):
-            # A disk that fills up takes the first part and raises nothing.
+            os.fdatasync(self.fd)
+            if not self._entered:
+                _sync_folder(self.path.parent)
+                _sync_folder(self.path.parent.parent)
+                self._entered = True
+        except FileNotFoundError:
+            pass  # the folder was removed: what stood in it is missing, and will be told as such
+        except OSError:
+            # The kernel forgets after it told once: what is there now may not be there later.
             self.whole = False
-            raise LogWriteFailed(
-                f"{self.path}: {written} of {len(line)} bytes were written; is the disk full?"
-            )
+            raise
+        self._synced = size
+
+    def lies_there(self) -> bool:
+        """Whether its path still leads to it: not removed, moved away or closed by somebody."""
+        try:
+            there, own = os.stat(self.path), os.fstat(self.fd)
+        except OSError:
+            return False
+        return (there.st_ino, there.st_dev) == (own.st_ino, own.st_dev)
+
+    def hash(self) -> str | None:
+        """The digest of all that was written, read back; None when it cannot be read any more."""
+        digest, place = sha256(), 0
+        try:
+            while chunk := os.pread(self.fd, min(_CHUNK, self.size - place), place):
+                digest.update(chunk)
+                place += len(chunk)
+        except OSError:
+            self.whole = False
+            return None
+        return digest.hexdigest()
+
+    def let_go(self) -> None:
+        """Close the file as it is, and give up its lock."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            with suppress(OSError):  # somebody closed it before
+                os.close(fd)
 
 
-def _create(path: Path) -> int:
+def create_locked(path: Path, flags: int = 0) -> int:
+    """A new file for reading and writing, locked by this process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
-        )
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | flags, 0o640)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                return fd
+            os.close(fd)  # swept away as a dead process's, in the moment before it was locked
     except OSError as error:
-        raise LogWriteFailed(f"{path}: cannot be created ({error.strerror})") from error
+        raise failed(path, error, "cannot be created and locked") from error
+
+
+def failed(path: Path, error: Exception, what: str = "nothing was written") -> LogWriteFailed:
+    """The error to raise for one of the system's."""
+    if isinstance(error, LogWriteFailed):
+        return error
+    reason = getattr(error, "strerror", None) or error
+    kind = DiskFull if getattr(error, "errno", None) in _FULL else LogWriteFailed
+    return kind(f"{path}: {what} ({reason})")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -133,7 +160,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _members(**values: str) -> bytes:
-    return msgspec.json.encode(values)[1:-1]
