@@ -16,6 +16,7 @@ COMMANDS = (
     ("demo", "demo"),
     ("ui", "demo"),
     ("serve", "serve"),
+    ("ship", "ship"),
     ("witness", "witness"),
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),

@@ -10,6 +10,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client.records import PredictionRecord
 from ai_ops.prediction_logging.duplicates import resolve
 from ai_ops.prediction_logging.log_table import Quarantined, log_table, quarantine_table
+from ai_ops.prediction_logging.receipts import confirm_landed
 from ai_ops.prediction_logging.segments import Line, Segments, open_segments
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
@@ -68,6 +69,8 @@ def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Mom
     if not kept:
         lake.write_table(path, table)
     lake.write_table(lake.path(feature.name, QUARANTINE, day), quarantine_table(quarantined))
+    if not kept:
+        confirm_landed(segments, moment)
 
     statuses = Counter(table["status"].to_pylist())
     return Summary(

@@ -205,13 +205,13 @@ class Landing:
         path = self._path("receipts", f"{day}.json")
         self.lake.write_bytes(path, msgspec.json.encode(receipts, order="deterministic"))
 
-    def reachable(self) -> str:
-        """Why the place cannot be reached now; empty when it can."""
-        try:
-            self.lake.folders(self._path())
-        except LakeUnreachable as error:
-            return str(error)
-        return ""
+    def reach(self) -> None:
+        """Raise ``LakeUnreachable`` when the lake's folder is not there, as one not mounted.
+
+        Writing would make it, and what is below a mount point is not the lake.
+        """
+        if self.lake.is_local and not os.path.isdir(self.lake.url):
+            raise LakeUnreachable(f"{self.lake.url}: no such folder; is it mounted?")
 
     def _path(self, *parts: str) -> str:
         return "/".join((self.lake.url.rstrip("/"), self.feature, LANDING, *parts))
