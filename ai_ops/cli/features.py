@@ -3,14 +3,25 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
 from ai_ops.ai_features.schema import OWNED_DOMAINS
-from ai_ops.cli.common import BAD, DEFS, JsonOption, print_json, told
-from ai_ops.vocabulary.errors import BadFeatureFile, MissingEvidence
+from ai_ops.cli.common import (
+    BAD,
+    DEFS,
+    FeatureArgument,
+    JsonOption,
+    print_json,
+    resolve_feature,
+    told,
+)
+from ai_ops.prediction_logging.policy import policy_of
+from ai_ops.storage.files import replacing
+from ai_ops.vocabulary.errors import BadFeatureFile, BadInput, MissingEvidence
 
 app = typer.Typer(help="The AI features that are monitored.", no_args_is_help=True)
 
@@ -51,6 +62,30 @@ def check(
         _print_results(results)
     if any(result["mistakes"] for result in results):
         raise typer.Exit(BAD)
+
+
+@app.command("export-client")
+@told
+def export_client(
+    name: FeatureArgument,
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write; FEATURE.logging.json if not said.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write how an application logs the feature: the file that its PredictionLog follows."""
+    feature = resolve_feature(name)
+    policy, file = policy_of(feature), to or Path(f"{feature.name}.logging.json")
+    try:
+        with replacing(str(file.absolute())) as fresh:
+            Path(fresh).write_bytes(policy.dump())
+    except OSError as error:
+        raise BadInput(f"--to: {file} cannot be written ({error.strerror})") from error
+    if as_json:
+        told_of = {"feature": feature.name, "file": str(file), "digest": policy.digest}
+        print_json(told_of | {"policy": msgspec.to_builtins(policy)})
+    else:
+        typer.echo(f"{file}: the logging policy of {feature.name}, digest {policy.digest}")
 
 
 def _files(path: Path) -> list[Path]:
