@@ -6,6 +6,7 @@ from ai_ops.prediction_logging.completeness_report import (
     judge_log_written,
     judge_user_actions_present,
 )
+from ai_ops.prediction_logging.recency_report import judge_log_recent
 from ai_ops.prediction_logging.version_report import judge_version_is_champion
 
 CHECKS = (
@@ -13,6 +14,7 @@ CHECKS = (
     Check(
         "log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete
     ),
+    Check("log_recent", "log_completeness", "prediction_logging", "volume", judge_log_recent),
     Check(
         "user_actions_present",
         "user_actions",

@@ -1,0 +1,123 @@
+"""What a day's log is compared with to see whether it is still written: counts, and other weeks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.prediction_logging.compaction import LOG
+from ai_ops.prediction_logging.recency import WEEKS, Busy, Counted, Hours, Traffic, judge_recency
+from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
+from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Evidence, Verdict
+from ai_ops.vocabulary.windows import Window
+
+_EDGE_SECONDS = 30
+
+
+def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
+    """The log was being written on this day, up to its end.
+
+    Hours without a record are compared with what the witness counted (or with what users did), and
+    with the same hours of the four weeks before: logging that stopped is told apart from traffic
+    that did, and neither from a night that is always quiet.
+    """
+    log, evidence = _log(root, feature, moment.partition)
+    replay = root.clock.mode == "replay"  # its requests all stand at the very begin of their hour
+    logged = _by_hour(log["time"], edge=timedelta(seconds=0 if replay else _EDGE_SECONDS))
+    day = moment.window.start
+    before: datetime | None = None
+    usual: Sequence[Hours] = ()
+    read = [evidence]
+    if len(logged) < 24:
+        before = _last_of(root, feature, day - timedelta(days=1))
+        usual, earlier = _usual(root, feature, day)
+        read += earlier
+    counted, told = _counted(root, feature, moment, log)
+    allowed = (feature.logging.witness or feature.user_actions).missing_share
+    traffic = Traffic(logged, before, counted, usual, allowed)
+    return judge_recency(traffic, moment.window, moment.as_of).with_evidence(*read, *told)
+
+
+def _by_hour(times: pa.ChunkedArray, edge: timedelta) -> Mapping[int, Busy]:
+    """The records of each hour; those within ``edge`` of its begin and end counted apart."""
+    hours = pc.hour(times)
+    seconds = pc.add(pc.multiply(pc.minute(times), 60), pc.second(times))
+    near = edge.total_seconds()
+    table = pa.table(
+        {
+            "hour": hours,
+            "time": times,
+            "early": pc.cast(pc.less(seconds, near), pa.int64()),
+            "late": pc.cast(pc.greater_equal(seconds, 3600 - near), pa.int64()),
+        }
+    )
+    told = table.group_by("hour").aggregate(
+        [("time", "count"), ("time", "max"), ("early", "sum"), ("late", "sum")]
+    )
+    return {
+        row["hour"]: Busy(row["time_count"], row["time_max"], row["early_sum"], row["late_sum"])
+        for row in told.to_pylist()
+    }
+
+
+def _usual(
+    root: Root, feature: AiFeatureSpec, day: datetime
+) -> tuple[Sequence[Hours], list[Evidence]]:
+    """The hours of the same day in the weeks before, as far as there is a log of them."""
+    found, read = [], []
+    for week in range(1, WEEKS + 1):
+        try:
+            log, evidence = _log(root, feature, _key(day - timedelta(weeks=week)))
+        except MissingEvidence:
+            continue
+        hours = _by_hour(log["time"], edge=timedelta(0))
+        found.append({hour: busy.n for hour, busy in hours.items()})
+        read.append(evidence)
+    return found, read
+
+
+def _last_of(root: Root, feature: AiFeatureSpec, day: datetime) -> datetime | None:
+    try:
+        log, _ = _log(root, feature, _key(day))
+    except MissingEvidence:
+        return None
+    last: datetime | None = pc.max(log["time"]).as_py()
+    return last
+
+
+def _counted(
+    root: Root, feature: AiFeatureSpec, moment: Moment, log: pa.Table
+) -> tuple[Counted | None, list[Evidence]]:
+    """What was counted besides the log: by the witness, else the user actions it does not hold."""
+    try:
+        actions, evidence = root.lake.read_table(
+            root.lake.path(feature.name, USER_ACTIONS, moment.partition)
+        )
+    except MissingEvidence:
+        return None, []
+    metadata: dict[bytes, bytes] = actions.schema.metadata or {}
+    if metadata.get(MISSING) or not actions.num_rows:
+        return None, [evidence]
+    logged = [log["id"].combine_chunks()]
+    try:
+        earlier, _ = _log(root, feature, _key(moment.window.start - timedelta(days=1)))
+        logged.append(earlier["id"].combine_chunks())
+    except MissingEvidence:
+        pass
+    without = actions.filter(pc.invert(pc.is_in(actions["id"], value_set=pa.concat_arrays(logged))))
+    at = [(time, 1) for time in without["time"].to_pylist()]
+    what = "user actions without a prediction"
+    return Counted("what users did", what, at, actions.num_rows), [evidence]
+
+
+def _log(root: Root, feature: AiFeatureSpec, day: str) -> tuple[pa.Table, Evidence]:
+    return root.lake.read_table(root.lake.path(feature.name, LOG, day), ["time", "id"])
+
+
+def _key(day: datetime) -> str:
+    return next(Window.of_day(day.date()).days())
