@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from ai_ops.client.calls import Calls, LogSource, Picker, Options, Version, as_it_is
+from ai_ops.client.calls import Calls, LogSource, Options, Picker, Version, as_it_is
 from ai_ops.vocabulary.words import Mode
 
 P = ParamSpec("P")

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ai_ops.client import processes
+from ai_ops.client.keys import Keys
 from ai_ops.client.lines import encode
 from ai_ops.client.policy import Policy
+from ai_ops.client.privacy import Protector
 from ai_ops.client.records import Prediction
 from ai_ops.client.sampling import kept
 from ai_ops.client.writer import Writer
@@ -37,6 +39,9 @@ class PredictionLog:
     itself at the end of the interpreter and of a child of ``multiprocessing``, and before SIGTERM
     ends the process: the process still dies of the signal. A handler of SIGTERM that the
     application has, or sets later, is left in its place; ``close_on_sigterm=False`` never sets one.
+
+    What the policy hashes or encrypts is so before it is written, with the environment's keys if
+    none are given; without them it is not written at all, only that there was a prediction.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class PredictionLog:
         clock: Clock | None = None,
         *,
         policy: Policy | None = None,
+        keys: Keys | None = None,
         sync_seconds: float = 1.0,
         close_on_sigterm: bool = True,
     ) -> None:
@@ -56,6 +62,7 @@ class PredictionLog:
         self._policy = policy or Policy(feature=feature)
         if self._policy.feature != feature:
             raise BadInput(f"feature {feature!r}: the policy is of {self._policy.feature!r}")
+        self._protector = Protector.of(self._policy, keys)
         self._new_writer = partial(
             Writer,
             Path(folder) / feature / writer,
@@ -146,9 +153,12 @@ class PredictionLog:
             predictions = self._sampled(predictions)
         if not predictions:
             return not asked
+        if self._protector:
+            predictions = [self._protector.protect(prediction) for prediction in predictions]
+        withheld = [prediction.id for prediction in predictions if prediction.withheld]
         try:
             bodies = [encode(prediction) for prediction in predictions]
-            self._writer.write(bodies)
+            self._writer.write(bodies, len(withheld))
         except (TypeError, ValueError, RecursionError) as error:
             self._writer.count(failures=len(predictions))
             told = LogWriteFailed(f"{self._policy.feature}: cannot be logged: {error}")

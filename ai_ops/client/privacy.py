@@ -6,11 +6,12 @@ prediction. ``id``, ``request_id`` and ``call_site`` are never ruled: put nothin
 """
 
 import hmac
+import logging
 import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,8 @@ _ENVELOPE: Final = frozenset({"subject", "tenant"})
 _NONCE: Final = 12
 _WITHHELD: Final = "withheld by the privacy policy"
 _ERROR_TYPE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]{0,99}(Error|Exception)(?=:|\(|$)")
+
+_logger = logging.getLogger(__name__)
 
 
 class _Withheld(Exception):
@@ -59,13 +62,15 @@ class Protector:
                 self._encrypt = _encryptor(keys)
             except ImportError:
                 self._problem = "cryptography is not installed"
+        if self._problem:
+            _logger.error("%s: no payload is written: %s", policy.feature, self._problem)
 
     @classmethod
-    def of(cls, policy: Policy, environment: Mapping[str, str] | None = None) -> "Protector | None":
-        """The policy's protector with the environment's keys; None when everything is kept."""
+    def of(cls, policy: Policy, keys: Keys | None = None) -> "Protector | None":
+        """The policy's protector, with the environment's keys; None when everything is kept."""
         if all(rule == "keep" for rule in policy.fields.values()):
             return None
-        return cls(policy, keys_from(os.environ if environment is None else environment))
+        return cls(policy, keys_from(os.environ) if keys is None else keys)
 
     def protect(self, prediction: Prediction) -> Prediction:
         """The prediction as it may be written; without its payload when that cannot be."""
