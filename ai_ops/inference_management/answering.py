@@ -226,7 +226,10 @@ class Answering:
         ]
 
     def _logged(self, records: Sequence[Prediction]) -> Answer | None:
-        """Write the records; the answer to give instead when they could not be written."""
+        """Write the records; the answer to give instead when they could not be written.
+
+        A log whose policy counts its failures raises nothing; it tells them in its heartbeats.
+        """
         try:
             self._log.record_many(records)
         except LogWriteFailed as error:

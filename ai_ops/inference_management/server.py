@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
+from ai_ops.client.middleware import ServedCounter
 from ai_ops.inference_management.answering import Answer, Answering, Waiting
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
@@ -21,6 +22,7 @@ from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.root import Root
 
 _JSON = "application/json"
+_SINGLE, _BATCH = "/predict", "/predict/batch"
 
 
 def create_app(
@@ -56,8 +58,10 @@ def create_app(
         return answering.batch(body, request_id)
 
     single_model, batch_model = requests.single_model, requests.batch_model
-    _post(app, "/predict", gathering.single, single_model, MAX_BODY, answering.single.__doc__)
-    _post(app, "/predict/batch", batch, batch_model, MAX_BATCH_BODY, answering.batch.__doc__)
+    _post(app, _SINGLE, gathering.single, single_model, MAX_BODY, answering.single.__doc__)
+    _post(app, _BATCH, batch, batch_model, MAX_BATCH_BODY, answering.batch.__doc__)
+    # Counted where the answer leaves, away from what writes the records: heartbeats tell it.
+    app.add_middleware(ServedCounter, log=log, paths=(_SINGLE, _BATCH), methods=("POST",))
 
     @app.get("/version")
     async def version() -> Response:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from ai_ops.ai_features import load_feature
 from ai_ops.client.lines import read_line
-from ai_ops.client.records import CloseRecord
+from ai_ops.client.records import CloseRecord, SealRecord
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment
@@ -44,9 +45,11 @@ def server(root: Root) -> Iterator[Server]:
     with serving(root, defs) as started:
         yield started
         started.terminate()
-        [file] = (root.segments / NAME / "serve").iterdir()
-        last = file.read_bytes().splitlines(keepends=True)[-1]
-        assert isinstance(read_line(last), CloseRecord), "SIGTERM did not close the log"
+        files = sorted((root.segments / NAME / "serve").glob("*.jsonl"))
+        records = [read_line(line) for line in files[-1].read_bytes().splitlines(keepends=True)]
+        assert isinstance(records[-1], SealRecord), "SIGTERM did not seal the log"
+        closing = records[-2]
+        assert isinstance(closing, CloseRecord), "SIGTERM did not close the log"
 
 
 def until(holds: Callable[[], bool], seconds: float = 20) -> None:
@@ -75,6 +78,23 @@ def test_it_answers_over_http_and_tells_its_schema(server: Server) -> None:
     told = httpx.get(f"{server.url}/openapi.json", timeout=20).json()["paths"]["/predict"]["post"]
     schema = told["requestBody"]["content"]["application/json"]["schema"]
     assert set(schema["properties"]["inputs"]["properties"]) == set(GOOD)
+
+
+def test_what_it_answers_is_counted_apart_from_what_it_logs(root: Root, tmp_path: Path) -> None:
+    own = root_with(root.folder / "mlflow" / "mlflow.db", tmp_path / "root")
+    write_feature(tmp_path / "defs")
+    batch = {"predictions": [{"inputs": GOOD}] * 5}
+    with serving(own, tmp_path / "defs") as server, httpx.Client(base_url=server.url) as client:
+        for body in ({"inputs": GOOD}, {"inputs": GOOD}, {"inputs": "none"}):
+            client.post("/predict", json=body)
+        assert client.post("/predict/batch", json=batch).status_code == 200
+        client.put("/predict", json={})
+        client.get("/health")
+        server.terminate()
+    [file] = (own.segments / NAME / "serve").glob("*.jsonl")
+    records = [read_line(line) for line in file.read_bytes().splitlines(keepends=True)]
+    [closing] = [record for record in records if isinstance(record, CloseRecord)]
+    assert (closing.served, closing.count) == (4, 8)
 
 
 def test_no_page_loads_anything_from_outside(server: Server) -> None:
