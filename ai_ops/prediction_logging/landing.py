@@ -70,6 +70,10 @@ class Landing:
         """The days of which something landed, and the folder of what holds several."""
         return [name for name in self.lake.folders(self._path()) if is_day(name)] + [SPANNING]
 
+    def is_used(self) -> bool:
+        """Whether any machine ever shipped, or tried to: nothing landed is then a loss."""
+        return bool(self.lake.folders(self._path()))
+
     def listing(self, place: str) -> dict[str, Landed]:
         """What lies in the folder of a day, by the segment's name; one listing, nothing read."""
         found = self.lake.listing(self._path(place))

@@ -59,14 +59,16 @@ class UnsealedPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an incarnation was seen to have come on its own machine: ``at`` is its own time.
+    """How far an incarnation was seen to have come on its own machine.
 
     What landed must reach as far: a segment at the end that got lost shows here and nowhere else.
+    ``at`` is the time of its latest line, ``seen`` when the machine saw it, by the wall.
     """
 
     part: int
     last: int
     at: str
+    seen: str
 
 
 class Spool(msgspec.Struct, frozen=True, kw_only=True):

@@ -136,7 +136,9 @@ def open_segments(root: Root, feature: str, days: Collection[str] | None = None)
     gathering = Gathering(root, feature, store, days)
     found = gathering.gather()
     home = root.segments / feature
-    if store.is_new and not gathering.local and not gathering.landed and not found.unreadable:
+    landing = Landing(root.lake, feature)
+    nothing = store.is_new and not (gathering.local or gathering.landed or found.unreadable)
+    if nothing and not landing.is_used():
         raise MissingEvidence(f"{home}: no segments; no writer has begun to log this feature")
     store.save()
     names = sorted(found.indexes)
@@ -148,7 +150,7 @@ def open_segments(root: Root, feature: str, days: Collection[str] | None = None)
         landed=found.manifests,
         catalogue=store.catalogue,
         growing=tuple(one.index for one in store.open.values()),
-        landing=Landing(root.lake, feature),
+        landing=landing,
     )
 
 

@@ -7,10 +7,9 @@ begun again: a manifest is written after its data was read back, and says that i
 import os
 import socket
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -37,9 +36,6 @@ from ai_ops.prediction_logging.spool import (
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.clock import Clock
 from ai_ops.vocabulary.errors import LakeUnreachable, MissingEvidence
-
-REMEMBERED_DAYS: Final = 35
-"""How long a status tells how far an incarnation had come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +196,7 @@ class Shipper:
     ) -> MachineStatus:
         sizes = [file.stat().st_size for file in local.values()]
         state.samples = recent(state.samples, Sample(now.timestamp(), sum(sizes)))
-        state.reached = reached(
-            state.reached, list(self._indexes.values()), now - timedelta(days=REMEMBERED_DAYS)
-        )
+        state.reached = reached(state.reached, list(self._indexes.values()), now)
         to_ship = sum(name not in state.shipped for name in ended)
         spool = spool_of(self._home, sizes, to_ship, state.samples)
         warnings = list(done.warnings)

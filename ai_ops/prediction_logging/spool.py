@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,9 @@ from ai_ops.prediction_logging.segment_store import held_days
 
 TREND_SECONDS: Final = 3600.0
 """The span of time over which a spool's growth is measured."""
+
+REMEMBERED_DAYS: Final = 35
+"""How long a status tells how far an incarnation had come."""
 
 _GRACE_SECONDS: Final = 5.0
 """A segment that has no owner is left alone for so long: its writer may be about to take it."""
@@ -111,18 +114,24 @@ def last_heartbeat(file: Path) -> HeartbeatRecord | None:
 
 
 def reached(
-    before: Mapping[str, Reached], indexes: Sequence[SegmentIndex], since: datetime
+    before: Mapping[str, Reached], indexes: Sequence[SegmentIndex], now: datetime
 ) -> dict[str, Reached]:
-    """How far each incarnation was seen to have come; what ended before ``since`` is forgotten."""
-    found = {key: one for key, one in before.items() if datetime.fromisoformat(one.at) >= since}
-    for index in sorted(indexes, key=lambda index: (index.incarnation, index.number)):
+    """How far each incarnation was seen to have come; what is long gone is forgotten."""
+    since = now - timedelta(days=REMEMBERED_DAYS)
+    found = {key: one for key, one in before.items() if datetime.fromisoformat(one.seen) >= since}
+    for index in indexes:
         newest = index.newest
-        if newest is None or index.reached is None or newest < since:
+        if newest is None or index.reached is None:
             continue
         key = f"{index.writer}/{incarnation_of(index.stem)[0]}"
         earlier = found.get(key)
-        if earlier is None or (index.number, index.reached) >= (earlier.part, earlier.last):
-            found[key] = Reached(part=index.number, last=index.reached, at=newest.isoformat())
+        if earlier is None or (index.number, index.reached) > (earlier.part, earlier.last):
+            found[key] = Reached(
+                part=index.number,
+                last=index.reached,
+                at=newest.isoformat(),
+                seen=now.isoformat(),
+            )
     return found
 
 
