@@ -76,10 +76,12 @@ class Body:
 class Exchange:
     """Hands messages on between server and application, and writes one record at the end."""
 
-    def __init__(self, naming: Naming, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, naming: Naming, path: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self._started = time.perf_counter()
         self._naming, self._scope, self._receive, self._send = naming, scope, receive, send
-        self._headers = _headers(scope)
+        self._call_site, self._headers = naming.call_site or path, _headers(scope)
         self._asked, self._answered = Body(naming.max_body), Body(naming.max_body)
         self._start: Message | None = None
         self._held: list[Message] | None = []  # None once the response is on its way
@@ -198,7 +200,7 @@ class Exchange:
             status=status,
             error=error,
             latency_ms=milliseconds_since(self._started),
-            call_site=naming.call_site or self._scope["path"],
+            call_site=self._call_site,
             tenant=picks.pick("tenant", lambda: self._named(naming.tenant)),
             subject=picks.pick("subject", lambda: self._named(naming.subject)),
             request_id=self._headers.get(naming.request_id_header),

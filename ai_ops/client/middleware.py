@@ -4,9 +4,9 @@ For Starlette, FastAPI, Django, Litestar and every other ASGI application; nothi
 imported.
 """
 
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from ai_ops.client.exchange import Exchange, Message, Naming, Receive, Scope, Send
 from ai_ops.client.log import PredictionLog
@@ -32,8 +32,9 @@ class PredictionLogMiddleware:
     ``model_version`` is the version, or a function that is called for it as each request begins
     (with the ASGI scope, if it takes one); what the application puts into
     ``request.state.model_version`` wins. ``tenant`` and ``subject`` name a request header, or are
-    functions of the scope. ``id_header`` of the request becomes the record's id if there is one
-    (it must then be new with each request), and is in every response.
+    functions of the scope. ``call_site`` is the entry of ``paths`` if nothing else is said: a path
+    itself may hold what is personal. ``id_header`` of the request becomes the record's id if there
+    is one (it must then be new with each request), and is in every response.
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class PredictionLogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope not in self._covered:
+        path = self._covered.path_of(scope)
+        if path is None:
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(self._naming, scope, receive, send)
+        exchange = Exchange(self._naming, path, scope, receive, send)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except BaseException as error:
@@ -95,7 +97,7 @@ class ServedCounter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope not in self._covered:
+        if self._covered.path_of(scope) is None:
             await self._app(scope, receive, send)
             return
         status = 500
@@ -123,11 +125,14 @@ class _Covered:
         self._patterns = tuple(filter(_is_pattern, paths))
         self._methods = frozenset(method.upper() for method in methods)
 
-    def __contains__(self, scope: MutableMapping[str, Any]) -> bool:
+    def path_of(self, scope: Scope) -> str | None:
+        """The path, or the pattern, that covers a request."""
         if scope["type"] != "http" or scope["method"] not in self._methods:
-            return False
-        path = scope["path"]
-        return path in self._exact or any(fnmatchcase(path, p) for p in self._patterns)
+            return None
+        path: str = scope["path"]
+        if path in self._exact:
+            return path
+        return next((p for p in self._patterns if fnmatchcase(path, p)), None)
 
 
 def _is_pattern(path: str) -> bool:

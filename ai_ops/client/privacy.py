@@ -29,7 +29,9 @@ ENCRYPTED: Final = "enc:1:"
 _ENVELOPE: Final = frozenset({"subject", "tenant"})
 _NONCE: Final = 12
 _WITHHELD: Final = "withheld by the privacy policy"
-_ERROR_TYPE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]{0,99}(Error|Exception)(?=:|\(|$)")
+_ERROR_TYPE: Final = re.compile(
+    r"^(HTTP [1-5]\d\d|[A-Za-z_][A-Za-z0-9_.]{0,99}(Error|Exception))(?=:|\(|$)"
+)
 
 _logger = logging.getLogger(__name__)
 

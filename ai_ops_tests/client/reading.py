@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ai_ops.client import PredictionLog
+from ai_ops.client import Keys, PredictionLog
 from ai_ops.client.lines import read_line
 from ai_ops.client.policy import Policy
 from ai_ops.client.records import PredictionRecord
-from ai_ops.vocabulary.errors import LogWriteFailed
 from ai_ops.vocabulary.words import OnLogFailure
 
 
@@ -25,9 +24,14 @@ class Written:
         return getattr(self.record, name)
 
 
-def open_log(folder: Path, on_log_failure: OnLogFailure = "refuse", **policy: Any) -> PredictionLog:
+def open_log(
+    folder: Path,
+    on_log_failure: OnLogFailure = "refuse",
+    keys: Keys | None = None,
+    **policy: Any,
+) -> PredictionLog:
     chosen = Policy(feature="tiny", on_log_failure=on_log_failure, **policy)
-    return PredictionLog(folder, "tiny", "web-1", policy=chosen)
+    return PredictionLog(folder, "tiny", "web-1", policy=chosen, keys=keys)
 
 
 def bytes_of(folder: Path) -> bytes:
@@ -57,6 +61,3 @@ def failing_log(folder: Path, on_log_failure: OnLogFailure = "refuse") -> Predic
     log = open_log(folder, on_log_failure)
     log.close()
     return log
-
-
-__all__ = ["LogWriteFailed", "Written", "bytes_of", "failing_log", "open_log", "written"]

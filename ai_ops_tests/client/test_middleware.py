@@ -9,16 +9,18 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import Body, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from ai_ops.client import PredictionLog, PredictionLogMiddleware, ServedCounter
-from ai_ops_tests.client.reading import failing_log, open_log, written
+from ai_ops.client import Keys, PredictionLog, PredictionLogMiddleware, ServedCounter
+from ai_ops.client.lines import read_line
+from ai_ops.client.records import CloseRecord
+from ai_ops_tests.client.reading import bytes_of, failing_log, open_log, written
 
 JSON = {"content-type": "application/json"}
 
@@ -304,18 +306,41 @@ def test_added_as_fastapi_adds_its_middleware(log: PredictionLog, tmp_path: Path
 
 
 @pytest.mark.requirement("ST-02")
-def test_what_was_served_is_counted_by_other_code_than_the_records() -> None:
-    class Counting:
-        count = 0
-
-        def served(self, n: int = 1) -> None:
-            self.count += n
-
-    counting: Any = Counting()
-    app = ServedCounter(application(), counting, ["/predict", "/stream"])
-    bodies = (b'{"text": "hi"}', b'{"text": "refuse"}', b'{"text": "break"}')
-    for body in bodies:
+def test_what_was_served_is_counted_by_other_code_than_the_records(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    app = ServedCounter(application(), log, ["/predict", "/stream"])
+    for body in (b'{"text": "hi"}', b'{"text": "refuse"}', b'{"text": "break"}'):
         post(app, body)
     post(app, url="/stream")
     ask(app, ("GET", "/health", {}))
-    assert counting.count == 3  # answered, refused, streamed; one that broke was no answer
+    log.close()
+    lines = map(read_line, bytes_of(tmp_path).splitlines(keepends=True))
+    (closed,) = [record for record in lines if isinstance(record, CloseRecord)]
+    # Answered, refused, streamed; one that broke was no answer.
+    assert (closed.served, closed.count) == (3, 0)
+
+
+def test_a_path_by_a_pattern_is_called_by_the_pattern(log: PredictionLog, tmp_path: Path) -> None:
+    ask(wrapped(log), ("PUT", "/picture", {"content": b"x"}))
+    assert written(tmp_path)[0].call_site == "/pict*"
+
+
+def test_an_answer_that_may_quote_a_ruled_field_is_not_in_the_log(tmp_path: Path) -> None:
+    app = FastAPI()
+
+    @app.post("/predict")
+    async def predict(amount: Annotated[int, Body(embed=True)]) -> Any:
+        return amount
+
+    rules = {"amount": "hash"}
+    with open_log(tmp_path, fields=rules, keys=Keys(hash=bytes(range(32)))) as log:
+        wrapping = PredictionLogMiddleware(app, log, paths=["/predict"], model_version="1")
+        answer = post(wrapping, b'{"amount": "Ada-Lovelace"}')
+        post(wrapping, b"amount=Ada-Lovelace", content_type="application/x-www-form-urlencoded")
+    assert "Ada-Lovelace" in answer.text
+    assert b"Ada-Lovelace" not in bytes_of(tmp_path)
+    quoted, form = written(tmp_path)
+    assert quoted.error == "HTTP 422: withheld by the privacy policy"
+    assert quoted.input["amount"].startswith("hmac:")
+    assert form.withheld == "input is not a mapping, so its fields cannot be told apart"
