@@ -20,9 +20,9 @@ class PredictionLogMiddleware:
     """Logs the requests of ``paths`` (exact, or patterns as ``/v1/*``) with these ``methods``.
 
     Input and output are the bodies: JSON as it came, anything else as a data URI with its content
-    type. 2xx and 3xx are ``ok``, 4xx ``refused``, 5xx and exceptions ``failed``: there the body
-    stands in ``error``, for it may quote the input. A client that leaves before the end is a
-    failed prediction with what had been sent.
+    type; of the request, what the application read. 2xx and 3xx are ``ok``, 4xx ``refused``, 5xx
+    and exceptions ``failed``: there the body stands in ``error``, for it may quote the input. A
+    client that leaves before the end is a failed prediction with what had been sent.
 
     No response ends before its record is written: one that tells its length is held back, a
     stream only at its end. When the record cannot be written and the policy refuses, a response
