@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from ai_ops_tests.replayed import Replayed, replay_with_a_kill
+from ai_ops_tests.s3_server import serve_s3
 
 NO_SKIPS = bool(os.environ.get("AI_OPS_NO_SKIPS"))
 
@@ -34,6 +36,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def root_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes into the checkout's ``data/`` by forgetting its root."""
     monkeypatch.setenv("AI_OPS_ROOT", str(tmp_path / "root"))
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 server on a free port of this machine."""
+    yield from serve_s3()
 
 
 @pytest.fixture(scope="session")

@@ -104,13 +104,14 @@ class Gathering:
         ) -> tuple[Manifest, Path] | NotVerified | LakeUnreachable:
             before = known.get(landed.segment)
             try:
-                if before and before.manifest and before.state == landed.state:
-                    manifest = before.manifest
-                else:
+                anew = not (before and before.manifest and before.state == landed.state)
+                if anew or not (before and before.manifest):
                     manifest = self._landing.verify(landed)
+                else:
+                    manifest = before.manifest
                 if landed.segment in self.local:
                     return manifest, self.local[landed.segment]
-                return manifest, self._landing.fetch(landed, manifest, self._cache)
+                return manifest, self._landing.fetch(landed, manifest, self._cache, anew)
             except (NotVerified, LakeUnreachable) as error:
                 return error
 

@@ -79,6 +79,16 @@ def test_an_index_that_grew_is_the_index_built_at_once(cuts: list[int]) -> None:
     assert not grown.describes(b"another file" + CONTENT[:116], len(CONTENT))
 
 
+def as_one_file(world: World) -> None:
+    """An incarnation in one file, as it was written once: many days in it."""
+    files = world.segments()
+    lines = [line for file in files for line in file.read_bytes().splitlines(keepends=True)]
+    for file in files:
+        file.unlink()
+    whole = files[0].with_name(files[0].name.replace(".000001", ""))
+    whole.write_bytes(b"".join(line for line in lines if b'"kind":"seal"' not in line))
+
+
 def test_only_the_bytes_of_the_asked_day_are_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +97,7 @@ def test_only_the_bytes_of_the_asked_day_are_read(
         world.clock.time = NOON + timedelta(days=day)
         world.write(log, *(f"{day}-{number}" for number in range(50)))
     log.close()
+    as_one_file(world)
     segments = open_segments(world.root, FEATURE.name)
     parts = segments.indexes[0].days
     size = world.segments()[0].stat().st_size
@@ -104,6 +115,8 @@ def test_a_torn_line_belongs_to_the_day_of_the_line_before_it(world: World) -> N
     world.write(log, "a")
     world.clock.time = NOON + timedelta(days=1)
     world.write(log, "b")
+    log.close()
+    as_one_file(world)
     with world.segments()[0].open("ab") as file:
         file.write(b'{"kind":"predic')
     assert ids_and_damage(world, DAY) == (["a"], [])
@@ -146,7 +159,7 @@ def test_a_closing_record_tells_of_lost_lines_before_it(world: World) -> None:
     log.close()
     file = world.segments()[0]
     lines = file.read_bytes().splitlines(keepends=True)
-    file.write_bytes(b"".join([*lines[:2], lines[-1]]))
+    file.write_bytes(b"".join([*lines[:2], *lines[-2:]]))
     [index] = open_segments(world.root, FEATURE.name).indexes
     part: DayPart = index.days[DAY]
     [gap] = part.gaps
