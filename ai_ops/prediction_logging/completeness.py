@@ -1,58 +1,44 @@
-"""Is the log complete? Judged from its sequence numbers and from a witness that is not the log."""
+"""Is the log complete? Judged from what its writers told, and from what users did."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
+from ai_ops.prediction_logging.day_part import Hour
+from ai_ops.prediction_logging.incarnation import Incarnation, Missing
+from ai_ops.prediction_logging.times import at, between
+from ai_ops.prediction_logging.unanswered import Actions, unanswered
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
+RANGES_SHOWN = 3
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """One writer's incarnation on one day: its sequence numbers, and the gaps that show there.
 
-    ``gaps`` are spans of missing numbers, both ends included; ``closed`` says that it ended in
-    order on that day.
+class NotRead(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment that may hold predictions of the day and cannot be read, with the reason."""
+
+    segment: str
+    reason: str
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a witness counted: requests served, by writer ("" when it tells none) and hour.
+
+    ``missing`` says why it could not be read, or which of its rows could not.
     """
 
-    writer: str
-    incarnation: str
-    first: int | None
-    last: int | None
-    n: int
-    gaps: tuple[tuple[int, int], ...] = ()
-    closed: bool = False
-
-    @property
-    def missing(self) -> int:
-        """How many numbers are missing.
-
-        >>> Span(writer="w", incarnation="i", first=1, last=9, n=6, gaps=((4, 5), (7, 7))).missing
-        3
-        """
-        return sum(end - start + 1 for start, end in self.gaps)
-
-
-class Actions(msgspec.Struct, frozen=True, kw_only=True):
-    """User actions of one day, or of one call site or tenant in it, beside the log.
-
-    ``begin`` is the time of the first action without a prediction.
-    """
-
-    n: int
-    without_prediction: int
-    begin: datetime | None = None
-
-    @property
-    def share(self) -> float:
-        """The share of actions without a prediction, in [0, 1]."""
-        return self.without_prediction / self.n
+    served: Mapping[str, Mapping[str, int]] = {}
+    missing: str = ""
 
 
 class Completeness(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one day: ``records`` is None when the day's log was not materialised."""
+    """What is known of one day: ``records`` is None when the day's log was not materialised.
+
+    ``began`` is when the first of this feature's writers began. ``logged`` holds predictions and
+    requests by writer and hour, from two hours before the day to the hour after it; ``witness``
+    what was served in the same hours.
+    """
 
     feature: str
     day: str
@@ -60,42 +46,56 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     torn: int
     quarantined: int
     duplicates: int
-    incarnations: tuple[Span, ...]
+    incarnations: tuple[Incarnation, ...]
     user_actions: Actions
     predictions_without_action: int
     by_call_site: Mapping[str, Actions] = {}
     by_tenant: Mapping[str, Actions] = {}
+    not_read: tuple[NotRead, ...] = ()
+    began: datetime | None = None
+    logged: Mapping[str, Mapping[str, Hour]] = {}
+    witness: Counted = Counted()
 
 
 def judge_completeness(known: Completeness, missing_share: float, window: Window) -> Verdict:
     """Whether every prediction that was asked for stands in the log.
 
-    Fails on a gap in a writer's sequence numbers, or when more than ``missing_share`` of the user
-    actions have no prediction. Without a log, without user actions to compare it with, or without
-    the sequence numbers of all its records, there is no evidence.
+    Fails when a sequence number, a part of a log or a segment is missing or is not what was
+    sealed, when a writer told of more than stands in its segments or of what it could not write,
+    and when more than ``missing_share`` of the user actions have no prediction. Without a log,
+    without user actions to compare it with, or without the sequence numbers of all its records,
+    there is no evidence.
     """
-    if known.records is None:
-        return Verdict.lacking(
-            f"no log of {known.day} was compacted", "completeness", window=window
-        )
     actions = known.user_actions
     observed: dict[str, Observed] = {
         "records": known.records,
-        "missing_sequence_numbers": sum(span.missing for span in known.incarnations),
+        "missing_sequence_numbers": sum(one.missing_numbers for one in known.incarnations),
+        "missing_parts": sum(_parts(gone) for one in known.incarnations for gone in one.missing),
+        "failures": sum(one.change.failures for one in known.incarnations if one.change),
+        "unreadable_segments": len(known.not_read),
         "user_actions": actions.n,
         "actions_without_prediction": actions.without_prediction,
         "predictions_without_action": known.predictions_without_action,
         "torn": known.torn,
         "duplicates": known.duplicates,
     }
-    findings = [*_gaps(known, window), *_unanswered(known, missing_share, window)]
+    groups = known.by_call_site, known.by_tenant
+    findings = [
+        *(_not_read(segment, window) for segment in known.not_read),
+        *(found for one in known.incarnations for found in _losses(one, window)),
+        *(unanswered(actions, *groups, missing_share, window) if known.records is not None else []),
+    ]
     if findings:
         reason = "; ".join(finding.reason for finding in findings[:3])
         return Verdict.failing(reason, *findings, sample_size=actions.n, observed=observed)
+    if known.records is None:
+        return Verdict.lacking(
+            f"no log of {known.day} was compacted", "completeness", window=window
+        )
     if actions.n == 0:
         reason = f"{known.records} records, and no user action of {known.day} to compare them with"
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
-    numbered = sum(span.n for span in known.incarnations)
+    numbered = sum(one.n for one in known.incarnations)
     if known.records > numbered:  # the table outlives segments that were archived
         reason = (
             f"the segments of {known.day} hold the sequence numbers of {numbered} records, "
@@ -109,69 +109,101 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
     return Verdict.passing(reason, sample_size=actions.n, observed=observed)
 
 
-def _gaps(known: Completeness, window: Window) -> list[Finding]:
-    return [
-        Finding(
-            "completeness",
-            "fail",
-            f"{span.missing} sequence numbers of writer {span.writer} are missing "
-            f"({_numbers(span)}, incarnation {span.incarnation})",
-            window=window,
-            size=span.missing,
+def _losses(one: Incarnation, window: Window) -> Iterator[Finding]:
+    """What one incarnation's sequence, seals and own counts tell."""
+
+    def found(reason: str, size: float | None = None, begin: datetime | None = None) -> Finding:
+        return Finding("completeness", "fail", reason, window=window, size=size, begin=begin)
+
+    change, who = one.change, f"writer {one.writer}"
+    failures = change.failures if change else 0
+    lines = [gone for gone in one.missing if gone.first_part is None]
+    unexplained = sum(gone.size for gone in lines) - failures
+    if lines and (unexplained > 0 or (change and change.lost > 0)):
+        yield found(_gaps(one, lines, failures), sum(gone.size for gone in lines), _earliest(lines))
+    for gone in one.missing:
+        if gone.first_part is not None:
+            yield found(_lost_parts(one, gone), gone.size or _parts(gone), gone.after)
+    if failures > 0 and change:
+        yield found(
+            f"{failures} predictions of {who} could not be written, by its own count "
+            f"({between(change.since, change.until)}{_at_gaps(lines)}, {one.name})",
+            failures,
+            change.since or one.begun,
         )
-        for span in known.incarnations
-        if span.gaps
-    ]
+    if change and change.lost > one.missing_numbers:
+        yield found(
+            f"{who} told at {at(change.until or window.end)} of {change.written} predictions, "
+            f"{change.records} stand in its segments ({one.name})",
+            change.lost,
+            change.since,
+        )
+    if change and change.lost < 0:
+        yield found(
+            f"{-change.lost} predictions more than {who} told of stand in its segments "
+            f"({one.name})",
+            -change.lost,
+        )
+    for words in one.unlike_seal:
+        yield found(f"not what was sealed: {words}")
+    for number in one.unsealed:
+        yield found(
+            f"part {number} of {who} has no seal, though others follow it: its disk lost or tore "
+            f"what was written, or its end is gone ({one.name})"
+        )
+    if one.repeated:
+        yield found(f"{one.repeated} sequence numbers of {who} came again ({one.name})")
+    if one.copies:
+        yield found(f"copied segments, counted once: {', '.join(one.copies[:3])}", len(one.copies))
+    if one.ended == "cut short":
+        yield found(
+            f"the log of {who} goes on behind its last part that is here, which was sealed and "
+            f"not closed: the part behind it is gone, or could not be begun ({one.name})",
+            begin=one.last_alive,
+        )
 
 
-def _unanswered(known: Completeness, allowed: float, window: Window) -> list[Finding]:
-    actions = known.user_actions
-    if not actions.n or (actions.share <= allowed and actions.share < 1):
-        return []  # that every action misses its prediction, no allowance covers
-    whole = Finding(
-        "completeness",
-        "fail",
-        f"{_of(actions)} user actions have no prediction in the log ({allowed:.1%} are allowed)",
-        window=window,
-        begin=actions.begin,
-        size=actions.share,
+def _gaps(one: Incarnation, lines: Sequence[Missing], failures: int) -> str:
+    size = sum(gone.size for gone in lines)
+    shown = [f"{gone.numbers} {between(gone.after, gone.before)}" for gone in lines]
+    more = ", …" if len(shown) > RANGES_SHOWN else ""
+    told = f"; {failures} of them could not be written" if failures > 0 else ""
+    return (
+        f"{size} sequence numbers of writer {one.writer} are missing "
+        f"({', '.join(shown[:RANGES_SHOWN])}{more}, {one.name}{told})"
     )
-    return [
-        whole,
-        *_concentrated(known, known.by_call_site, "call_site", allowed, window),
-        *_concentrated(known, known.by_tenant, "tenant", allowed, window),
-    ]
 
 
-def _concentrated(
-    known: Completeness,
-    groups: Mapping[str, Actions],
-    what: Literal["call_site", "tenant"],
-    allowed: float,
-    window: Window,
-) -> list[Finding]:
-    """A finding for each group that misses more than is allowed and more than the whole day."""
-    share = known.user_actions.share
-    return [
-        Finding(
-            "completeness",
-            "fail",
-            f"{what.replace('_', ' ')} {name}: {_of(actions)} user actions have no prediction",
-            call_site=name if what == "call_site" else None,
-            tenant=name if what == "tenant" else None,
-            window=window,
-            begin=actions.begin,
-            size=actions.share,
-        )
-        for name, actions in sorted(groups.items())
-        if actions.share > allowed and (actions.share > share or len(groups) == 1)
-    ]
+def _lost_parts(one: Incarnation, gone: Missing) -> str:
+    parts = (
+        f"part {gone.first_part} is"
+        if gone.first_part == gone.last_part
+        else f"parts {gone.first_part}–{gone.last_part} are"
+    )
+    held = f"sequence numbers {gone.numbers}, {gone.size} in all" if gone.size else "no prediction"
+    return (
+        f"{parts} missing of writer {one.writer}: {held} "
+        f"({between(gone.after, gone.before)}, told by {gone.told_by}, {one.name})"
+    )
 
 
-def _of(actions: Actions) -> str:
-    return f"{actions.without_prediction} of {actions.n} ({actions.share:.1%})"
+def _parts(gone: Missing) -> int:
+    if gone.first_part is None or gone.last_part is None:
+        return 0
+    return gone.last_part - gone.first_part + 1
 
 
-def _numbers(span: Span) -> str:
-    texts = [str(a) if a == b else f"{a}–{b}" for a, b in span.gaps[:3]]
-    return ", ".join(texts) + (", …" if len(span.gaps) > 3 else "")
+def _at_gaps(lines: Sequence[Missing]) -> str:
+    if not lines:
+        return ""
+    more = ", …" if len(lines) > RANGES_SHOWN else ""
+    return f", numbers {', '.join(gone.numbers for gone in lines[:RANGES_SHOWN])}{more}"
+
+
+def _earliest(lines: Sequence[Missing]) -> datetime | None:
+    return min((gone.after for gone in lines if gone.after), default=None)
+
+
+def _not_read(segment: NotRead, window: Window) -> Finding:
+    reason = f"segment {segment.segment} cannot be read: {segment.reason}"
+    return Finding("completeness", "fail", reason, window=window)

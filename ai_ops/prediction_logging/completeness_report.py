@@ -1,16 +1,31 @@
 """The evidence on the log's completeness, day by day, and what is judged from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.prediction_logging.beside_the_log import beside_the_log
 from ai_ops.prediction_logging.compaction import DUPLICATES, LOG, QUARANTINE
-from ai_ops.prediction_logging.completeness import Actions, Completeness, Span, judge_completeness
-from ai_ops.prediction_logging.segments import Segments, open_segments
+from ai_ops.prediction_logging.completeness import (
+    Completeness,
+    Counted,
+    NotRead,
+    judge_completeness,
+)
+from ai_ops.prediction_logging.courses import (
+    began,
+    counted,
+    courses_of,
+    incarnations_on,
+    segments_around,
+)
+from ai_ops.prediction_logging.reconciling import Course
+from ai_ops.prediction_logging.segments import Segments
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
+from ai_ops.prediction_logging.witness import logged_around
+from ai_ops.prediction_logging.witness_source import read_witness
 from ai_ops.prediction_logging.writing import judge_actions, judge_writing
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
@@ -25,29 +40,52 @@ REPORT = "log_completeness"
 def compute_log_completeness(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
-    """Write each day's completeness: sequence numbers from segments, actions beside the log.
+    """Write each day's completeness: what its writers told, and what was counted besides.
 
-    A prediction that was asked for on the day before its action counts for it.
+    Sequence numbers, parts, seals and signs of life come from the segments; user actions and the
+    witness's counts from sources that the log had no part in. A prediction that was asked for on
+    the day before its action counts for it.
     """
     try:
-        segments = open_segments(root, feature.name)
+        segments = segments_around(root, feature.name, moments)
     except MissingEvidence:
         segments = None
+    courses = courses_of(segments) if segments else ()
+    witness = read_witness(root.folder, feature, moments)
     summaries = {}
     for moment in moments:
-        known = _known(root.lake, feature.name, segments, moment)
+        counts = witness[moment.partition]
+        known = _known(root.lake, feature.name, segments, courses, counts, moment)
         path = root.lake.path(feature.name, REPORT, moment.partition, "json")
         root.lake.write_json(path, msgspec.to_builtins(known))
         numbers = {
             "records": known.records,
-            "missing_sequence_numbers": sum(span.missing for span in known.incarnations),
+            "missing_sequence_numbers": sum(one.missing_numbers for one in known.incarnations),
+            "incarnations": len(known.incarnations),
             "quarantined": known.quarantined,
             "user_actions": known.user_actions.n,
             "actions_without_prediction": known.user_actions.without_prediction,
             "predictions_without_action": known.predictions_without_action,
+            "served": sum(sum(hours.values()) for hours in counts.served.values()),
         }
         summaries[moment.partition] = Summary(numbers, files={"completeness": path})
     return summaries
+
+
+def judge_known(
+    root: Root,
+    feature: AiFeatureSpec,
+    moment: Moment,
+    judge: Callable[[Completeness], Verdict],
+) -> Verdict:
+    """A judgement of a day's completeness, as it was written; no evidence when it was not."""
+    try:
+        data, evidence = root.lake.read_json(
+            root.lake.path(feature.name, REPORT, moment.partition, "json")
+        )
+    except MissingEvidence as error:
+        return Verdict.lacking(str(error), "completeness", window=moment.window)
+    return judge(msgspec.convert(data, Completeness)).with_evidence(evidence)
 
 
 def judge_log_written(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -67,16 +105,13 @@ def judge_log_written(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ver
 def judge_log_complete(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """Every prediction that users asked for on this day stands in the log.
 
-    Judged from the writers' sequence numbers and from user actions, which the log had no part in.
+    Judged from the writers' sequence numbers, parts, seals and own counts, and from user actions,
+    which the log had no part in.
     """
-    path = root.lake.path(feature.name, REPORT, moment.partition, "json")
-    try:
-        data, evidence = root.lake.read_json(path)
-    except MissingEvidence as error:
-        return Verdict.lacking(str(error), "completeness", window=moment.window)
-    known = msgspec.convert(data, Completeness)
     allowed = feature.user_actions.missing_share
-    return judge_completeness(known, allowed, moment.window).with_evidence(evidence)
+    return judge_known(
+        root, feature, moment, lambda known: judge_completeness(known, allowed, moment.window)
+    )
 
 
 def judge_user_actions_present(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -87,7 +122,14 @@ def judge_user_actions_present(root: Root, feature: AiFeatureSpec, moment: Momen
     return judge_actions(count, missing, moment.window).with_evidence(*evidence)
 
 
-def _known(lake: Lake, feature: str, segments: Segments | None, moment: Moment) -> Completeness:
+def _known(
+    lake: Lake,
+    feature: str,
+    segments: Segments | None,
+    courses: Sequence[Course],
+    witness: Counted,
+    moment: Moment,
+) -> Completeness:
     day = moment.partition
     log, _ = _table(lake, feature, LOG, day, ["id"])
     damaged, _ = _table(lake, feature, QUARANTINE, day, ["reason"])
@@ -95,12 +137,9 @@ def _known(lake: Lake, feature: str, segments: Segments | None, moment: Moment) 
     today, _ = _table(lake, feature, USER_ACTIONS, day)
     day_before = next(Window.trailing(day, days=2).days())
     earlier, _ = _table(lake, feature, LOG, day_before, ["id"])
-    logged = pa.chunked_array(
-        [chunk for table in (log, earlier) if table is not None for chunk in table["id"].chunks],
-        type=pa.string(),
-    )
-    missing = _without(today, logged) if today is not None else None
-    known_actions = today["id"] if today is not None else pa.chunked_array([], type=pa.string())
+    beside = beside_the_log(log, earlier, today)
+    parts = counted(segments, moment) if segments else {}
+    unreadable = segments.unreadable_on(day) if segments else []
     return Completeness(
         feature=feature,
         day=day,
@@ -108,55 +147,16 @@ def _known(lake: Lake, feature: str, segments: Segments | None, moment: Moment) 
         torn=reasons.count("torn"),
         quarantined=len(reasons),
         duplicates=int(_metadata(log, DUPLICATES) or 0) if log is not None else 0,
-        incarnations=tuple(_spans(segments, moment)) if segments else (),
-        user_actions=_actions(today, missing),
-        predictions_without_action=_outside(log["id"], known_actions) if log is not None else 0,
-        by_call_site=_grouped(today, missing, "call_site"),
-        by_tenant=_grouped(today, missing, "tenant"),
+        incarnations=incarnations_on(courses, moment, parts),
+        user_actions=beside.actions,
+        predictions_without_action=beside.predictions_without_action,
+        by_call_site=beside.by_call_site,
+        by_tenant=beside.by_tenant,
+        not_read=tuple(NotRead(segment=one.segment, reason=one.reason) for one in unreadable),
+        began=began(segments, moment) if segments else None,
+        logged=logged_around(courses, moment, parts),
+        witness=witness,
     )
-
-
-def _spans(segments: Segments, moment: Moment) -> list[Span]:
-    return [
-        Span(
-            writer=index.writer,
-            incarnation=index.incarnation,
-            first=part.first,
-            last=part.last,
-            n=part.n,
-            gaps=tuple((gap.first, gap.last) for gap in part.gaps),
-            closed=part.closed,
-        )
-        for index, part in segments.spans(moment)
-    ]
-
-
-def _without(actions: pa.Table, logged: pa.ChunkedArray) -> pa.Table:
-    return actions.filter(pc.invert(pc.is_in(actions["id"], value_set=logged.combine_chunks())))
-
-
-def _outside(ids: pa.ChunkedArray, known: pa.ChunkedArray) -> int:
-    found = pc.sum(pc.is_in(ids, value_set=known.combine_chunks())).as_py() or 0
-    return len(ids) - int(found)
-
-
-def _actions(actions: pa.Table | None, missing: pa.Table | None) -> Actions:
-    if actions is None or missing is None:
-        return Actions(n=0, without_prediction=0)
-    begin = pc.min(missing["time"]).as_py()
-    return Actions(n=actions.num_rows, without_prediction=missing.num_rows, begin=begin)
-
-
-def _grouped(actions: pa.Table | None, missing: pa.Table | None, by: str) -> dict[str, Actions]:
-    if actions is None or missing is None:
-        return {}
-    names = pc.unique(actions[by]).drop_null().to_pylist()
-    return {
-        name: _actions(
-            actions.filter(pc.equal(actions[by], name)), missing.filter(pc.equal(missing[by], name))
-        )
-        for name in sorted(names)
-    }
 
 
 def _table(

@@ -56,6 +56,16 @@ class Hour(msgspec.Struct, array_like=True):
     early: int = 0
     late: int = 0
 
+    def plus(self, other: "Hour") -> "Hour":
+        """Both together."""
+        return Hour(
+            self.records + other.records,
+            self.requests + other.requests,
+            self.refused + other.refused,
+            self.early + other.early,
+            self.late + other.late,
+        )
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an incarnation said of all it did, and what stood in this part when it said so."""

@@ -58,7 +58,7 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is UTC
         optional = ("call_site", "tenant")
-        with _naming(source.table):
+        with naming("user_actions", source.table):
             rows = connection.read_parquet(pattern, union_by_name=True)
         absent = [c for c in (source.id_column, source.time_column) if c not in rows.columns]
         if absent:
@@ -68,17 +68,17 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple
             )
         selected = ", ".join(
             [
-                f"CAST({_quoted(source.id_column)} AS VARCHAR) AS id",
-                f"CAST({_quoted(source.time_column)} AS TIMESTAMPTZ) AS time",
+                f"CAST({quoted(source.id_column)} AS VARCHAR) AS id",
+                f"CAST({quoted(source.time_column)} AS TIMESTAMPTZ) AS time",
                 *(
-                    f"CAST({_quoted(c) if c in rows.columns else 'NULL'} AS VARCHAR) AS {c}"
+                    f"CAST({quoted(c) if c in rows.columns else 'NULL'} AS VARCHAR) AS {c}"
                     for c in optional
                 ),
             ]
         )
         start = min(moment.window.start for moment in moments)
         end = max(moment.window.end for moment in moments)
-        with _naming(source.table):
+        with naming("user_actions", source.table):
             found = connection.sql(
                 f"SELECT * FROM (SELECT {selected} FROM read_parquet(?, union_by_name = true)) "
                 "WHERE time >= ? AND time < ? ORDER BY time, id",
@@ -87,7 +87,7 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple
             table: pa.Table = found.to_arrow_table()
             undated = connection.execute(
                 f"SELECT count(*) FROM read_parquet(?, union_by_name = true) "
-                f"WHERE {_quoted(source.time_column)} IS NULL",
+                f"WHERE {quoted(source.time_column)} IS NULL",
                 [pattern],
             ).fetchall()[0][0]
     told = f"{undated} rows of {source.table} have no {source.time_column}" if undated else ""
@@ -95,15 +95,16 @@ def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple
 
 
 @contextmanager
-def _naming(files: str) -> Iterator[None]:
+def naming(field: str, files: str) -> Iterator[None]:
     """What DuckDB cannot read becomes missing evidence: a crash would leave its checks silent."""
     try:
         yield
     except duckdb.Error as error:
         absent = "No files found" in str(error)
         problem = f"no file matches {files} below the root" if absent else f"{files} is unreadable"
-        raise MissingEvidence(f"user_actions.table: {problem} ({error})") from error
+        raise MissingEvidence(f"{field}.table: {problem} ({error})") from error
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name as SQL takes it, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'

@@ -93,18 +93,17 @@ def test_a_feature_that_never_logged_is_no_evidence(world: World) -> None:
     assert judged(world).status == "no_evidence"
 
 
-def test_a_log_that_outlives_its_segments_is_no_evidence(world: World) -> None:
+def test_a_log_that_outlives_its_segments_names_them(world: World) -> None:
     for writer in ("web", "app"):
         with world.open_log(writer) as log:
             world.write(log, writer)
     world.act(["web", "app"], [NOON, NOON])
     assert judged(world).status == "pass"
-    for left in (1, 0):  # one archived, then all
-        world.segments()[0].unlink()
-        verdict = judged(world)
-        assert verdict.status == "no_evidence"
-        assert f"numbers of {left} records, the log has 2" in verdict.reason
-        assert verdict.findings[0].kind == "completeness"
+    world.segments()[0].unlink()
+    verdict = judged(world)
+    assert (verdict.status, verdict.observed["unreadable_segments"]) == ("fail", 1)
+    assert "segment app/2021" in verdict.reason and "the file is gone" in verdict.reason
+    assert verdict.findings[0].kind == "completeness"
 
 
 def test_a_log_without_its_quarantine_is_no_evidence(world: World) -> None:

@@ -1,0 +1,278 @@
+"""One incarnation's parts, laid end to end: what is missing between them, and how it went on."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from ai_ops.prediction_logging.day_part import CLOCK_TOLERANCE_SECONDS, DayPart, jump
+from ai_ops.prediction_logging.incarnation import (
+    End,
+    Incarnation,
+    Missing,
+    Owner,
+    described,
+)
+from ai_ops.prediction_logging.segment_index import SegmentIndex
+from ai_ops.prediction_logging.statements import Piece, change_of
+from ai_ops.vocabulary.moments import Moment
+
+_STARTED = re.compile(r"^(\d{8}T\d{6})-")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far an incarnation was seen to have come from outside of its segments, and when."""
+
+    part: int
+    last: int
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All that is known of one incarnation around a day: its parts in order, each of them once.
+
+    ``elsewhere`` are numbers of parts that are there and were not read; ``copies`` names the
+    segments that repeat one of ``parts``. ``owner`` is the last part's.
+    """
+
+    writer: str
+    incarnation: str
+    parts: tuple[SegmentIndex, ...]
+    elsewhere: frozenset[int] = frozenset()
+    copies: tuple[str, ...] = ()
+    owner: Owner = "unknown"
+    skew: float | None = None
+    seen: Seen | None = None
+
+    def on(self, moment: Moment, counted: dict[str, DayPart]) -> Incarnation | None:
+        """What it did on a moment's day, as known at its ``as_of``; None when it had no part in it.
+
+        ``counted`` are its segments' parts of the day as they stood at ``as_of``, by name.
+        """
+        pieces = [
+            (index, day, counted.get(index.name, part) if day == moment.partition else part)
+            for index in self.parts
+            for day, part in sorted(index.days.items())
+            if day <= moment.partition
+        ]
+        today = [part for _, day, part in pieces if day == moment.partition]
+        missing = tuple(self._missing(moment, today))
+        ended = self._ended(moment)
+        alive = tuple(_alive(pieces, moment))
+        until = min(moment.window.end, moment.as_of)
+        latest = max((end for _, end in alive), default=None)
+        recent = latest is not None and moment.window.start - latest <= self._limit
+        lingers = (ended in ("open", "crashed") and recent) or (
+            ended == "open" and self.owner == "holds" and latest is not None and latest < until
+        )
+        if not today and not missing and not lingers:
+            return None
+        opening = next((part.opening for part in self.parts if part.opening), None)
+        told = next((part.told for part in reversed(today) if part.told), None)
+        numbers = [n for part in today for n in (part.first, part.last) if n is not None]
+        return Incarnation(
+            **described(opening),  # type: ignore[arg-type]
+            writer=self.writer,
+            incarnation=self.incarnation,
+            begun=started(self.incarnation) or (opening.time if opening else None),
+            ended=ended,
+            segments=len(today),
+            first=min(numbers, default=None),
+            last=max(numbers, default=None),
+            n=sum(part.n for part in today),
+            repeated=sum(part.repeated for part in today),
+            sampling=min((p.opening.sampling for p in self.parts if p.opening), default=1.0),
+            alive=alive,
+            missing=missing,
+            unlike_seal=tuple(self._unlike_seal(moment)),
+            unsealed=tuple(self._unsealed(moment)),
+            copies=self.copies if today else (),
+            told=told,
+            change=change_of(pieces, moment.partition, self.elsewhere),
+            jumps=tuple(_jumps(pieces, moment.partition)),
+            skew=self.skew if self.owner == "holds" else None,
+            policies=_policies(today),
+        )
+
+    @property
+    def _limit(self) -> timedelta:
+        return timedelta(seconds=max(p.limit or 0 for i in self.parts for p in i.days.values()))
+
+    def _missing(self, moment: Moment, today: Sequence[DayPart]) -> Iterator[Missing]:
+        for part in today:
+            for gap in part.gaps:
+                yield Missing(
+                    first=gap.first,
+                    last=gap.last,
+                    after=gap.after,
+                    before=gap.before,
+                    told_by="the line behind them",
+                )
+        between = [self._between(*pair) for pair in pairwise(self.parts)]
+        for missing in (self._before_first(), *between, self._behind_last()):
+            if missing is not None and _concerns(missing, moment):
+                yield missing
+
+    def _before_first(self) -> Missing | None:
+        """What lies before the first part that is here, when no part before it was filed."""
+        first = self.parts[0]
+        known = max((n for n in self.elsewhere if n < first.number), default=0)
+        if first.number == known + 1:
+            return None
+        reached = _begin(first)
+        return Missing(
+            first=1 if known == 0 else (reached or 0) + 1,
+            last=reached or 0,
+            after=started(self.incarnation),
+            before=_oldest(first),
+            told_by=f"the opening of part {first.number}",
+            first_part=known + 1,
+            last_part=first.number - 1,
+        )
+
+    def _between(self, before: SegmentIndex, after: SegmentIndex) -> Missing | None:
+        lost = [n for n in range(before.number + 1, after.number) if n not in self.elsewhere]
+        if after.number > before.number + 1 and not lost:
+            return None  # they are there, and were not read: nothing between can be told here
+        reached, begin = before.reached or 0, _begin(after)
+        if begin is None or (begin <= reached and not lost):
+            return None
+        return Missing(
+            first=reached + 1,
+            last=max(begin, reached),
+            after=before.newest,
+            before=_oldest(after),
+            told_by=f"the opening of part {after.number}",
+            first_part=lost[0] if lost else None,
+            last_part=lost[-1] if lost else None,
+        )
+
+    def _behind_last(self) -> Missing | None:
+        """What was seen from outside to lie behind the last part that is here."""
+        last, seen = self.parts[-1], self.seen
+        reached = last.reached or 0
+        if seen is None or (seen.last <= reached and seen.part <= last.number):
+            return None
+        return Missing(
+            first=reached + 1,
+            last=max(seen.last, reached),
+            after=last.newest,
+            before=seen.at,
+            told_by=seen.by,
+            first_part=last.number + 1 if seen.part > last.number else None,
+            last_part=seen.part if seen.part > last.number else None,
+        )
+
+    def _ended(self, moment: Moment) -> End:
+        last = self.parts[-1]
+        newest = last.newest
+        told = last.days[last.day].told if last.day in last.days else None
+        if newest is None or newest > moment.as_of or newest >= moment.window.end:
+            return "open"  # then and there it was
+        if told and told.closing:
+            return "closed"
+        if last.sealing is None:
+            return "crashed" if self.owner == "gone" and _beats(last) else "open"
+        later = self.seen is not None and self.seen.at > newest
+        return "open" if later or moment.as_of - newest <= self._limit else "cut short"
+
+    def _unlike_seal(self, moment: Moment) -> Iterator[str]:
+        previous: SegmentIndex | None = None
+        for index in self.parts:
+            seal = index.sealing
+            if moment.partition in index.days:
+                yield from (f"{index.name}: {words}" for words in index.unlike_seal or ())
+                if index.behind_seal:
+                    yield f"{index.name}: {index.behind_seal} lines stand behind its seal"
+                before = previous.sealing.sha256 if previous and previous.sealing else None
+                follows = previous is not None and previous.number + 1 == index.number
+                if seal and seal.previous and follows and before not in (None, seal.previous):
+                    yield f"{index.name}: it was sealed behind another part {index.number - 1}"
+            previous = index
+
+    def _unsealed(self, moment: Moment) -> Iterator[int]:
+        for place, index in enumerate(self.parts):
+            followed = any(later.sealing for later in self.parts[place + 1 :])
+            known = index.sealing is None and followed and _beats(index)
+            if known and moment.partition in index.days:
+                yield index.number
+
+
+def started(incarnation: str) -> datetime | None:
+    """When an incarnation began, by its name.
+
+    >>> started("20210304T050607-12-ab").isoformat()
+    '2021-03-04T05:06:07+00:00'
+    """
+    if (found := _STARTED.match(incarnation)) is None:
+        return None
+    try:
+        return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _concerns(missing: Missing, moment: Moment) -> bool:
+    """Whether it was known at ``as_of`` and may belong to the day."""
+    before = missing.before
+    if before is None or before > moment.as_of or before < moment.window.start:
+        return False
+    return (missing.after or before) < moment.window.end
+
+
+def _begin(index: SegmentIndex) -> int | None:
+    """The sequence number reached before a segment, by its own word."""
+    if index.opening is not None:
+        return index.opening.last
+    parts = [part for _, part in sorted(index.days.items())]
+    return parts[0].before if parts else None
+
+
+def _beats(index: SegmentIndex) -> bool:
+    """Whether its writer gives signs of life, and holds its lock: an older one does neither."""
+    return index.opening is not None and index.opening.heartbeat_seconds is not None
+
+
+def _oldest(index: SegmentIndex) -> datetime | None:
+    return min((part.begin for part in index.days.values() if part.begin), default=None)
+
+
+def _alive(pieces: Sequence[Piece], moment: Moment) -> Iterator[tuple[datetime, datetime]]:
+    """Its spans of life on the day, after the last sign of life before it."""
+    before = [part.end for _, day, part in pieces if day < moment.partition and part.end]
+    if before:
+        yield max(before), max(before)
+    for _, day, part in pieces:
+        if day == moment.partition and part.begin and part.end:
+            begin = part.begin
+            for end, again in part.silences:
+                yield begin, end
+                begin = again
+            yield begin, max(begin, part.end)
+
+
+def _jumps(pieces: Sequence[Piece], day: str) -> Iterator[tuple[datetime, float]]:
+    """Where its clock moved on the day, within its segments and between them."""
+    for _, piece_day, part in pieces:
+        if piece_day == day:
+            yield from part.jumps
+    for (before, _, left), (after, piece_day, _) in pairwise(pieces):
+        opening = after.opening
+        if piece_day != day or before is after or opening is None or opening.clock != "live":
+            continue
+        if left.pulse is not None and opening.monotonic is not None:
+            moved = jump(left.pulse, (opening.time, opening.monotonic))
+            if abs(moved) > CLOCK_TOLERANCE_SECONDS:
+                yield opening.time, moved
+
+
+def _policies(today: Sequence[DayPart]) -> dict[str, datetime]:
+    seen: dict[str, datetime] = {}
+    for part in today:
+        for digest, time in part.policies.items():
+            seen[digest] = min(time, seen.get(digest, time))
+    return seen

@@ -1,0 +1,231 @@
+"""Were all writers there that should be? Judged from their signs of life, at any moment."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.logged import Writer
+from ai_ops.prediction_logging.day_part import CLOCK_TOLERANCE_SECONDS, SILENT_AFTER
+from ai_ops.prediction_logging.incarnation import Incarnation
+from ai_ops.prediction_logging.policy import policy_of
+from ai_ops.prediction_logging.presence import Shortage, shortages, silences, spans_of
+from ai_ops.prediction_logging.times import at, between, lasting
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import RootMode, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The writers that a feature declares, and how often each gives a sign of life."""
+
+    writers: tuple[Writer, ...]
+    heartbeat_seconds: float
+
+    @classmethod
+    def of(cls, feature: AiFeatureSpec, clock: RootMode) -> "Roster":
+        """The roster of a feature's YAML, as its writers follow it under this clock."""
+        return cls(feature.logging.writers, policy_of(feature, clock).heartbeat_seconds)
+
+    @property
+    def limit(self) -> timedelta:
+        """After how long without a sign of life a writer is silent."""
+        return timedelta(seconds=SILENT_AFTER * self.heartbeat_seconds)
+
+
+def judge_writers(
+    incarnations: Sequence[Incarnation],
+    roster: Roster,
+    window: Window,
+    now: datetime,
+    began: datetime | None = None,
+) -> Verdict:
+    """Whether every declared writer was there, in as many processes as declared.
+
+    Fails when a writer never started, when fewer processes than declared were there for longer
+    than three heartbeats, when one gave no sign of life for that long without having ended, when
+    one crashed, when one logs that nobody declared, and when a writer's clock was moved or is
+    wrong. Without a declared roster there is no evidence. ``began`` is when the feature's first
+    writer began: nobody is missed before.
+    """
+    if not roster.writers:
+        reason = (
+            "no roster of writers is declared: nobody knows who should log; "
+            "name them in the YAML under `logging.writers`"
+        )
+        return Verdict.lacking(reason, "completeness", window=window)
+    until = min(window.end, now)
+    start = max(window.start, began) if began and began < until else window.start
+    span = _Judging(roster, window, start, until)
+    observed: dict[str, Observed] = {
+        "writers": len(roster.writers),
+        "processes": sum(writer.processes for writer in roster.writers),
+        "incarnations": len(incarnations),
+        "crashed": sum(one.ended == "crashed" for one in incarnations),
+    }
+    findings = [*span.of_incarnations(incarnations), *span.of_roster(incarnations)]
+    if any(finding.status == "fail" for finding in findings):
+        findings.sort(key=lambda finding: finding.status != "fail")
+        reason = "; ".join(finding.reason for finding in findings[:3])
+        return Verdict.failing(reason, *findings, sample_size=len(incarnations), observed=observed)
+    if findings:
+        reason = "; ".join(finding.reason for finding in findings[:3])
+        return Verdict.lacking(reason, "completeness", *findings, observed=observed)
+    names = ", ".join(f"{writer.name} × {writer.processes}" for writer in roster.writers)
+    reason = f"every declared writer was there ({names}), none was silent for {lasting(span.limit)}"
+    return Verdict.passing(reason, sample_size=len(roster.writers), observed=observed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """One judgement: the roster, and the span of time that it is about."""
+
+    roster: Roster
+    window: Window
+    start: datetime
+    until: datetime
+
+    @property
+    def limit(self) -> timedelta:
+        return self.roster.limit
+
+    def of_incarnations(self, incarnations: Sequence[Incarnation]) -> Iterator[Finding]:
+        """What is wrong with each one that there was."""
+        declared = {writer.name for writer in self.roster.writers}
+        strangers: dict[str, list[Incarnation]] = {}
+        for one in incarnations:
+            if one.writer not in declared and one.segments:
+                strangers.setdefault(one.writer, []).append(one)
+            if one.ended == "crashed" and self._is_in(one.last_alive):
+                yield self._found(self._crash(one, incarnations), one.last_alive)
+            if one.beats:
+                yield from self._silent(one)
+            yield from self._clock(one)
+        for name, ones in sorted(strangers.items()):
+            records = sum(one.n for one in ones)
+            first = min((one.alive[0][0] for one in ones if one.alive), default=None)
+            reason = (
+                f"writer {name} logs and nobody declared it: {records} predictions in "
+                f"{len(ones)} incarnations; name it in the YAML under `logging.writers`"
+            )
+            yield self._found(reason, first, records)
+
+    def of_roster(self, incarnations: Sequence[Incarnation]) -> Iterator[Finding]:
+        """Which declared writers were not there, or in too few processes."""
+        for writer in self.roster.writers:
+            ones = [one for one in incarnations if one.writer == writer.name]
+            if not writer.always:
+                yield from self._once(writer, ones)
+            elif ones and not any(one.beats for one in ones):
+                reason = (
+                    f"writer {writer.name} gives no signs of life: its client is older than they "
+                    "are; nobody can tell whether it was there"
+                )
+                yield self._found(reason, status="no_evidence")
+            else:
+                yield from self._too_few(writer, ones)
+
+    def _too_few(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:
+        spans = [span for one in ones for span in spans_of(one, self._limit_of(one), self.until)]
+        missed = shortages(spans, writer.processes, self.start, self.until)
+        for shortage in missed:
+            if shortage.length > self.limit:
+                missing = writer.processes - shortage.least
+                reason = self._shortage(writer, ones, shortage)
+                yield self._found(reason, shortage.begin, missing)
+        if not ones and self.until - self.start <= self.limit:
+            reason = f"writer {writer.name} has not begun; it is awaited for {lasting(self.limit)}"
+            yield self._found(reason, self.start, status="no_evidence")
+
+    def _shortage(self, writer: Writer, ones: Sequence[Incarnation], shortage: Shortage) -> str:
+        open_end = shortage.end >= self.until
+        when = f"since {at(shortage.begin)}" if open_end else between(shortage.begin, shortage.end)
+        for_long = f"{when}, for {lasting(shortage.length)}"
+        if not ones:
+            return f"writer {writer.name} never started: nothing of it is there ({for_long})"
+        ended = [one.name for one in ones if one.closed and one.last_alive == shortage.begin]
+        why = f"; {ended[0]} ended in order and none began" if ended else ""
+        number = "none" if shortage.least == 0 else f"{shortage.least}"
+        return (
+            f"{number} of the {writer.processes} processes of writer {writer.name} "
+            f"{'was' if shortage.least == 1 else 'were'} there ({for_long}{why})"
+        )
+
+    def _once(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:
+        """A writer that comes once a day is missed when the day is over."""
+        came = sum(one.segments > 0 for one in ones)
+        if self.until >= self.window.end and came < writer.processes:
+            reason = (
+                f"writer {writer.name} came with {came} of its {writer.processes} processes: "
+                f"it is expected once a day, in {self.window.start.date()} it did not log"
+            )
+            yield self._found(reason, self.start, writer.processes - came)
+
+    def _silent(self, one: Incarnation) -> Iterator[Finding]:
+        limit = self._limit_of(one)
+        for begin, end in silences(spans_of(one, limit, self.until), one, self.until):
+            if end - begin <= limit or end <= self.window.start:
+                continue
+            over = end < self.until
+            when = between(begin, end) if over else f"since {at(begin)}"
+            reason = (
+                f"writer {one.writer} gave no sign of life for {lasting(end - begin)} and had not "
+                f"ended ({when}, {one.name}; one is due every "
+                f"{lasting(one.heartbeat_seconds or self.roster.heartbeat_seconds)})"
+            )
+            yield self._found(reason, begin, (end - begin).total_seconds())
+
+    def _crash(self, one: Incarnation, all_ones: Sequence[Incarnation]) -> str:
+        last = one.last_alive or self.start
+        later = [
+            other.begun
+            for other in all_ones
+            if other.writer == one.writer
+            and other.begun
+            and other.begun >= last.replace(microsecond=0)
+            and other.incarnation != one.incarnation
+        ]
+        after = f"another began at {at(min(later))}" if later else "none began after it"
+        reached = one.told.last if one.told else 0
+        reached = max(reached, one.last or 0)
+        gone = f"{one.missing_numbers} sequence numbers" if one.missing_numbers else "nothing"
+        return (
+            f"writer {one.writer} crashed after {at(last)} ({one.name}): its log neither ended nor "
+            f"was sealed, {after}; {gone} up to sequence number {reached} is missing, what came "
+            "behind its last line cannot be told"
+        )
+
+    def _clock(self, one: Incarnation) -> Iterator[Finding]:
+        for moment, seconds in one.jumps:
+            if self._is_in(moment):
+                moved = f"{'forward' if seconds > 0 else 'back'} by {lasting(abs(seconds))}"
+                reason = (
+                    f"the clock of writer {one.writer} was moved {moved} "
+                    f"before {at(moment)} ({one.name}): times and days of its records are not right"
+                )
+                yield self._found(reason, moment, seconds)
+        if one.skew is not None and abs(one.skew) > CLOCK_TOLERANCE_SECONDS:
+            side = "behind" if one.skew > 0 else "ahead of"
+            reason = (
+                f"the clock of writer {one.writer} is {lasting(abs(one.skew))} {side} the one that "
+                f"dates its files ({one.name})"
+            )
+            yield self._found(reason, one.begun, one.skew)
+
+    def _limit_of(self, one: Incarnation) -> timedelta:
+        """A writer that was told a longer rhythm keeps that; what told it so is another check."""
+        declared = max(one.heartbeat_seconds or 0, self.roster.heartbeat_seconds)
+        return timedelta(seconds=SILENT_AFTER * declared)
+
+    def _is_in(self, moment: datetime | None) -> bool:
+        return moment is not None and self.window.start <= moment <= self.until
+
+    def _found(
+        self,
+        reason: str,
+        begin: datetime | None = None,
+        size: float | None = None,
+        status: Status = "fail",
+    ) -> Finding:
+        return Finding("completeness", status, reason, window=self.window, begin=begin, size=size)

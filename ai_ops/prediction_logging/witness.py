@@ -1,0 +1,252 @@
+"""Was every request logged that was served? Judged from counts that the log had no part in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from ai_ops.prediction_logging.completeness import Completeness, Counted
+from ai_ops.prediction_logging.day_part import DayPart, Hour
+from ai_ops.prediction_logging.incarnation import Incarnation
+from ai_ops.prediction_logging.reconciling import Course
+from ai_ops.prediction_logging.times import between
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+MUST_SEE = 0.5
+"""A witness that counts less than this share of what was logged does not see all the traffic."""
+
+IN_FLIGHT = 64
+"""How many requests may have been logged and not yet answered when a process told its counts."""
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One hour: requests served and logged, and how many served ones no record answers for."""
+
+    hour: datetime
+    served: int
+    logged: int
+    short: int
+    blind: bool = False
+
+
+def judge_witness(
+    known: Completeness, declared: bool, missing_share: float, window: Window
+) -> Verdict:
+    """Whether a witness, which shares nothing with the logger, counted no request more than it.
+
+    Compared by hour, and by writer where the witness tells it; a request of an hour's last or
+    first seconds may be counted in the hour beside. Fails when more than ``missing_share`` of the
+    served requests were not logged, or all of an hour's. Without a declared and readable witness,
+    or when it is blind for hours in which requests were logged, there is no evidence.
+    """
+    if not declared:
+        reason = (
+            "no witness is declared: nobody but the log itself counts what was served; "
+            "name its table in the YAML under `logging.witness`"
+        )
+        return Verdict.lacking(reason, "completeness", window=window)
+    counted = known.witness
+    by_writer = {
+        writer: compare(counted.served.get(writer, {}), _logged(known, counted, writer), window)
+        for writer in _writers(known, counted)
+    }
+    served = sum(one.served for hours in by_writer.values() for one in hours)
+    logged = sum(one.logged for hours in by_writer.values() for one in hours)
+    short = sum(one.short for hours in by_writer.values() for one in hours)
+    observed: dict[str, Observed] = {
+        "served": served,
+        "logged": logged,
+        "not_logged": short,
+        "not_counted_by_the_witness": max(0, logged - served),
+    }
+    findings = _short(known, by_writer, missing_share, window) if served else []
+    findings += _by_own_count(known.incarnations, window)
+    if findings:
+        reason = "; ".join(finding.reason for finding in findings[:3])
+        return Verdict.failing(reason, *findings, sample_size=served, observed=observed)
+    if reason := _blind(counted, by_writer, served, logged):
+        return Verdict.lacking(reason, "completeness", window=window, observed=observed)
+    reason = f"{served - short} of {served} served requests were logged, hour by hour"
+    if logged > served:
+        reason += f"; {logged - served} more were logged than the witness counted"
+    return Verdict.passing(reason, sample_size=served, observed=observed)
+
+
+def compare(
+    served: Mapping[str, int], logged: Mapping[str, Hour], window: Window
+) -> list[Compared]:
+    """Hour by hour, how many served requests no record can answer for.
+
+    A record answers for a request of its own hour; one of the hour's last seconds also for one of
+    the next hour, one of its first seconds for one of the hour before. What expires soonest is
+    used first, so that no request is called missing that some assignment would explain.
+
+    >>> window = Window.of_day("2021-03-04")
+    >>> logged = {"2021-03-04T07": Hour(9, 9, late=2), "2021-03-04T08": Hour(5, 5)}
+    >>> found = compare({"2021-03-04T07": 7, "2021-03-04T08": 8}, logged, window)
+    >>> [(one.hour.hour, one.short) for one in found]
+    [(7, 0), (8, 1)]
+    """
+    found = []
+    hour = window.start - _HOUR
+    carried = logged.get(key(hour - _HOUR), Hour()).late
+    borrowed = 0
+    while hour < window.end:
+        own, after = logged.get(key(hour), Hour()), logged.get(key(hour + _HOUR), Hour())
+        asked = served.get(key(hour), 0)
+        left = own.requests - borrowed
+        late = min(own.late, left)
+        need = max(0, asked - carried - (left - late))
+        carried, need = late - min(need, late), max(0, need - late)
+        borrowed = min(need, after.early)
+        if hour >= window.start and (asked or own.requests):
+            # What is neither refused nor may be counted in the next hour must have been seen.
+            blind = not asked and own.requests - own.refused - own.late - own.early > 0
+            found.append(Compared(hour, asked, own.requests, need - borrowed, blind))
+        hour += _HOUR
+    return found
+
+
+def logged_around(
+    courses: Iterable[Course], moment: Moment, counted: Mapping[str, DayPart]
+) -> dict[str, dict[str, Hour]]:
+    """What was logged by writer and hour, from two hours before a day to the hour behind it."""
+    found: dict[str, dict[str, Hour]] = {}
+    begin, end = moment.window.start - 2 * _HOUR, moment.window.end + _HOUR
+    for course in courses:
+        for index in course.parts:
+            for day, part in index.days.items():
+                if day == moment.partition:
+                    part = counted.get(index.name, part)
+                for name, hour in part.hours.items():
+                    time = f"{day}T{name}"
+                    if key(begin) <= time < key(end) and time <= key(moment.as_of):
+                        hours = found.setdefault(course.writer, {})
+                        hours[time] = hours.get(time, Hour()).plus(hour)
+    return found
+
+
+def key(hour: datetime) -> str:
+    """How an hour is named in the evidence: its begin, UTC.
+
+    >>> from datetime import UTC
+    >>> key(datetime(2021, 3, 4, 7, 59, tzinfo=UTC))
+    '2021-03-04T07'
+    """
+    return f"{hour:%Y-%m-%dT%H}"
+
+
+def _writers(known: Completeness, counted: Counted) -> list[str]:
+    """The writers to compare: one for all where the witness does not tell them apart."""
+    if set(counted.served) <= {""}:
+        return [""]
+    return sorted(set(counted.served) | set(known.logged))
+
+
+def _logged(known: Completeness, counted: Counted, writer: str) -> Mapping[str, Hour]:
+    if set(counted.served) <= {""}:
+        total: dict[str, Hour] = {}
+        for hours in known.logged.values():
+            for hour, one in hours.items():
+                total[hour] = total.get(hour, Hour()).plus(one)
+        return total
+    return known.logged.get(writer, {})
+
+
+def _short(
+    known: Completeness, by_writer: Mapping[str, Sequence[Compared]], allowed: float, window: Window
+) -> list[Finding]:
+    served = sum(one.served for hours in by_writer.values() for one in hours)
+    short = sum(one.short for hours in by_writer.values() for one in hours)
+    if not short or (short <= allowed * served and short < served):
+        return []
+    explained = _explained(known.incarnations)
+    findings = []
+    for writer, hours in by_writer.items():
+        missing = [one for one in hours if one.short]
+        if not missing:
+            continue
+        who = f" of writer {writer}" if writer else ""
+        count = sum(one.short for one in missing)
+        counts = ", ".join(_in_words(group) for group in _runs(missing))
+        reason = (
+            f"{count} of {sum(one.served for one in hours)} requests that the witness counted"
+            f"{who} were not logged ({counts}; {allowed:.1%} are allowed){explained}"
+        )
+        findings.append(
+            Finding(
+                "completeness", "fail", reason, window=window, begin=missing[0].hour, size=count
+            )
+        )
+    return findings
+
+
+def _runs(missing: Sequence[Compared]) -> list[list[Compared]]:
+    """Hours that follow each other."""
+    numbered = enumerate(missing)
+    groups = groupby(numbered, lambda item: item[1].hour - item[0] * _HOUR)
+    return [[one for _, one in group] for _, group in groups]
+
+
+def _in_words(run: Sequence[Compared]) -> str:
+    short, served = sum(one.short for one in run), sum(one.served for one in run)
+    until = run[-1].hour + _HOUR
+    return f"{short} of {served} from {run[0].hour:%H}:00 to {until:%H}:00"
+
+
+def _explained(incarnations: Sequence[Incarnation]) -> str:
+    """What the writers themselves tell of requests that are not in their segments."""
+    told = [one.change for one in incarnations if one.change]
+    unsampled, failures = sum(c.unsampled for c in told), sum(c.failures for c in told)
+    words = [f"{unsampled} were left out by sampling"] if unsampled > 0 else []
+    words += [f"{failures} could not be written"] if failures > 0 else []
+    return f"; its writers tell that {' and '.join(words)}" if words else ""
+
+
+def _by_own_count(incarnations: Sequence[Incarnation], window: Window) -> list[Finding]:
+    """Processes that counted more answers than they logged: which of several it was."""
+    findings = []
+    for one in incarnations:
+        change = one.change
+        if change is None or change.served is None:
+            continue
+        short = change.served - change.requests
+        # What was in flight at the first of both statements was logged before and answered after.
+        if short > (IN_FLIGHT if change.since else 0):
+            reason = (
+                f"writer {one.writer} answered {change.served} requests by its own count and "
+                f"logged {change.requests} ({between(change.since or one.begun, change.until)}, "
+                f"{one.name})"
+            )
+            begin = change.since or one.begun
+            findings.append(
+                Finding("completeness", "fail", reason, window=window, begin=begin, size=short)
+            )
+    return findings
+
+
+def _blind(
+    counted: Counted, by_writer: Mapping[str, Sequence[Compared]], served: int, logged: int
+) -> str:
+    """Why the witness bears no witness; empty when it does."""
+    if counted.missing:
+        return f"the witness cannot be read: {counted.missing}"
+    if not served:
+        return "the witness counted no request" + (
+            f", {logged} were logged" if logged else ", and none was logged"
+        )
+    unseen = sorted({one.hour for hours in by_writer.values() for one in hours if one.blind})
+    if unseen:
+        hours = sum(one.logged for found in by_writer.values() for one in found if one.blind)
+        return (
+            f"the witness counted nothing in {len(unseen)} hours, since {unseen[0]:%H}:00, in "
+            f"which {hours} requests were logged"
+        )
+    if served < MUST_SEE * logged:
+        return f"the witness counted {served} requests of {logged} that were logged: it is blind"
+    return ""
