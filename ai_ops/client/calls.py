@@ -1,22 +1,20 @@
 """From a call of the model to its record: what every surface of the client shares."""
 
 import inspect
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import uuid4
 
 import msgspec
 
+from ai_ops.client.binding import Arguments, Binding
 from ai_ops.client.lines import raw
 from ai_ops.client.log import PredictionLog
 from ai_ops.client.records import Prediction
 from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, PredictionStatus
-
-Arguments = Mapping[str, Any]
-"""The arguments of one call by name, its defaults among them."""
 
 Picker = str | Callable[[Arguments], Any]
 """The name of an argument, or what is called with all of them."""
@@ -60,10 +58,12 @@ class Calls:
     def __init__(self, function: Callable[..., Any], how: Options) -> None:
         self.how = how
         self.call_site = how.call_site or _qualified_name(function)
-        self.signature = inspect.signature(function)
-        names = tuple(self.signature.parameters)
-        for option in ("input", "id", "tenant", "subject", "request_id"):
-            wanted = getattr(how, option)
+        self.arguments_of = Binding(inspect.signature(function))
+        names = self.arguments_of.names
+        # Only what was asked for is looked at in each call.
+        asked = {name: getattr(how, name) for name in ("id", "tenant", "subject", "request_id")}
+        self.texts = {name: picker for name, picker in asked.items() if picker is not None}
+        for option, wanted in {"input": how.input, **self.texts}.items():
             if isinstance(wanted, str) and wanted not in names:
                 raise BadInput(
                     f"{self.call_site}: {option}={wanted!r} is no argument of it; "
@@ -90,10 +90,10 @@ class Picks:
         """What could not be read, and why, without any value."""
         return "; ".join(self._failed) or None
 
-    def pick(self, what: str, read: Callable[[], Any]) -> Any:
-        """What ``read`` gives; None when it fails."""
+    def pick(self, what: str, read: Callable[..., Any], *given: Any) -> Any:
+        """What ``read`` gives for what it is given; None when it fails."""
         try:
-            return read()
+            return read(*given)
         except Exception as error:
             self.fail(f"{what} could not be read ({type(error).__name__})")
             return None
@@ -110,18 +110,16 @@ class Call:
         self._started = time.perf_counter()
         self._how, self._call_site = calls.how, calls.call_site
         self._picks = Picks()
-        arguments = _bound(calls.signature, args, kwargs)
-        how = self._how
+        arguments = calls.arguments_of(args, kwargs)
+        pick = self._picks.pick
         self._begun = {
-            "input": self._picks.pick(
-                "input", lambda: as_it_is(_input(how, arguments, calls.owner))
-            ),
-            "model_version": self._picks.pick("model_version", lambda: _version(calls, arguments)),
-            "id": self._text("id", how.id, arguments) or uuid4().hex,
-            "tenant": self._text("tenant", how.tenant, arguments),
-            "subject": self._text("subject", how.subject, arguments),
-            "request_id": self._text("request_id", how.request_id, arguments),
+            "input": pick("input", _input, calls, arguments),
+            "model_version": pick("model_version", _version, calls, arguments),
         }
+        for name, picker in calls.texts.items():
+            self._begun[name] = pick(name, _text, picker, arguments)
+        if not self._begun.get("id"):
+            self._begun["id"] = new_id()
 
     def answered(self, answer: Any) -> None:
         """Write the record of a call that was answered, before the answer leaves.
@@ -129,8 +127,8 @@ class Call:
         Raises ``LogWriteFailed`` when it cannot be written and the policy refuses to go on.
         """
         output, cost = self._how.output, self._how.cost
-        picked = answer if output is None else self._picks.pick("output", lambda: output(answer))
-        costs = None if cost is None else self._picks.pick("cost", lambda: cost(answer))
+        picked = answer if output is None else self._picks.pick("output", output, answer)
+        costs = None if cost is None else self._picks.pick("cost", cost, answer)
         write(self._how.log, self._prediction(output=picked, cost=costs))
 
     def ended_by(self, error: BaseException, yielded: Any = None) -> None:
@@ -140,7 +138,7 @@ class Call:
         output = self._how.output
         picked = yielded
         if output is not None and yielded is not None:
-            picked = self._picks.pick("output", lambda: output(yielded))
+            picked = self._picks.pick("output", output, yielded)
         status: PredictionStatus = "refused" if isinstance(error, self._how.refused) else "failed"
         prediction = self._prediction(output=picked, status=status, error=described(error))
         write_despite(self._how.log, prediction, error)
@@ -154,12 +152,6 @@ class Call:
             mode=self._how.mode,
             withheld=self._picks.failed,
         )
-
-    def _text(self, what: str, picker: Picker | None, arguments: Arguments) -> str | None:
-        if picker is None:
-            return None
-        value = self._picks.pick(what, lambda: _picked(picker, arguments))
-        return None if value is None else str(value)
 
 
 def write(source: LogSource, prediction: Prediction) -> None:
@@ -193,8 +185,13 @@ def as_it_is(value: Any) -> Any:
         return value
     try:
         return raw(value)
-    except (TypeError, ValueError, RecursionError):
-        return value  # the log refuses it, and counts that
+    except Exception:  # also of the value's own methods: the log refuses it, and counts that
+        return value
+
+
+def new_id() -> str:
+    """A random id of 32 hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 def described(error: BaseException) -> str:
@@ -223,23 +220,21 @@ def _qualified_name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{name}"
 
 
-def _bound(signature: inspect.Signature, args: Any, kwargs: Any) -> Arguments:
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError:
-        return {}  # the function itself says what is wrong with them
-    bound.apply_defaults()
-    return bound.arguments
-
-
-def _input(how: Options, arguments: Arguments, owner: str | None) -> Any:
-    if how.input is not None:
-        return _picked(how.input, arguments)
-    return {name: value for name, value in arguments.items() if name != owner}
+def _input(calls: Calls, arguments: Arguments) -> Any:
+    if calls.how.input is not None:
+        return as_it_is(_picked(calls.how.input, arguments))
+    if calls.owner is not None:
+        arguments = {name: arguments[name] for name in arguments if name != calls.owner}
+    return as_it_is(arguments)
 
 
 def _picked(picker: Picker, arguments: Arguments) -> Any:
     return arguments[picker] if isinstance(picker, str) else picker(arguments)
+
+
+def _text(picker: Picker, arguments: Arguments) -> str | None:
+    value = _picked(picker, arguments)
+    return None if value is None else str(value)
 
 
 def _version(calls: Calls, arguments: Arguments) -> Any:

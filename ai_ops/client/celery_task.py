@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypedDict, TypeVar, Unpack
 
-from ai_ops.client.calls import Arguments, Options, Picker, Version
+from ai_ops.client.binding import Arguments
+from ai_ops.client.calls import Options, Picker, Version
 from ai_ops.client.decorator import told
 from ai_ops.client.log import PredictionLog
 from ai_ops.vocabulary.words import Mode

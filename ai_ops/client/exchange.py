@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from ai_ops.client.bodies import as_payload
 from ai_ops.client.calls import (
@@ -15,6 +14,7 @@ from ai_ops.client.calls import (
     Picks,
     described,
     milliseconds_since,
+    new_id,
     write,
     write_despite,
 )
@@ -87,9 +87,9 @@ class Exchange:
         self._held: list[Message] | None = []  # None once the response is on its way
         self._over = self._gone = False
         self._picks = Picks()
-        self._version = self._picks.pick("model_version", lambda: _version(naming, scope))
+        self._version = self._picks.pick("model_version", _version, naming, scope)
         told = self._headers.get(naming.id_header, "")
-        self.id = told if _ID.match(told) else uuid4().hex
+        self.id = told if _ID.match(told) else new_id()
 
     async def receive(self) -> Message:
         """A message from the server to the application."""
@@ -201,8 +201,8 @@ class Exchange:
             error=error,
             latency_ms=milliseconds_since(self._started),
             call_site=self._call_site,
-            tenant=picks.pick("tenant", lambda: self._named(naming.tenant)),
-            subject=picks.pick("subject", lambda: self._named(naming.subject)),
+            tenant=picks.pick("tenant", self._named, naming.tenant),
+            subject=picks.pick("subject", self._named, naming.subject),
             request_id=self._headers.get(naming.request_id_header),
             withheld=picks.failed,
         )

@@ -158,11 +158,12 @@ class PredictionLog:
         withheld = [prediction.id for prediction in predictions if prediction.withheld]
         try:
             bodies = [encode(prediction) for prediction in predictions]
-            self._writer.write(bodies, len(withheld))
-        except (TypeError, ValueError, RecursionError) as error:
+        except Exception as error:  # JSON has no form for a value, or its own methods failed
             self._writer.count(failures=len(predictions))
             told = LogWriteFailed(f"{self._policy.feature}: cannot be logged: {error}")
             return self._not_written(told, error)
+        try:
+            self._writer.write(bodies, len(withheld))
         except LogWriteFailed as error:
             return self._not_written(error, error.__cause__)
         return len(bodies) == asked

@@ -387,6 +387,32 @@ def test_arguments_that_json_cannot_hold_are_a_failure_of_the_log(log: Predictio
     assert log.failures == 1
 
 
+@pytest.mark.parametrize("policy", ["refuse", "count"])
+def test_a_value_whose_own_methods_fail_is_a_failure_of_the_log(
+    tmp_path: Path, policy: Any
+) -> None:
+    class OnAnotherDevice:
+        def tolist(self) -> Any:
+            raise RuntimeError("the device is gone")
+
+        def __str__(self) -> str:
+            raise RuntimeError("the device is gone")
+
+    with open_log(tmp_path, policy) as log:
+
+        @logged(log, model_version="1", input=lambda _: {}, tenant="x")
+        def ask(x: object) -> object:
+            return x
+
+        value = OnAnotherDevice()
+        if policy == "count":
+            assert ask(value) is value
+        else:
+            with pytest.raises(LogWriteFailed, match="the device is gone"):
+                ask(value)
+        assert log.failures == 1
+
+
 def test_wrong_arguments_are_the_functions_own_error(log: PredictionLog, tmp_path: Path) -> None:
     @logged(log, model_version="1")
     def ask(x: int) -> int:
