@@ -29,7 +29,11 @@ ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
     "cost_spike": ("cost_trend",),
     "pipeline_failure": (),
 }
-"""The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining."""
+"""The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining, or
+what is ``LIVE``."""
+
+LIVE: Final = "writers_alive"
+"""The check on whether the log is written now: its last verdict is how it stands."""
 
 SEVERITY: Final[Mapping[AlertKind, str]] = {
     "accuracy_drop": "critical",
@@ -76,7 +80,7 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
     Decided on the ledger as it is when it is appended to: two processes that answer the same
     alert open one incident.
     """
-    items = [item for kind in ITEMS.values() for item in kind]
+    items = [LIVE, *(item for kind in ITEMS.values() for item in kind)]
 
     def decide(standing: Standing) -> list[NewEvent]:
         if not standing.moves or standing.moves[-1].at >= as_of:
@@ -116,7 +120,9 @@ def due_incidents(
     since = standing.moves[-1].at
     judged: dict[str, dict[str, RecordedVerdict]] = {}
     for one in verdicts:
-        if one.feature == feature.name and one.partition and since < one.window.end <= as_of:
+        if one.feature == feature.name and one.item == LIVE and since < one.as_of <= as_of:
+            judged[LIVE] = {one.as_of.date().isoformat(): one}
+        elif one.feature == feature.name and one.partition and since < one.window.end <= as_of:
             judged.setdefault(one.item, {})[one.partition] = one
     resolving = {
         incident.id: Resolution(incident.id, note)
@@ -140,7 +146,7 @@ def _problem(
     """What no incident of this kind has answered: what lasts before what is over, the oldest."""
     before = [one for one in standing.incidents if one.alert == alert]
     if alert == "pipeline_failure":
-        return _failure(standing, before, as_of)
+        return _failure(standing, before, as_of) or _unwritten(judged, before, as_of)
     waiting = [
         run
         for item in ITEMS[alert]
@@ -179,6 +185,15 @@ def _failure(standing: Standing, before: Sequence[Incident], as_of: datetime) ->
     return _Problem("retraining", at.date().isoformat(), words)
 
 
+def _unwritten(judged: Judged, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
+    """That a writer of the log is not there, unless an incident was open when that was seen."""
+    for day, last in judged.get(LIVE, {}).items():
+        answered = any(last.as_of <= (one.resolved_at or as_of) for one in before)
+        if last.verdict.status == "fail" and not answered:
+            return _Problem(LIVE, day, last.verdict.reason)
+    return None
+
+
 def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
     """The evidence that what a person concluded is over, in words; None while there is none."""
     concluded = incident.concluded_at
@@ -188,17 +203,18 @@ def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
         for move in standing.moves:
             if move.kind == "promotion" and move.at >= concluded:
                 return f"version {move.version} was promoted on {move.at:%Y-%m-%d} for it"
-    if incident.alert == "pipeline_failure":
+    if incident.alert == "pipeline_failure" and incident.item != LIVE:
         for one in standing.retrainings:
             if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
                 return f"retraining {one.id} came to its evaluation"
         return None
+    items = ITEMS[incident.alert] or (LIVE,)
     latest = [
         max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
-        for item in ITEMS[incident.alert]
+        for item in items
     ]
     passing = [
-        f"{one.item} passes on {one.partition}: {one.verdict.reason}"
+        f"{one.item} passes on {one.partition or one.as_of.date()}: {one.verdict.reason}"
         for one in latest
         if one is not None and one.verdict.status == "pass" and one.as_of > concluded
     ]

@@ -178,6 +178,48 @@ def test_each_failing_retraining_is_an_incident_of_its_own_and_success_ends_them
     assert notes(one, []) == []
 
 
+def live(n: int, status: str) -> RecordedVerdict:
+    """What was seen of the writers at noon of the n-th day: it has no partition."""
+    gone = Verdict.failing(
+        "writer serve crashed", Finding("completeness", "fail", "it crashed"), sample_size=1
+    )
+    at = LAUNCH + timedelta(days=n, hours=3)
+    verdict = {"p": FINE, "n": SILENT}.get(status, gone)
+    return RecordedVerdict(
+        FEATURE.name, "writers_alive", "log", None, Window.of_day(at.date()), at, verdict
+    )
+
+
+@pytest.mark.requirement("PB-03", "WK-10")
+def test_a_writer_that_is_not_there_is_a_pipeline_failure_at_once() -> None:
+    seen, now = live(3, "f"), LAUNCH + timedelta(days=3, hours=3)
+    opening, _ = due_incidents(FEATURE, LAUNCHED, [seen], now)
+    assert [(one.incident, one.item, one.severity) for one in opening] == [
+        (f"pipeline_failure-{day(3)}", "writers_alive", "critical")
+    ]
+    assert opening[0].reason == "writer serve crashed"
+    for other in (live(3, "p"), live(3, "n"), live(4, "f")):
+        assert due_incidents(FEATURE, LAUNCHED, [other], now) == ((), ())
+    rehearsal = Standing()
+    assert due_incidents(FEATURE, rehearsal, [seen], now) == ((), ())
+
+
+def test_a_writer_that_came_back_ends_what_a_person_concluded() -> None:
+    one = open_one(3, "pipeline_failure", "writers_alive")
+    waiting = with_incidents(one)
+    assert due_incidents(FEATURE, waiting, [live(3, "f")], judged_at(5)) == ((), ())
+    ended = with_incidents(concluded(one, 4))
+    for before in (live(3, "p"), live(7, "f"), live(7, "n")):
+        assert due_incidents(FEATURE, ended, [before], judged_at(8)) == ((), ())
+    opening, resolving = due_incidents(FEATURE, ended, [live(7, "p")], judged_at(8))
+    assert (opening, [end.incident for end in resolving]) == ((), [one.id])
+    assert f"writers_alive passes on {day(7)}" in resolving[0].note
+    again, _ = due_incidents(
+        FEATURE, with_incidents(resolved(one, 8)), [live(10, "f")], judged_at(10)
+    )
+    assert [opened.begin for opened in again] == [day(10)]
+
+
 def test_neither_the_rehearsal_nor_a_version_that_was_replaced_opens_one() -> None:
     verdicts = history("fff")
     assert opened(Standing(), verdicts) == [], "nobody relies on it before the launch"
