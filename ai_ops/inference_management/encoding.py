@@ -85,6 +85,19 @@ class TabularEncoder:
         return tuple(column.name for column in (*self.categories, *self.numbers))
 
     @property
+    def columns(self) -> tuple[InputColumn, ...]:
+        """The inputs that it reads, as a feature's YAML would declare them."""
+        numbers = [
+            ("boolean" if isinstance(column, BooleanCode) else "number", column)
+            for column in self.numbers
+        ]
+        typed = [*(("category", column) for column in self.categories), *numbers]
+        return tuple(
+            InputColumn.model_validate({"name": c.name, "type": kind, "nullable": c.nullable})
+            for kind, c in typed
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What stands at each position of an encoded row."""
         rest = [

@@ -1,17 +1,18 @@
 """Compaction: a day's segments become one typed table, and nothing that was written is dropped."""
 
-from collections import Counter
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.client.records import PredictionRecord
-from ai_ops.prediction_logging.duplicates import resolve
-from ai_ops.prediction_logging.log_table import Quarantined, log_table, quarantine_table
+from ai_ops.prediction_logging.day_log import DayLog, day_log
+from ai_ops.prediction_logging.log_file import log_content
+from ai_ops.prediction_logging.log_table import Quarantined, quarantine_table
 from ai_ops.prediction_logging.receipts import confirm_landed
-from ai_ops.prediction_logging.segments import Line, Segments, open_segments
+from ai_ops.prediction_logging.schema_evolution import VersionInputs
+from ai_ops.prediction_logging.segments import Segments, open_segments
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -20,20 +21,16 @@ from ai_ops.vocabulary.moments import Moment, Summary
 LOG = "prediction_log"
 QUARANTINE = "prediction_log/quarantine"
 UNREADABLE_SEGMENT = "unreadable segment"
-CONFLICTING_ID = "conflicting id"
-OTHER_FEATURE = "record of another feature"
 DUPLICATES = b"ai_ops.duplicates"
 """Key of the table's metadata under which the number of repeated records stands."""
 READ = b"ai_ops.read"
 """Key under which the digest of the day's segments stands that the table was made from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A line that holds a prediction."""
-
-    line: Line
-    prediction: PredictionRecord
+WRONG = b"ai_ops.wrong"
+"""Key of the values that a typed column could not take: [[column, version, count], …] as JSON."""
+UNKNOWN = b"ai_ops.unknown_versions"
+"""Key of the versions whose inputs could not be read, with the reason, as JSON: see the YAML's."""
 
 
 def compute_prediction_log(
@@ -48,40 +45,42 @@ def compute_prediction_log(
         segments = open_segments(root, feature.name, [moment.partition for moment in moments])
     except MissingEvidence:
         return {moment.partition: Summary({"rows": 0, "segments": 0}) for moment in moments}
-    return {m.partition: _compact(root.lake, feature, segments, m) for m in moments}
+    inputs = VersionInputs(root, feature)
+    return {m.partition: _compact(root, feature, segments, inputs, m) for m in moments}
 
 
-def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Moment) -> Summary:
-    day = moment.partition
-    told, quarantined = _sorted_out(segments, feature.name, moment)
-    resolved = resolve(told)
-    quarantined += [_conflict(record) for record in resolved.conflicting]
+def _compact(
+    root: Root,
+    feature: AiFeatureSpec,
+    segments: Segments,
+    inputs: VersionInputs,
+    moment: Moment,
+) -> Summary:
+    day, lake = moment.partition, root.lake
+    log = day_log(segments, feature.name, inputs, moment)
     unreadable = segments.unreadable_on(day)
-    quarantined += [Quarantined(UNREADABLE_SEGMENT, s.segment, s.reason) for s in unreadable]
-
-    table, wrong = log_table(feature, [record.prediction for record in resolved.kept])
-    metadata = {DUPLICATES: str(len(resolved.repeated)), READ: segments.digest(day)}
-    table = table.replace_schema_metadata(metadata)
+    quarantined = [
+        *log.quarantined,
+        *(Quarantined(UNREADABLE_SEGMENT, s.segment, s.reason) for s in unreadable),
+    ]
+    table = log.table.replace_schema_metadata(_metadata(log, segments.digest(day)))
     path = lake.path(feature.name, LOG, day)
     # A segment that cannot be read now may be what an earlier table was made from.
     lost = any(segment.lost for segment in unreadable)
     kept = lost and (not table.num_rows or _exists(lake, path))
     if not kept:
-        lake.write_table(path, table)
+        lake.write_bytes(path, log_content(table, log.order).to_pybytes())
     lake.write_table(lake.path(feature.name, QUARANTINE, day), quarantine_table(quarantined))
     if not kept:
         confirm_landed(segments, moment)
-
-    statuses = Counter(table["status"].to_pylist())
     return Summary(
         {
             "rows": table.num_rows,
-            "ok": statuses["ok"],
-            "failed": statuses["failed"],
-            "refused": statuses["refused"],
+            **_counted(table["status"]),
             "quarantined": len(quarantined),
-            "duplicates": len(resolved.repeated),
-            "wrong_types": sum(wrong.values()),
+            "duplicates": log.repeated,
+            "wrong_types": log.wrong.total(),
+            "withheld": table.num_rows - table["withheld"].null_count,
             "versions": ", ".join(
                 sorted(pc.unique(table["model_version"]).drop_null().to_pylist())
             ),
@@ -92,31 +91,19 @@ def _compact(lake: Lake, feature: AiFeatureSpec, segments: Segments, moment: Mom
     )
 
 
-def _sorted_out(
-    segments: Segments, feature: str, moment: Moment
-) -> tuple[list[_Told], list[Quarantined]]:
-    told: list[_Told] = []
-    quarantined: list[Quarantined] = []
-    for line in segments.lines(moment):
-        match line.record:
-            case PredictionRecord() as record if record.feature == feature:
-                told.append(_Told(line, record))
-            case PredictionRecord() as record:
-                quarantined.append(_quarantined(line, OTHER_FEATURE, record.feature, record.id))
-            case None:
-                quarantined.append(_quarantined(line, line.damage or "not a record", line.detail))
-            case _:
-                pass  # openings and closings frame the log, they are none of its rows
-    return told, quarantined
+def _metadata(log: DayLog, digest: str) -> dict[bytes, str]:
+    wrong = [[*key, count] for key, count in sorted(log.wrong.items())]
+    return {
+        DUPLICATES: str(log.repeated),
+        READ: digest,
+        WRONG: json.dumps(wrong),
+        UNKNOWN: json.dumps(log.unknown, sort_keys=True),
+    }
 
 
-def _conflict(record: _Told) -> Quarantined:
-    detail = "another record answers the same id otherwise"
-    return _quarantined(record.line, CONFLICTING_ID, detail, record.prediction.id)
-
-
-def _quarantined(line: Line, reason: str, detail: str | None, id: str | None = None) -> Quarantined:
-    return Quarantined(reason, line.segment, detail, line.offset, line.time, id, line.raw)
+def _counted(statuses: pa.ChunkedArray) -> dict[str, int]:
+    counts = {one["values"]: one["counts"] for one in pc.value_counts(statuses).to_pylist()}
+    return {status: counts.get(status, 0) for status in ("ok", "failed", "refused")}
 
 
 def _exists(lake: Lake, path: str) -> bool:

@@ -1,5 +1,6 @@
 """The tables of a day: the typed log, and the quarantine of what could not enter it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +9,14 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client.records import PredictionRecord
+from ai_ops.prediction_logging.log_columns import (
+    ARROW,
+    PROTECTED,
+    ColumnType,
+    LogColumn,
+    LogColumns,
+)
 
 TIME: Final = pa.timestamp("us", tz="UTC")
 
@@ -20,6 +27,7 @@ _COLUMNS: Final[tuple[tuple[str, pa.DataType], ...]] = (
     ("model_version", pa.string()),
     ("status", pa.string()),
     ("error", pa.string()),
+    ("withheld", pa.string()),
     ("latency_ms", pa.float64()),
     ("call_site", pa.string()),
     ("mode", pa.string()),
@@ -30,19 +38,16 @@ _COLUMNS: Final[tuple[tuple[str, pa.DataType], ...]] = (
     ("incarnation", pa.string()),
     ("seq", pa.int64()),
 )
-_RAW: Final = ("cost", "input", "output")
-_TYPES: Final[Mapping[str, pa.DataType]] = {
-    "number": pa.float64(),
-    "probability": pa.float64(),
-    "category": pa.string(),
-    "boolean": pa.bool_(),
-}
-_ACCEPTED: Final[Mapping[str, tuple[type, ...]]] = {
+RAW: Final = ("cost", "input", "output")
+_ACCEPTED: Final[Mapping[ColumnType, tuple[type, ...]]] = {
     "number": (float, int),
     "probability": (float, int),
     "category": (str,),
     "boolean": (bool,),
 }
+
+Wrong = Counter[tuple[str, str]]
+"""How many values a typed column could not take, by column and model version ("" for none)."""
 
 QUARANTINE_SCHEMA: Final = pa.schema(
     [
@@ -70,38 +75,36 @@ class Quarantined:
     raw: bytes | None = None
 
 
-def log_schema(feature: AiFeatureSpec) -> pa.Schema:
-    """The columns of a feature's log: the record's, its raw JSON, and one per input and output."""
-    typed = [
-        *((f"input_{c.name}", _TYPES[c.type]) for c in feature.inputs),
-        *((f"output_{c.name}", _TYPES[c.type]) for c in feature.outputs),
-    ]
-    return pa.schema([*_COLUMNS, *((name, pa.string()) for name in _RAW), *typed])
+def log_schema(columns: LogColumns) -> pa.Schema:
+    """The columns of a log: the record's, its raw JSON, and one per input and output."""
+    typed = [(column.title, ARROW[column.type]) for column in columns.columns]
+    return pa.schema([*_COLUMNS, *((name, pa.string()) for name in RAW), *typed])
 
 
-def log_table(
-    feature: AiFeatureSpec, records: Sequence[PredictionRecord]
-) -> tuple[pa.Table, dict[str, int]]:
-    """The day's table, in the order given, and how many values a typed column could not take.
+def log_table(columns: LogColumns, records: Sequence[PredictionRecord]) -> tuple[pa.Table, Wrong]:
+    """The table of these records, in their order, and what its typed columns could not take.
 
     A value of the wrong type is null in its typed column and stays as it came in the raw one. A
     refused record has no typed values: what was sent was not an input of the model; a record that
-    was not answered has no outputs.
+    was not answered has no outputs; one that was withheld has neither.
     """
-    columns: dict[str, Any] = {n: [getattr(r, n) for r in records] for n, _ in _COLUMNS}
-    for name in _RAW:
-        columns[name] = [_raw(getattr(r, name)) for r in records]
-    wrong: dict[str, int] = {}
-    asked = [_members(r.input) if r.status != "refused" else None for r in records]
-    answered = [_members(r.output) if r.status == "ok" else None for r in records]
-    for column in feature.inputs:
-        name = f"input_{column.name}"
-        columns[name], wrong[name] = _typed(asked, column.name, column.type, column.nullable)
-    for output in feature.outputs:
-        name = f"output_{output.name}"
-        columns[name], wrong[name] = _typed(answered, output.name, output.type, False)
-    table = pa.table(columns, schema=log_schema(feature))
-    return table, {name: count for name, count in wrong.items() if count}
+    values: dict[str, Any] = {n: [getattr(r, n) for r in records] for n, _ in _COLUMNS}
+    for name in RAW:
+        values[name] = [_raw(getattr(r, name)) for r in records]
+    asked = [
+        _members(r.input) if r.status != "refused" and r.withheld is None else None for r in records
+    ]
+    answered = [
+        _members(r.output) if r.status == "ok" and r.withheld is None else None for r in records
+    ]
+    versions = [r.model_version for r in records]
+    wrong: Wrong = Counter()
+    for column in columns.columns:
+        rows = asked if column.role == "input" else answered
+        told = {version: columns.is_told(column, version) for version in set(versions)}
+        values[column.title], missed = _typed(rows, column, [told[v] for v in versions])
+        wrong.update((column.title, versions[row] or "") for row in missed)
+    return pa.table(values, schema=log_schema(columns)), wrong
 
 
 def quarantine_table(rows: Sequence[Quarantined]) -> pa.Table:
@@ -114,23 +117,49 @@ def quarantine_table(rows: Sequence[Quarantined]) -> pa.Table:
 
 
 def _typed(
-    rows: Sequence[Mapping[str, Any] | None], name: str, kind: str, nullable: bool
-) -> tuple[list[Any], int]:
-    """One column's values, and how many were missing or of another type.
+    rows: Sequence[Mapping[str, Any] | None], column: LogColumn, told: Sequence[bool]
+) -> tuple[list[Any], list[int]]:
+    """One column's values, and the rows whose value was missing or of another type.
 
-    >>> _typed([{"x": 1}, {"x": "far"}, {}, None], "x", "number", nullable=False)
-    ([1.0, None, None, None], 2)
+    ``told`` says of each row whether it was to have the column at all.
+
+    >>> column = LogColumn("input", "x", "number", nullable=False)
+    >>> _typed([{"x": 1}, {"x": "far"}, {}, {}, None], column, [True, True, True, False, True])
+    ([1.0, None, None, None, None], [1, 2])
     """
-    accepted = _ACCEPTED[kind]
+    accepted = _ACCEPTED[column.type]
     # type() and not isinstance(): True would pass for a number.
-    found = [None if row is None else row.get(name) for row in rows]
+    found = [None if row is None else row.get(column.name) for row in rows]
     values = [value if type(value) in accepted else None for value in found]
-    if kind in ("number", "probability"):
-        values = [None if value is None else float(value) for value in values]
-    absent = sum(value is None for value in values) - sum(row is None for row in rows)
-    if nullable:
-        absent -= sum(row is not None and name in row and row[name] is None for row in rows)
-    return values, absent
+    if column.is_number:
+        values = [None if value is None else _as_float(value) for value in values]
+    missed = [
+        place
+        for place, value in enumerate(values)
+        if value is None and _is_wrong(rows[place], column, told[place])
+    ]
+    return values, missed
+
+
+def _is_wrong(row: Mapping[str, Any] | None, column: LogColumn, told: bool) -> bool:
+    """Whether it is a mistake that a row has no value in a typed column."""
+    if row is None:
+        return False
+    if column.name not in row:
+        return told
+    found = row[column.name]
+    if found is None:
+        return not column.nullable
+    # What the privacy policy hashed or encrypted is text, as it was meant to be.
+    meant = column.rule in ("hash", "encrypt")
+    return not (meant and isinstance(found, str) and found.startswith(PROTECTED))
+
+
+def _as_float(value: float) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:  # JSON's integers have no end
+        return None
 
 
 def _members(raw: msgspec.Raw) -> Mapping[str, Any]:

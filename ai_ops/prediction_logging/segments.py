@@ -76,7 +76,7 @@ class Segments:
     def lines(self, moment: Moment) -> Iterator[Line]:
         """The lines of a moment's day that were known at its ``as_of``, segment by segment."""
         for index in self.indexes:
-            yield from self._lines(index, moment)
+            yield from self.lines_of(index, moment)
 
     def spans(self, moment: Moment) -> Iterator[tuple[SegmentIndex, DayPart]]:
         """The sequence numbers of each segment on a moment's day, as known at its ``as_of``."""
@@ -101,7 +101,8 @@ class Segments:
         """What tells the lines of a day from those that lay here before; empty without any."""
         return total_of(self.catalogue.sums.get(day), self.growing, day)
 
-    def _lines(self, index: SegmentIndex, moment: Moment) -> Iterator[Line]:
+    def lines_of(self, index: SegmentIndex, moment: Moment) -> Iterator[Line]:
+        """The lines of one segment of a moment's day that were known at its ``as_of``."""
         part = index.days.get(moment.partition)
         if part is None:
             return
@@ -113,14 +114,14 @@ class Segments:
             for start, end in ranges:
                 file.seek(start)
                 for offset, raw in _split(file.read(end - start), start):
-                    line = _line(index.name, offset, raw, time)
+                    line = line_of(index.name, offset, raw, time)
                     time = line.time
                     if time is None or time <= moment.as_of:
                         yield line
 
     def _counted(self, index: SegmentIndex, part: DayPart, moment: Moment) -> DayPart:
         counted = part.again()
-        for line in self._lines(index, moment):
+        for line in self.lines_of(index, moment):
             if line.record is not None:
                 counted.take(line.record)
         return counted
@@ -161,7 +162,8 @@ def _split(content: bytes, start: int) -> Iterator[tuple[int, bytes]]:
         start += len(line)
 
 
-def _line(segment: str, offset: int, raw: bytes, before: datetime | None) -> Line:
+def line_of(segment: str, offset: int, raw: bytes, before: datetime | None) -> Line:
+    """A line as it is read; ``before`` is the time of the line before it."""
     try:
         record = read_line(raw)
     except DamagedLine as error:

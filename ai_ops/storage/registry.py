@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlparse
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ai_ops.ai_features.parts import InputColumn
 from ai_ops.inference_management.encoding import Matrix, TabularEncoder
 from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.storage.model_files import (
@@ -174,6 +175,12 @@ class Registry:
         with self._answering():
             module = mlflow_module().pytorch.load_model(str(folder))
         return LoadedModel(name, version, TabularEncoder.from_json(encoder.decode()), module)
+
+    def inputs(self, name: str, version: str) -> tuple[InputColumn, ...]:
+        """The inputs that a version reads; ``ArtifactChanged`` when its encoder was altered."""
+        found, folder = self._found(name, version)
+        encoder = checked_content(folder, ENCODER, found.params, f"{name} version {version}")
+        return TabularEncoder.from_json(encoder.decode()).columns
 
     def reference(self, name: str, version: str) -> tuple[pa.Table, str]:
         """A version's reference table and the sha256 of its file."""

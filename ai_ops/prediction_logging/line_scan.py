@@ -1,0 +1,105 @@
+"""Where lines and member names lie in a block of a segment, found without decoding it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_NEWLINE, _QUOTE, _BACKSLASH, _COLON = b'\n"\\:'
+_STEP: Final = 1 << 20
+"""How much is looked at in one go: what fits the processor's cache is looked at faster."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A block of whole lines, as bytes and as numbers.
+
+    >>> scan = Scan(b'{"a":1}\\n{"b":"x","c":2}\\n')
+    >>> scan.starts.tolist(), scan.ends.tolist()
+    ([0, 8], [8, 24])
+    >>> scan.keys.tolist(), scan.first_key.tolist(), scan.key_count.tolist()
+    ([3, 11, 19], [0, 1], [1, 2])
+    """
+
+    content: bytes
+
+    @cached_property
+    def octets(self) -> npt.NDArray[np.uint8]:
+        """The bytes as numbers."""
+        return np.frombuffer(self.content, np.uint8)
+
+    @cached_property
+    def words(self) -> npt.NDArray[np.uint64]:
+        """The eight bytes from each place on, as one number."""
+        size = max(len(self.content) - 7, 0)
+        return np.ndarray((size,), "<u8", buffer=self.content, strides=(1,))
+
+    @cached_property
+    def ends(self) -> Places:
+        """Where each line ends, behind its line feed."""
+        return self._places(_NEWLINE) + 1
+
+    @cached_property
+    def starts(self) -> Places:
+        """Where each line starts."""
+        starts = np.zeros_like(self.ends)
+        starts[1:] = self.ends[:-1]
+        return starts
+
+    @cached_property
+    def keys(self) -> Places:
+        """Where a quote stands before a colon: the end of every member's name, at any depth.
+
+        A text that begins with a colon gives such a place too. An escaped quote gives none.
+        """
+        colons = self._places(_COLON)
+        quotes = colons[self.octets[colons - 1] == _QUOTE] - 1
+        kept: Places = quotes[self.octets[quotes - 1] != _BACKSLASH]
+        return kept
+
+    @cached_property
+    def first_key(self) -> Places:
+        """For each line, which of ``keys`` is its first."""
+        places: Places = np.searchsorted(self.keys, self.starts)
+        return places
+
+    @cached_property
+    def key_count(self) -> Places:
+        """How many of ``keys`` each line has."""
+        return np.diff(self.first_key, append=len(self.keys))
+
+    def line(self, row: int) -> bytes:
+        """A line, with its line feed."""
+        return self.content[self.starts[row] : self.ends[row]]
+
+    def stands_before(self, text: bytes, places: Places) -> Flags:
+        """Whether ``text`` stands right before each of these places.
+
+        In the block's first bytes, where no eight of them stand before a text, it is said not to.
+
+        >>> Scan(b"0123456789abcdef").stands_before(b"abc", np.array([13, 14])).tolist()
+        [True, False]
+        """
+        same = places >= len(text) + 8
+        at = places if same.all() else np.where(same, places, len(text) + 8)
+        if not len(places) or len(self.content) < len(text) + 8:
+            return np.zeros_like(same)
+        for end in range(len(text), 0, -8):
+            piece = text[max(end - 8, 0) : end]
+            found = self.words[at - (len(text) - end + 8)]
+            if len(piece) < 8:  # what stands before the text is in the word's lower bytes
+                found &= np.uint64((1 << 64) - (1 << 8 * (8 - len(piece))))
+            same &= found == np.uint64(int.from_bytes(piece.rjust(8, b"\0"), "little"))
+        return same
+
+    def _places(self, octet: int) -> Places:
+        found = [
+            np.flatnonzero(self.octets[start : start + _STEP] == octet) + start
+            for start in range(0, len(self.octets), _STEP)
+        ]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)

@@ -1,0 +1,144 @@
+"""Many lines at once say what the lines say one by one, whatever was logged."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ai_ops.client.records import Prediction
+from ai_ops.prediction_logging import day_reading
+from ai_ops.prediction_logging.compaction import compute_prediction_log
+from ai_ops.prediction_logging.ingest import Ingest
+from ai_ops.prediction_logging.line_scan import Scan
+from ai_ops_tests.prediction_logging.logging_world import FEATURE, INPUT, OUTPUT, World, moment
+from ai_ops_tests.prediction_logging.sealed_parts import NOON, write_part
+
+ODD_NUMBERS = [0, -0.0, 5, 1e-7, 1.5e300, 10**17 + 1, 2**70, float("nan"), float("inf")]
+ODD_TEXTS = [
+    "",
+    ":",
+    '"',
+    '"temp":',
+    "a\\",
+    "Ünï ☃ \U0001f600",
+    "\n\t",
+    "\u0000",
+    ',"output":{',
+    "}",
+]
+texts = st.sampled_from(ODD_TEXTS) | st.text(max_size=5)
+numbers = st.sampled_from(ODD_NUMBERS) | st.floats(width=64)
+plain = st.none() | st.booleans() | numbers | texts
+values = plain | st.lists(plain, max_size=2) | st.dictionaries(texts, plain, max_size=2)
+usual_inputs = st.fixed_dictionaries(
+    {"city": st.sampled_from("ABC") | texts, "temp": st.none() | numbers, "express": st.booleans()}
+)
+odd_inputs = st.dictionaries(
+    st.sampled_from(["city", "temp", "express", "Temp", "seq", "output", "id"]) | texts, values
+)
+raw_inputs = st.sampled_from(
+    [
+        b'{"city":"A","city":"B","temp":1,"express":true}',
+        b'{"city": "A", "temp": 1.50, "express": true}',
+        b'{"city":"A","temp":1e400,"express":true}',
+        b'{"city":"\\u0041","temp":1E2,"express":false}',
+        b'{"city":"A" ,"temp":-0,"express":false }',
+        b'{"city":"A","temp":20.50,"express":true}',
+        b'{"express":true,"temp":1,"city":"A"}',
+        b"{}",
+        b"null",
+        b'{"city":"A","temp":1,"express":true,"nested":{"temp":2}}',
+        b'{"city":"A","temp":1,"express":true,"more":[{"temp":2}]}',
+    ]
+).map(msgspec.Raw)
+outputs = (
+    st.just(OUTPUT)
+    | st.fixed_dictionaries({"probability": numbers, "late": st.booleans()})
+    | st.dictionaries(st.sampled_from(["probability", "late", "x"]), values)
+    | st.none()
+)
+predictions = st.builds(
+    Prediction,
+    id=st.integers(0, 12).map(str) | texts,
+    model_version=st.sampled_from(["1", "2", None]),
+    input=usual_inputs | usual_inputs | odd_inputs | raw_inputs | values,
+    output=outputs,
+    status=st.sampled_from(["ok", "ok", "ok", "failed", "refused"]),
+    error=st.none() | texts,
+    latency_ms=st.none() | st.floats(0, 9) | st.integers(0, 9),
+    call_site=st.none() | texts,
+    mode=st.sampled_from(["sync", "batch"]),
+    tenant=st.none() | texts,
+    subject=st.none() | texts,
+    cost=st.none() | st.dictionaries(texts, plain, max_size=2),
+    withheld=st.none() | st.none() | st.just("no key"),
+)
+crafted = st.sampled_from(
+    [
+        b'{"kind":"prediction","id":7}\n',
+        b"torn piece\n",
+        b"\xff\xfe\n",
+        b"\n",
+    ]
+)
+
+
+class Both:
+    """One log, compacted at once and line by line."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self._patch = folder, monkeypatch
+
+    def tables(self, world: World, at_once: bool) -> list[Any]:
+        self._patch.setattr(day_reading, "FEWEST_BYTES", 0 if at_once else 1 << 40)
+        summary = compute_prediction_log(world.root, FEATURE, [moment()])["2021-03-04"]
+        log = world.log_of()
+        return [
+            dict(summary.numbers),
+            log.schema.metadata,
+            log.schema,
+            _exactly(log),
+            world.quarantine_of(),
+        ]
+
+
+def _exactly(table: pa.Table) -> list[list[str]]:
+    # As text: one NaN is not another, and -0.0 is not 0.0.
+    return [[repr(value) for value in column.to_pylist()] for column in table.columns]
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
+    yield Both(tmp_path, monkeypatch)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    first=st.lists(predictions | predictions | crafted, max_size=25),
+    second=st.lists(predictions, max_size=8),
+    block=st.sampled_from([600, 5000, 1 << 24]),
+    step=st.sampled_from([timedelta(microseconds=7), timedelta(seconds=1), timedelta(hours=2)]),
+)
+@pytest.mark.requirement("PL-03", "PL-04", "PL-05", "PL-06", "PL-07")
+def test_many_lines_at_once_say_what_they_say_one_by_one(
+    both: Both, first: list[Any], second: list[Any], block: int, step: timedelta
+) -> None:
+    shutil.rmtree(both.folder, ignore_errors=True)
+    world = World(both.folder)
+    write_part(world.root.segments, first, step=step)
+    write_part(world.root.segments, second, incarnation="20210304T120000-2-cd", writer="batch")
+    both._patch.setattr(day_reading, "BLOCK_BYTES", block)
+    at_once = both.tables(world, at_once=True)
+    singly = both.tables(world, at_once=False)
+    for found, wanted in zip(at_once, singly, strict=True):
+        assert found == wanted
