@@ -84,6 +84,9 @@ class Store:
             empty: dict[str, Known] = {}
             kept = day in self.catalogue.sums
             self._days[day] = self._read(day, dict[str, Known], empty) if kept else empty
+            for name in self._days[day]:
+                if self.filed_under(name) is None:  # another process wrote the catalogue meanwhile
+                    self._list(name, day)
         return self._days[day]
 
     def days(self) -> set[str]:
@@ -108,28 +111,27 @@ class Store:
             self.open[name] = known
             return
         self.open.pop(name, None)
-        key, number = _slot(name)
         for day in held_days(known.index):
-            filed = self.day(day)
-            total = int(self.catalogue.sums.get(day, "0"), 16)
-            if name in filed:
-                total -= weight(filed[name].index, day)
-            total = (total + weight(known.index, day)) % _MODULUS
-            self.catalogue.sums[day] = f"{total:x}"
-            filed[name] = known
-            self._changed.add(day)
-            ranges = self.catalogue.filed.setdefault(key, {}).setdefault(day, [])
-            self.catalogue.filed[key][day] = _with(ranges, number)
-            self._parts.setdefault(key, {})[number] = day
+            self.day(day)[name] = known
+            self._list(name, day)
 
     def save(self) -> None:
         """Write what changed; the catalogue last, for it names the others."""
         for day in sorted(self._changed):
+            weights = [weight(known.index, day) for known in self._days[day].values()]
+            self.catalogue.sums[day] = f"{sum(weights) % _MODULUS:x}"
             self._write(day, msgspec.json.encode(self._days[day]))
         if (content := msgspec.json.encode(self.open)) != self._open_before:
             self._write("open", content)
         if (content := msgspec.json.encode(self.catalogue)) != self._before:
             self._write("catalogue", content)
+
+    def _list(self, name: str, day: str) -> None:
+        key, number = _slot(name)
+        ranges = self.catalogue.filed.setdefault(key, {}).setdefault(day, [])
+        self.catalogue.filed[key][day] = _with(ranges, number)
+        self._parts.setdefault(key, {})[number] = day
+        self._changed.add(day)
 
     def _read(self, name: str, type: type[T], absent: T) -> T:
         path = self._lake.path(self._feature, INDEX, name or "undated", "json")
