@@ -140,6 +140,7 @@ def _known(
     beside = beside_the_log(log, earlier, today)
     parts = counted(segments, moment) if segments else {}
     unreadable = segments.unreadable_on(day) if segments else []
+    first = began(segments) if segments else None
     return Completeness(
         feature=feature,
         day=day,
@@ -153,7 +154,7 @@ def _known(
         by_call_site=beside.by_call_site,
         by_tenant=beside.by_tenant,
         not_read=tuple(NotRead(segment=one.segment, reason=one.reason) for one in unreadable),
-        began=began(segments, moment) if segments else None,
+        began=first if first and moment.window.holds(first) else None,
         logged=logged_around(courses, moment, parts),
         witness=witness,
     )

@@ -61,13 +61,13 @@ def incarnations_on(
     return tuple(incarnation for incarnation in found if incarnation is not None)
 
 
-def began(segments: Segments, moment: Moment) -> datetime | None:
-    """When the feature's first writer began, if that was on a moment's day; None otherwise."""
-    day = moment.partition
-    if min(segments.days(), default=None) != day:
+def began(segments: Segments) -> datetime | None:
+    """When the feature's first writer began; to the day where its segment was not read."""
+    first = min(segments.days(), default=None)
+    if first is None:
         return None
-    parts = [index.days[day].begin for index in segments.indexes if day in index.days]
-    return min((begin for begin in parts if begin), default=None)
+    parts = [index.days[first].begin for index in segments.indexes if first in index.days]
+    return min((begin for begin in parts if begin), default=Window.of_day(first).start)
 
 
 def owner_of(file: Path) -> Owner:

@@ -1,27 +1,17 @@
 """The judgements of who logs: its presence, the witness beside it, and the rules it follows."""
 
-from datetime import datetime
 from typing import get_args
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.completeness import Completeness
 from ai_ops.prediction_logging.completeness_report import judge_known
-from ai_ops.prediction_logging.courses import (
-    began,
-    counted,
-    courses_of,
-    incarnations_on,
-    segments_around,
-)
 from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.prediction_logging.roster import Roster, judge_writers
 from ai_ops.prediction_logging.unsampled import judge_sampling
 from ai_ops.prediction_logging.witness import judge_witness
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import RootMode
 
 
@@ -39,24 +29,6 @@ def judge_writers_present(root: Root, feature: AiFeatureSpec, moment: Moment) ->
         return judge_writers(known.incarnations, roster, window, as_of, known.began)
 
     return judge_known(root, feature, moment, judge)
-
-
-def judge_writers_now(root: Root, feature: AiFeatureSpec, now: datetime) -> Verdict:
-    """Every declared writer is there, in as many processes as declared, and none is silent.
-
-    The judgement of ``judge_writers_present`` on the day so far, read from the segments as they
-    lie now.
-    """
-    moment = Moment(now.date().isoformat(), Window.of_day(now.date()), now)
-    roster = Roster.of(feature, root.clock.mode)
-    # What ended just before midnight is found as soon as anything else.
-    window = Window(moment.window.start - roster.limit, moment.window.end)
-    try:
-        segments = segments_around(root, feature.name, [moment])
-    except MissingEvidence:
-        return judge_writers((), roster, window, now)
-    found = incarnations_on(courses_of(segments), moment, counted(segments, moment))
-    return judge_writers(found, roster, window, now, began(segments, moment))
 
 
 def judge_witness_agrees(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
