@@ -44,6 +44,7 @@ def written(folder: Path) -> list[Written]:
         read_line(line)
         for file in _files(folder)
         for line in file.read_bytes().rstrip(b"\0").splitlines(keepends=True)
+        if line.endswith(b"\n")  # a kill may leave a torn one, which nobody was told of
     ]
     return [
         Written(record, json.loads(bytes(record.input)), json.loads(bytes(record.output)))

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -126,6 +129,59 @@ def test_over_a_socket_each_answer_stands_in_the_log_when_it_arrives(
     assert told.output == {"label": "spam", "size": 2}
     assert (told.model_version, told.status, told.call_site) == ("7", "ok", "/predict")
     assert told.latency_ms > 0
+
+
+PROGRAM = """
+import sys, uvicorn
+from fastapi import FastAPI, Request
+from ai_ops.client import PredictionLog, PredictionLogMiddleware
+
+app = FastAPI()
+
+@app.post("/predict")
+async def predict(request: Request):
+    return await request.json()
+
+log = PredictionLog(sys.argv[1], "tiny", "web")
+app.add_middleware(PredictionLogMiddleware, log=log, paths=["/predict"], model_version="7")
+uvicorn.run(app, fd=int(sys.argv[2]), log_level="critical", ws="none")
+"""
+
+
+@pytest.mark.requirement("ST-02", "PL-03")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_each_answer_that_arrived_is_in_the_log_when_the_server_dies(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    async def ask_until_it_dies(port: int, server: subprocess.Popen[bytes]) -> list[str]:
+        arrived: list[str] = []
+
+        async def ask_on(client: httpx.AsyncClient) -> None:
+            with suppress(httpx.TransportError):
+                while True:
+                    answer = await client.post("/predict", content=b'{"x": 1}', headers=JSON)
+                    arrived.append(answer.headers["x-prediction-id"])
+                    if len(arrived) == 100:
+                        server.send_signal(end)
+
+        limits = httpx.Limits(max_keepalive_connections=8)
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
+            await asyncio.gather(*(ask_on(client) for _ in range(8)))
+        return arrived
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        fd = listening.fileno()
+        command = [sys.executable, "-c", PROGRAM, str(tmp_path), str(fd)]
+        server = subprocess.Popen(command, pass_fds=[fd])
+        port = listening.getsockname()[1]
+    arrived = asyncio.run(ask_until_it_dies(port, server))
+    assert server.wait() == -end
+    assert len(arrived) >= 100
+    assert set(arrived) <= {told.id for told in written(tmp_path)}
+    assert (b'"kind":"close"' in bytes_of(tmp_path)) is (end == signal.SIGTERM)
 
 
 def test_a_client_that_leaves_half_way_is_a_failed_prediction(
