@@ -80,12 +80,16 @@ def judge_known(
 ) -> Verdict:
     """A judgement of a day's completeness, as it was written; no evidence when it was not."""
     try:
-        data, evidence = root.lake.read_json(
-            root.lake.path(feature.name, REPORT, moment.partition, "json")
-        )
+        known, evidence = read_completeness(root, feature.name, moment)
     except MissingEvidence as error:
         return Verdict.lacking(str(error), "completeness", window=moment.window)
-    return judge(msgspec.convert(data, Completeness)).with_evidence(evidence)
+    return judge(known).with_evidence(evidence)
+
+
+def read_completeness(root: Root, feature: str, moment: Moment) -> tuple[Completeness, Evidence]:
+    """A day's completeness as it was written; ``MissingEvidence`` when it was not."""
+    data, evidence = root.lake.read_json(root.lake.path(feature, REPORT, moment.partition, "json"))
+    return msgspec.convert(data, Completeness), evidence
 
 
 def judge_log_written(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.compaction import LOG
+from ai_ops.prediction_logging.completeness_report import read_completeness
 from ai_ops.prediction_logging.recency import WEEKS, Busy, Counted, Hours, Traffic, judge_recency
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
 from ai_ops.storage.root import Root
@@ -38,7 +39,8 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
         usual, earlier = _usual(root, feature, day)
         read += earlier
     counted, told = _counted(root, feature, moment, log)
-    allowed = (feature.logging.witness or feature.user_actions).missing_share
+    source = feature.logging.witness or feature.user_actions
+    allowed = source.missing_share
     traffic = Traffic(logged, before, counted, usual, allowed)
     return judge_recency(traffic, moment.window, moment.as_of).with_evidence(*read, *told)
 
@@ -94,6 +96,36 @@ def _counted(
     root: Root, feature: AiFeatureSpec, moment: Moment, log: pa.Table
 ) -> tuple[Counted | None, list[Evidence]]:
     """What was counted besides the log: by the witness, else the user actions it does not hold."""
+    by_witness, read = _by_witness(root, feature, moment)
+    if by_witness is not None:
+        return by_witness, read
+    by_users, told = _by_users(root, feature, moment, log)
+    return by_users, [*read, *told]
+
+
+def _by_witness(
+    root: Root, feature: AiFeatureSpec, moment: Moment
+) -> tuple[Counted | None, list[Evidence]]:
+    """The hours of a witness that can be read and saw anything on that day."""
+    if feature.logging.witness is None:
+        return None, []
+    known, evidence = read_completeness(root, feature.name, moment)
+    hours = [
+        (datetime.fromisoformat(f"{hour}:00:00+00:00"), count)
+        for counts in known.witness.served.values()
+        for hour, count in counts.items()
+    ]
+    at = [(hour, count) for hour, count in hours if moment.window.holds(hour)]
+    total = sum(count for _, count in at)
+    if known.witness.missing or not total:
+        return None, [evidence]
+    return Counted("the witness", "requests that were served", at, total), [evidence]
+
+
+def _by_users(
+    root: Root, feature: AiFeatureSpec, moment: Moment, log: pa.Table
+) -> tuple[Counted | None, list[Evidence]]:
+    """The user actions without a prediction, of that day or of the one before."""
     try:
         actions, evidence = root.lake.read_table(
             root.lake.path(feature.name, USER_ACTIONS, moment.partition)
@@ -108,9 +140,9 @@ def _counted(
         earlier, _ = _log(root, feature, _key(moment.window.start - timedelta(days=1)))
         logged.append(earlier["id"].combine_chunks())
     except MissingEvidence:
-        pass
-    without = actions.filter(pc.invert(pc.is_in(actions["id"], value_set=pa.concat_arrays(logged))))
-    at = [(time, 1) for time in without["time"].to_pylist()]
+        pass  # then its predictions are none that could answer
+    known = pc.is_in(actions["id"], value_set=pa.concat_arrays(logged))
+    at = [(time, 1) for time in actions.filter(pc.invert(known))["time"].to_pylist()]
     what = "user actions without a prediction"
     return Counted("what users did", what, at, actions.num_rows), [evidence]
 

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.logged import Logging, Witness
 from ai_ops.prediction_logging.compaction import compute_prediction_log
+from ai_ops.prediction_logging.completeness_report import compute_log_completeness
 from ai_ops.prediction_logging.recency_report import judge_log_recent
 from ai_ops.prediction_logging.sources import compute_user_actions
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -25,6 +29,8 @@ BUSY = range(8, 20)
 
 EACH = 10
 START = Window.of_day(DAY).start
+WITNESS = Witness(table="sources/tiny/served/*.parquet")
+WITNESSED = FEATURE.model_copy(update={"logging": Logging(witness=WITNESS)})
 WEEKS_BEFORE = [START - timedelta(weeks=week) for week in (1, 2, 3, 4)]
 
 
@@ -57,10 +63,18 @@ def acted(world: World, hours: Sequence[int]) -> None:
         world.act(ids(START, hour), [START + hour * HOUR] * EACH, name=f"{hour}")
 
 
+def served(world: World, hours: Sequence[int]) -> None:
+    """A load balancer counted a request for each prediction of these hours."""
+    file = world.root.folder / "sources" / "tiny" / "served" / f"{DAY}.parquet"
+    file.parent.mkdir(parents=True)
+    times = [START + hour * HOUR for hour in hours]
+    pq.write_table(pa.table({"time": times, "served": [EACH] * len(times)}), file)
+
+
 def judged(world: World, feature: AiFeatureSpec = FEATURE, at: Moment | None = None) -> Verdict:
     chosen = at or moment()
-    compute_prediction_log(world.root, feature, [chosen])
-    compute_user_actions(world.root, feature, [chosen])
+    for compute in (compute_prediction_log, compute_user_actions, compute_log_completeness):
+        compute(world.root, feature, [chosen])
     return judge_log_recent(world.root, feature, chosen)
 
 
@@ -127,6 +141,25 @@ def test_hours_in_the_middle_of_a_day_are_found_too(world: World) -> None:
     verdict = judged(world)
     assert verdict.findings[0].size == EACH * 2
     assert "since 2021-03-04 09:00 until 12:00" in verdict.reason
+
+
+def test_a_declared_witness_comes_before_what_users_did(world: World) -> None:
+    logged(world, START, range(8, 14))
+    acted(world, range(8, 14))  # the users' own database went down, too
+    served(world, BUSY)
+    verdict = judged(world, WITNESSED)
+    assert verdict.status == "fail"
+    assert "the witness tells of 60 requests that were served" in verdict.reason
+    assert verdict.findings[0].kind == "completeness"
+
+
+def test_a_witness_that_saw_nothing_all_day_is_none(world: World) -> None:
+    logged(world, START, BUSY)
+    acted(world, BUSY)
+    served(world, [])
+    verdict = judged(world, WITNESSED)
+    assert verdict.status == "pass"
+    assert "by what users did there was none" in verdict.reason
 
 
 def test_what_is_not_over_yet_is_not_expected(world: World) -> None:
