@@ -35,9 +35,9 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one day: ``records`` is None when the day's log was not materialised.
 
-    ``began`` is when the first of this feature's writers began, if that was on this day. ``logged`` holds predictions and
-    requests by writer and hour, from two hours before the day to the hour after it; ``witness``
-    what was served in the same hours.
+    ``began`` is when the first of this feature's writers began, if that was on this day.
+    ``logged`` holds predictions and requests by writer and hour, from two hours before the day to
+    the hour after it; ``witness`` what was served in the same hours.
     """
 
     feature: str
