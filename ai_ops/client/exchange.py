@@ -1,6 +1,5 @@
 """One HTTP request and its response, overheard on their way through an ASGI application."""
 
-import inspect
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -39,7 +38,7 @@ class Naming:
     """Where the fields of a record stand in a request."""
 
     log: LogSource
-    model_version: str | Callable[..., str | None] | None
+    model_version: Callable[[Scope], str | None]
     call_site: str | None
     tenant: str | Callable[[Scope], str | None] | None
     subject: str | Callable[[Scope], str | None] | None
@@ -87,7 +86,7 @@ class Exchange:
         self._held: list[Message] | None = []  # None once the response is on its way
         self._over = self._gone = False
         self._picks = Picks()
-        self._version = self._picks.pick("model_version", _version, naming, scope)
+        self._version = self._picks.pick("model_version", naming.model_version, scope)
         told = self._headers.get(naming.id_header, "")
         self.id = told if _ID.match(told) else new_id()
 
@@ -234,13 +233,6 @@ def _with_header(start: Message, name: str, value: str) -> Message:
     if name in _headers(start):
         return start
     return {**start, "headers": [*start.get("headers", ()), (name.encode(), value.encode())]}
-
-
-def _version(naming: Naming, scope: Scope) -> Any:
-    version = naming.model_version
-    if not callable(version):
-        return version
-    return version(scope) if inspect.signature(version).parameters else version()
 
 
 def _query(scope: Scope) -> dict[str, Any] | None:

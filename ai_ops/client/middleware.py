@@ -4,6 +4,7 @@ For Starlette, FastAPI, Django, Litestar and every other ASGI application; nothi
 imported.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Collection
 from fnmatch import fnmatchcase
 from typing import Final
@@ -55,7 +56,7 @@ class PredictionLogMiddleware:
         self._app, self._covered = app, _Covered(paths, methods)
         self._naming = Naming(
             log=log,
-            model_version=model_version,
+            model_version=_of_scope(model_version),
             call_site=call_site,
             tenant=tenant,
             subject=subject,
@@ -111,6 +112,12 @@ class ServedCounter:
                 self._log.served()
 
         await self._app(scope, receive, counting)
+
+
+def _of_scope(version: str | Callable[..., str | None] | None) -> Callable[[Scope], str | None]:
+    if not callable(version):
+        return lambda _: version
+    return version if inspect.signature(version).parameters else lambda _: version()
 
 
 def _is_end(message: Message) -> bool:
