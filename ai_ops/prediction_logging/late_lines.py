@@ -1,10 +1,10 @@
 """Lines that came after their day was judged: a writer that was cut off, a copied segment."""
 
 import json
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,7 +63,7 @@ class Late:
 def state_of(root: Root, feature: AiFeatureSpec) -> str:
     """A digest that changes when a segment grows, comes, goes or lands, or anything is judged."""
     local = local_segments(root.segments / feature.name)
-    files = sorted((name, *_stat(file)) for name, file in local.items())
+    files = sorted((name, *_stat(entry)) for name, entry in local.items())
     landed = Landing(root.lake, feature.name).state()
     told = json.dumps([files, landed, root.ledger.head()])
     return sha256(told.encode()).hexdigest()[:16]
@@ -112,9 +112,9 @@ def _is_whole(lake: Lake, feature: str, day: str, digest: str) -> bool:
     return metadata.get(READ, digest.encode()) == digest.encode()
 
 
-def _stat(file: Path) -> tuple[int, int]:
+def _stat(entry: os.DirEntry[str]) -> tuple[int, int]:
     try:
-        found = file.stat()
+        found = entry.stat()
     except OSError:  # gone since it was listed: the next look sees another state
         return 0, 0
     return found.st_size, found.st_mtime_ns

@@ -61,9 +61,8 @@ class Gathering:
         known = {name: one for day in sorted(self._days) for name, one in self._filed(day)}
         known |= self._store.open
         fetched = self._fetched(known)
-        for name in sorted({*self.local, *self.landed}):
-            if name not in known and self._is_elsewhere(name):
-                continue
+        here = (name for name in self.local if name in known or not self._is_elsewhere(name))
+        for name in sorted({*here, *self.landed}):
             self._look(name, known.get(name), fetched.get(name))
         if self._reachable:
             self.found.unreadable += [
@@ -110,7 +109,7 @@ class Gathering:
                 else:
                     manifest = before.manifest
                 if landed.segment in self.local:
-                    return manifest, self.local[landed.segment]
+                    return manifest, Path(self.local[landed.segment])
                 return manifest, self._landing.fetch(landed, manifest, self._cache, anew)
             except (NotVerified, LakeUnreachable) as error:
                 return error
@@ -127,7 +126,8 @@ class Gathering:
         known: Known | None,
         fetched: tuple[Manifest, Path] | NotVerified | LakeUnreachable | None,
     ) -> None:
-        manifest, file = None, self.local.get(name)
+        manifest = None
+        file = Path(self.local[name]) if name in self.local else None
         if isinstance(fetched, Exception):
             self._refuse(name, fetched)
         elif fetched is not None:
@@ -201,7 +201,7 @@ class Gathering:
                 rmtree(place, ignore_errors=True)
 
 
-def local_segments(home: Path) -> dict[str, Path]:
+def local_segments(home: Path) -> dict[str, os.DirEntry[str]]:
     """The segments of a feature's folder, by ``<writer>/<file>``."""
     found = {}
     with suppress(FileNotFoundError):
@@ -209,7 +209,7 @@ def local_segments(home: Path) -> dict[str, Path]:
             if writer.is_dir():
                 for entry in os.scandir(writer.path):
                     if entry.name.endswith(ENDING):
-                        found[f"{writer.name}/{entry.name}"] = Path(entry.path)
+                        found[f"{writer.name}/{entry.name}"] = entry
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from ai_ops.client.names import ENDING, incarnation_of, segment_name
+from ai_ops.client.names import ENDING, segment_name
 from ai_ops.prediction_logging.landing_records import Manifest
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.storage.lake import Lake
@@ -24,6 +24,7 @@ INDEX_VERSION: Final = 4
 INDEX: Final = "prediction_log/index"
 
 _MODULUS: Final = 1 << 64
+_PART_DIGITS: Final = len(segment_name("", 1)) - len(ENDING) - 1
 
 T = TypeVar("T")
 
@@ -178,11 +179,11 @@ def _slot(name: str) -> tuple[str, int]:
     >>> _slot("web/20210304T050607-12-ab.jsonl")
     ('web/20210304T050607-12-ab', 0)
     """
-    writer, _, file = name.rpartition("/")
-    incarnation, part = incarnation_of(file)
-    named = file == segment_name(incarnation, part)
-    stem = incarnation if named else file.removesuffix(ENDING)
-    return f"{writer}/{stem}", part if named else 0
+    stem = name.removesuffix(ENDING)
+    key, _, part = stem.rpartition(".")
+    if key and len(part) == _PART_DIGITS and part.isdecimal():
+        return key, int(part)
+    return stem, 0
 
 
 def _with(ranges: list[tuple[int, int]], number: int) -> list[tuple[int, int]]:

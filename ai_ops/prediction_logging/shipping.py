@@ -101,7 +101,8 @@ class Shipper:
     def _looked_at(self) -> dict[str, Path]:
         """The segments that lie here, each with its index up to now."""
         found = {}
-        for name, file in sorted(local_segments(self._home).items()):
+        for name, entry in sorted(local_segments(self._home).items()):
+            file = Path(entry)
             try:
                 self._indexes[name] = refreshed(self._indexes.get(name), file, name)
             except FileNotFoundError:
