@@ -8,6 +8,11 @@ from ai_ops.prediction_logging.completeness_report import (
 )
 from ai_ops.prediction_logging.recency_report import judge_log_recent
 from ai_ops.prediction_logging.version_report import judge_version_is_champion
+from ai_ops.prediction_logging.writer_checks import (
+    judge_log_unsampled,
+    judge_witness_agrees,
+    judge_writers_present,
+)
 
 CHECKS = (
     Check("log_written", "prediction_log", "prediction_logging", "volume", judge_log_written),
@@ -15,6 +20,14 @@ CHECKS = (
         "log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete
     ),
     Check("log_recent", "log_completeness", "prediction_logging", "volume", judge_log_recent),
+    *(
+        Check(name, "log_completeness", "prediction_logging", "completeness", judge)
+        for name, judge in (
+            ("writers_present", judge_writers_present),
+            ("witness_agrees", judge_witness_agrees),
+            ("log_unsampled", judge_log_unsampled),
+        )
+    ),
     Check(
         "user_actions_present",
         "user_actions",

@@ -14,6 +14,7 @@ from ai_ops.prediction_logging.incarnation import (
     Owner,
     described,
 )
+from ai_ops.prediction_logging.presence import joined
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.statements import Piece, change_of
 from ai_ops.vocabulary.moments import Moment
@@ -62,7 +63,7 @@ class Course:
         today = [part for _, day, part in pieces if day == moment.partition]
         missing = tuple(self._missing(moment, today))
         ended = self._ended(moment)
-        alive = tuple(_alive(pieces, moment))
+        alive = tuple(joined(_alive(pieces, moment), self._limit))
         until = min(moment.window.end, moment.as_of)
         latest = max((end for _, end in alive), default=None)
         recent = latest is not None and moment.window.start - latest <= self._limit

@@ -128,12 +128,9 @@ class _Judging:
 
     def _too_few(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:
         spans = [span for one in ones for span in spans_of(one, self._limit_of(one), self.until)]
-        missed = shortages(spans, writer.processes, self.start, self.until)
-        for shortage in missed:
-            if shortage.length > self.limit:
-                missing = writer.processes - shortage.least
-                reason = self._shortage(writer, ones, shortage)
-                yield self._found(reason, shortage.begin, missing)
+        for missed in shortages(spans, writer.processes, self.start, self.until, self.limit):
+            reason = self._shortage(writer, ones, missed)
+            yield self._found(reason, missed.begin, writer.processes - missed.there)
         if not ones and self.until - self.start <= self.limit:
             reason = f"writer {writer.name} has not begun; it is awaited for {lasting(self.limit)}"
             yield self._found(reason, self.start, status="no_evidence")
@@ -146,10 +143,11 @@ class _Judging:
             return f"writer {writer.name} never started: nothing of it is there ({for_long})"
         ended = [one.name for one in ones if one.closed and one.last_alive == shortage.begin]
         why = f"; {ended[0]} ended in order and none began" if ended else ""
-        number = "none" if shortage.least == 0 else f"{shortage.least}"
+        why = f"; only {len(ones)} of them began" if len(ones) < writer.processes else why
+        number = "none" if shortage.there == 0 else f"{shortage.there}"
         return (
             f"{number} of the {writer.processes} processes of writer {writer.name} "
-            f"{'was' if shortage.least == 1 else 'were'} there ({for_long}{why})"
+            f"{'was' if shortage.there == 1 else 'were'} there ({for_long}{why})"
         )
 
     def _once(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:

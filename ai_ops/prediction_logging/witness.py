@@ -94,22 +94,37 @@ def compare(
     """
     found = []
     hour = window.start - _HOUR
+    lent = _lent(served, logged, window)
     carried = logged.get(key(hour - _HOUR), Hour()).late
     borrowed = 0
     while hour < window.end:
-        own, after = logged.get(key(hour), Hour()), logged.get(key(hour + _HOUR), Hour())
+        own = logged.get(key(hour), Hour())
         asked = served.get(key(hour), 0)
         left = own.requests - borrowed
         late = min(own.late, left)
         need = max(0, asked - carried - (left - late))
         carried, need = late - min(need, late), max(0, need - late)
-        borrowed = min(need, after.early)
+        borrowed = min(need, lent.get(hour + _HOUR, 0))
         if hour >= window.start and (asked or own.requests):
             # What is neither refused nor may be counted in the next hour must have been seen.
             blind = not asked and own.requests - own.refused - own.late - own.early > 0
             found.append(Compared(hour, asked, own.requests, need - borrowed, blind))
         hour += _HOUR
     return found
+
+
+def _lent(
+    served: Mapping[str, int], logged: Mapping[str, Hour], window: Window
+) -> dict[datetime, int]:
+    """How many requests of each hour's first seconds its own count leaves to the hour before."""
+    lent: dict[datetime, int] = {}
+    hour = window.end
+    while hour >= window.start:
+        own = logged.get(key(hour), Hour())
+        left = own.requests + lent.get(hour + _HOUR, 0) - served.get(key(hour), 0)
+        lent[hour] = min(own.early, max(0, left))
+        hour -= _HOUR
+    return lent
 
 
 def logged_around(
