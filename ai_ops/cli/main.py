@@ -132,5 +132,5 @@ def _refusing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:
 def _missing(name: str, error: ModuleNotFoundError) -> str:
     if error.name is None or error.name.split(".")[0] == "ai_ops":
         raise error
-    extra = "serving" if name == "serve" else "platform"
+    extra = {"serve": "serving", "ship": "shipping"}.get(name, "platform")
     return MISSING.format(name=name, module=error.name, extra=extra).replace("  ", " ")
