@@ -38,14 +38,13 @@ class EmergencySegment(Segment):
             self.cut(written)
             raise DiskFull(f"{self.path}: {written} of {len(lines)} bytes were written")
         self.size += written
-        self.room -= written
 
     def tell(self, line: bytes) -> None:
         """Write a heartbeat, unless only the room for the end is left."""
         if self.size + len(line) > self._capacity - _ENDING:
             raise DiskFull(f"{self.path}: the space reserved for heartbeats is used up")
         self.write(line)
-        self.room += len(line)  # it took nothing of what predictions may take
+        self.limit += len(line)  # it took nothing of what predictions may take
 
     def end(self, seal: bytes) -> None:
         """Write the last line, and give back the space that was not used."""

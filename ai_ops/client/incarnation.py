@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ai_ops.client.emergency import EmergencySegment, Reserve, has_room, sweep
-from ai_ops.client.lines import encode_time, seal
+from ai_ops.client.lines import numbered
 from ai_ops.client.names import segment_name
 from ai_ops.client.policy import Policy
 from ai_ops.client.sealing import Sealing
@@ -31,8 +31,10 @@ class Incarnation:
         self.segment: Segment | None = None
         self.sealing = Sealing(teller)
         self._directory, self._policy, self._teller = directory, policy, teller
+        self._stamp = teller.stamp
         self._reserve: Reserve | None = None
         self._parts = 0
+        self._before = 0  # predictions that stand in the parts before
         self._begun = 0.0  # when the part that is written now began, by the machine's clock
         self._day = _NEVER.date()
         # Within this span of the log's clock neither a heartbeat is due nor the day another.
@@ -51,13 +53,11 @@ class Incarnation:
             segment = self.segment
             if segment is None or not self._since <= now < self._until:
                 segment = self._attend(now, reached)
-            stamp = b',"time":%b%b' % (encode_time(now), self._teller.stamp)
             if count == 1:
-                lines = seal(b"%b%b%d}" % (bodies[0][:-1], stamp, reached + 1))
+                lines = numbered(bodies[0], now, self._stamp, reached + 1)
             else:
-                numbered = enumerate(bodies, start=reached + 1)
-                lines = b"".join(seal(b"%b%b%d}" % (b[:-1], stamp, seq)) for seq, b in numbered)
-            if len(lines) > segment.room:
+                lines = self._lines(bodies, now, reached)
+            if segment.size + len(lines) > segment.limit:
                 segment = self._next(segment, now, reached)
             try:
                 segment.write(lines)
@@ -67,8 +67,6 @@ class Incarnation:
         except LogWriteFailed:
             counts.failures += count
             raise
-        segment.count += count
-        counts.written += count
 
     def keep(self, now: datetime) -> None:
         """What is due without a prediction: a part, a heartbeat, the way back from a full disk."""
@@ -112,6 +110,10 @@ class Incarnation:
             if held is not None:
                 held.let_go()
 
+    def _lines(self, bodies: Sequence[bytes], now: datetime, reached: int) -> bytes:
+        placed = enumerate(bodies, start=reached + 1)
+        return b"".join(numbered(body, now, self._stamp, seq) for seq, body in placed)
+
     def _attend(self, now: datetime, reached: int) -> Segment:
         """The part to write to, after what the clock made due: a part of its day, a heartbeat."""
         segment = self.segment
@@ -125,7 +127,7 @@ class Incarnation:
         if isinstance(segment, EmergencySegment):
             raise DiskFull(f"{segment.path}: the disk is full, and the reserved space used up")
         # Lines that no part has room for get one of their own.
-        return self._open(now, reached) if segment.count else segment
+        return self._open(now, reached) if reached >= segment.first else segment
 
     def _after(
         self, error: LogWriteFailed, segment: Segment, now: datetime, reached: int
@@ -173,6 +175,8 @@ class Incarnation:
         if self.segment is not None:
             segment, self.segment = self.segment, None
             segment.last = reached
+            segment.count = reached - self.counts.failures - self._before
+            self._before += segment.count
             self.sealing.add(segment)
 
     def _reserve_space(self) -> None:

@@ -51,11 +51,12 @@ def encode(record: Prediction | OpenRecord | HeartbeatRecord | CloseRecord | Sea
     """
     body = _encoder.encode(record)
     # A number without a word in JSON comes out as null, so most lines need no look at each value.
-    if b"null" in body and type(record) is Prediction and not _speakable(record):
+    # From the right it is found in half the time: every prediction passes here.
+    if body.rfind(b"null") >= 0 and type(record) is Prediction and not _speakable(record):
         words = {"input": _with_words(record.input), "output": _with_words(record.output)}
         body = _encoder.encode(msgspec.structs.replace(record, **words))
     # Raw JSON from a caller may be pretty-printed; a line break inside would end the line.
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+    return msgspec.json.format(body, indent=-1) if b"\n" in body else body
 
 
 def raw(value: Any) -> msgspec.Raw:
@@ -67,13 +68,16 @@ def raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode(value if _finite(value) else _with_words(value)))
 
 
-def encode_time(time: datetime) -> bytes:
-    """A moment as JSON has it, with its quotes.
+def numbered(body: bytes, time: datetime, stamp: bytes, seq: int) -> bytes:
+    """The sealed line of a prediction: its object, then what the log adds, its number last.
 
-    >>> encode_time(datetime.fromisoformat("2021-03-04T05:06:07+00:00"))
-    b'"2021-03-04T05:06:07Z"'
+    >>> noon = datetime.fromisoformat("2021-03-04T12:00:00+00:00")
+    >>> numbered(b'{"id":"a"}', noon, b',"writer":"web","seq":', 7)
+    b'{"id":"a","time":"2021-03-04T12:00:00Z","writer":"web","seq":7,"crc":"0480bc52"}\\n'
     """
-    return _encoder.encode(time)
+    # One copy and two checksums less than with ``seal``: every prediction passes here.
+    line = b"".join((body[:-1], b',"time":', _encoder.encode(time), stamp, _encoder.encode(seq)))
+    return line + _SEAL % crc32(b"}", crc32(line))
 
 
 def seal(body: bytes) -> bytes:

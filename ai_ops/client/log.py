@@ -63,6 +63,7 @@ class PredictionLog:
         if self._policy.feature != feature:
             raise BadInput(f"feature {feature!r}: the policy is of {self._policy.feature!r}")
         self._protector = Protector.of(self._policy, keys)
+        self._by_policy = self._protector is not None or self._policy.sampling < 1
         self._new_writer = partial(
             Writer,
             Path(folder) / feature / writer,
@@ -141,7 +142,17 @@ class PredictionLog:
             cost=cost,
             request_id=request_id,
         )
-        return self.record_many((prediction,))
+        if self._by_policy:
+            return self.record_many((prediction,))
+        try:
+            body = encode(prediction)
+        except Exception as error:
+            return self._not_encoded(1, error)
+        try:
+            self._writer.write((body,))
+        except LogWriteFailed as error:
+            return self._not_written(error, error.__cause__)
+        return True
 
     def record_many(self, predictions: Sequence[Prediction]) -> bool:
         """Write the predictions of one batch with one write and one time: all of them or none.
@@ -158,10 +169,8 @@ class PredictionLog:
         withheld = [prediction.id for prediction in predictions if prediction.withheld]
         try:
             bodies = [encode(prediction) for prediction in predictions]
-        except Exception as error:  # JSON has no form for a value, or its own methods failed
-            self._writer.count(failures=len(predictions))
-            told = LogWriteFailed(f"{self._policy.feature}: cannot be logged: {error}")
-            return self._not_written(told, error)
+        except Exception as error:
+            return self._not_encoded(len(predictions), error)
         try:
             self._writer.write(bodies, len(withheld))
         except LogWriteFailed as error:
@@ -183,6 +192,12 @@ class PredictionLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _not_encoded(self, count: int, error: Exception) -> bool:
+        """JSON has no form for a value, or the value's own methods failed."""
+        self._writer.count(failures=count)
+        told = LogWriteFailed(f"{self._policy.feature}: cannot be logged: {error}")
+        return self._not_written(told, error)
 
     def _not_written(self, error: LogWriteFailed, cause: BaseException | None) -> bool:
         if self._policy.on_log_failure == "refuse":

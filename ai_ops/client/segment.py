@@ -25,13 +25,13 @@ class Segment:
     """An open segment. Not safe for threads by itself: the log that owns it holds a lock.
 
     Its process holds the file's lock for as long as it is open, so that whoever can take the lock
-    knows that the process is gone. ``size`` is what was written, ``room`` what predictions may
-    still take; ``whole`` turns False when a torn piece at the end could not be cut off, or when
+    knows that the process is gone. ``size`` is what was written, ``limit`` how far predictions
+    may take it; ``whole`` turns False when a torn piece at the end could not be cut off, or when
     the disk lost writes: such a segment is neither appended to nor sealed.
     """
 
-    def __init__(self, path: Path, fd: int, number: int, room: int) -> None:
-        self.path, self.fd, self.number, self.room = path, fd, number, room
+    def __init__(self, path: Path, fd: int, number: int, limit: int) -> None:
+        self.path, self.fd, self.number, self.limit = path, fd, number, limit
         self.size = 0
         self.whole = True
         self.first = 1
@@ -40,13 +40,13 @@ class Segment:
         self._entered = False  # whether the folder's entry of the file would survive, too
 
     @classmethod
-    def create(cls, path: Path, number: int, opening: bytes, room: int) -> "Segment":
+    def create(cls, path: Path, number: int, opening: bytes, limit: int) -> "Segment":
         """A new file that holds its first line and is locked, before it has its name.
 
         Whoever meets a segment can therefore tell at any time whether its process lives.
         """
         unnamed = path.with_suffix(OPENING)
-        segment = cls(path, create_locked(unnamed, os.O_APPEND), number, room)
+        segment = cls(path, create_locked(unnamed, os.O_APPEND), number, limit)
         try:
             segment.write(opening)
             os.rename(unnamed, path)
@@ -62,12 +62,12 @@ class Segment:
             written = os.write(self.fd, lines)
         except OSError as error:
             raise failed(self.path, error) from error
-        if written != len(lines):
-            # A disk that fills up takes the first part and raises nothing.
-            self.cut(written)
-            raise DiskFull(f"{self.path}: {written} of {len(lines)} bytes were written")
-        self.size += written
-        self.room -= written
+        if written == len(lines):
+            self.size += written
+            return
+        # A disk that fills up takes the first part and raises nothing.
+        self.cut(written)
+        raise DiskFull(f"{self.path}: {written} of {len(lines)} bytes were written")
 
     def tell(self, line: bytes) -> None:
         """Append a heartbeat, for which room is kept where there is a limit."""

@@ -23,10 +23,13 @@ from ai_ops.vocabulary.words import RootMode
 
 @dataclass(slots=True)
 class Counts:
-    """What an incarnation did so far; ``last``, its sequence, is ``written`` + ``failures``."""
+    """What an incarnation did so far.
+
+    ``last`` is the sequence number reached: each prediction that is to be written takes one, and
+    keeps it when that fails.
+    """
 
     last: int = 0
-    written: int = 0
     failures: int = 0
     unsampled: int = 0
     withheld: int = 0
@@ -47,6 +50,7 @@ class Teller:
         self._policy, self._digest = policy, policy.digest
         self._writer, self._mode, self._pid = writer, mode, pid
         names = {"feature": policy.feature, "writer": writer, "incarnation": self.incarnation}
+        # What stands between the time and the number of each prediction.
         self.stamp = b',%b,"seq":' % msgspec.json.encode(names)[1:-1]
 
     def opening(self, part: int, reached: int, now: datetime) -> bytes:
@@ -73,7 +77,7 @@ class Teller:
         """A sign of life, after the sequence number ``reached``."""
         record = HeartbeatRecord(
             last=reached,
-            written=counts.written,
+            written=reached - counts.failures,
             failures=counts.failures,
             unsampled=counts.unsampled,
             withheld=counts.withheld,
@@ -90,7 +94,7 @@ class Teller:
         """The line that ends the incarnation in order."""
         record = CloseRecord(
             last=counts.last,
-            count=counts.written,
+            count=counts.last - counts.failures,
             writer=self._writer,
             incarnation=self.incarnation,
             time=now,

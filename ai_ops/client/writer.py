@@ -33,6 +33,7 @@ class Writer:
         # One that a thread may take again: a handler of a signal may record, or close, as well.
         self.lock = threading.RLock()
         self._directory, self._name, self._clock, self._policy = directory, name, clock, policy
+        self._now = clock.now
         self._tick_seconds = max(_SHORTEST_TICK, min(sync_seconds, policy.heartbeat_seconds))
         # Whether nothing but a write stands between a prediction and its line.
         self._ready = self.closed = False
@@ -43,14 +44,14 @@ class Writer:
     def start(self) -> None:
         """Begin now."""
         with self.lock:
-            now = self._clock.now()
+            now = self._now()
             self._prepared(now, 0).keep(now)
 
     def write(self, bodies: Sequence[bytes], withheld: int = 0) -> None:
         """Write predictions, encoded; ``LogWriteFailed`` when none of them is written."""
         with self.lock:
             try:
-                now = self._clock.now()
+                now = self._now()
             except ClockRefused as error:
                 self.counts.fail(len(bodies))
                 raise LogWriteFailed(f"{self._directory}: no time is told ({error})") from error
@@ -70,7 +71,7 @@ class Writer:
                 self.counts.served = (self.counts.served or 0) + served
             if not self._ready and not self.closed:
                 with suppress(LogWriteFailed, ClockRefused):  # the first heartbeat will tell it
-                    self._prepared(self._clock.now(), 0)
+                    self._prepared(self._now(), 0)
 
     def close(self) -> None:
         """End in order.
@@ -125,7 +126,7 @@ class Writer:
                 return
             # A disk or a clock that refuses is told to the caller of the next prediction.
             with suppress(LogWriteFailed, ClockRefused):
-                self._seen = self._clock.now()
+                self._seen = self._now()
                 incarnation.keep(self._seen)
             segment, now = incarnation.segment, self._seen
         try:
@@ -136,7 +137,7 @@ class Writer:
 
     def _end(self, incarnation: Incarnation) -> None:
         with suppress(ClockRefused):
-            self._seen = self._clock.now()
+            self._seen = self._now()
         try:
             incarnation.close(self._seen)
         finally:
