@@ -8,9 +8,11 @@ import dagster as dg
 import pytest
 import s3fs
 
+from ai_ops.drift_monitoring.rows import answered_by
 from ai_ops.orchestration.judging import judge_and_record
 from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.prediction_logging.checks import CHECKS
+from ai_ops.prediction_logging.completeness_report import compute_log_completeness
 from ai_ops.prediction_logging.landing_records import UNREACHABLE
 from ai_ops.prediction_logging.sensors import sensors
 from ai_ops.storage.files import options_for
@@ -193,3 +195,22 @@ def test_a_part_in_the_middle_that_got_lost_shows_in_what_is_left(world: OnS3) -
     lost = {f"web/{files[1].name.split('.')[0]}"}
     there = {f"{index.writer}/{index.incarnation}" for index in world.opened().indexes}
     assert set(status.reached) - there == lost, "the machine saw it, and it is nowhere"
+
+
+def test_sql_over_the_log_reads_the_store(world: OnS3) -> None:
+    world.write_on("a", "b")
+    world.ship()
+    world.compact()
+    [answered] = answered_by(world.root, FEATURE, [DAY, "2021-03-05"])
+    assert (answered.version, answered.first.date().isoformat()) == ("1", DAY)
+
+
+def test_a_day_of_every_check_of_the_log_is_judged_on_the_store(world: OnS3) -> None:
+    world.write_on("a", "b")
+    world.ship()
+    world.compact()
+    compute_log_completeness(world.root, FEATURE, [moment()])
+    told = judge_and_record(world.root, FEATURE, CHECKS, [moment()], run_id=None)
+    assert len(told) == len(CHECKS)
+    assert {one.item: one.verdict.status for one in told}["log_written"] == "pass"
+    assert not [one for one in told if "does not answer" in one.verdict.reason]
