@@ -57,6 +57,7 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
     repository = loaded.get_repository_def()
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "flight_delay__new_segments",
+        "flight_delay__silent_writers",
         "flight_delay__cadences",
         "flight_delay__incidents",
         "flight_delay__retraining",

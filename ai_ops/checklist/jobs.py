@@ -20,6 +20,8 @@ DAILY = (
     "cost_rollup",
     "evaluation_run",
 )
+LIVE = {"writers_alive": "log_completeness"}
+"""Checks that a sensor judges as it is now, and their asset: none of a day's judgement."""
 WEEKLY = ("cost_trend",)
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
@@ -122,4 +124,10 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
 
 
 def _selection(feature: AiFeatureSpec, names: tuple[str, ...]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*[asset_key(feature, name) for name in names])
+    keys = [asset_key(feature, name) for name in names]
+    live = [
+        dg.AssetCheckKey(asset_key(feature, asset), check)
+        for check, asset in LIVE.items()
+        if asset in names
+    ]
+    return dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*live)

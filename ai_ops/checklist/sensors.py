@@ -95,6 +95,8 @@ def cadences_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> tuple[Cadenc
 
 
 def items_of(checks: Iterable[Check], assets: Iterable[str]) -> frozenset[str]:
-    """The names of the checks on these assets."""
+    """The names of the checks on these assets that a job judges."""
     wanted = frozenset(assets)
-    return frozenset(check.name for check in checks if check.asset in wanted)
+    return frozenset(
+        check.name for check in checks if check.asset in wanted and check.name not in names.LIVE
+    )

@@ -18,6 +18,7 @@ COMMANDS = (
     ("serve", "serve"),
     ("ship", "ship"),
     ("witness", "witness"),
+    ("writers", "writers"),
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
     ("evaluate", "evaluate"),

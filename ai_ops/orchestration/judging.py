@@ -49,9 +49,23 @@ class Check:
 
 
 def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetChecksDefinition]:
-    """The Dagster checks of these: one op per asset, one block of the ledger per op and run."""
-    by_asset = groupby(sorted(checks, key=lambda check: check.asset), key=lambda check: check.asset)
-    return [_checks_of_asset(feature, asset, tuple(group)) for asset, group in by_asset]
+    """The Dagster checks of these: one op per asset, one block of the ledger per op and run.
+
+    What is judged as it is now, of an asset whose other checks have a rhythm, is an op of its own.
+    """
+
+    def place(check: Check) -> tuple[str, str]:
+        return check.asset, check.rhythm or ""
+
+    by_place = groupby(sorted(checks, key=place), key=place)
+    return [_checks_of_asset(feature, asset, tuple(group)) for (asset, _), group in by_place]
+
+
+def evaluation_of(
+    feature: AiFeatureSpec, check: Check, recorded: RecordedVerdict
+) -> dg.AssetCheckEvaluation:
+    """A recorded verdict as Dagster shows it, for a sensor that judged without a run."""
+    return dg.AssetCheckEvaluation(**_result(feature, check, recorded))
 
 
 def judge_and_record(
@@ -114,12 +128,10 @@ def _checks_of_asset(
     feature: AiFeatureSpec, asset: str, checks: tuple[Check, ...]
 ) -> dg.AssetChecksDefinition:
     rhythm = checks[0].rhythm
-    if any(check.rhythm != rhythm for check in checks):
-        raise ValueError(f"the checks of {asset} differ in their rhythm")
     partitions = partitions_of(feature, rhythm) if rhythm else None
 
     @dg.multi_asset_check(
-        name=f"{feature.name}__{asset}__checks",
+        name=f"{feature.name}__{asset}__{'' if rhythm else 'latest_'}checks",
         specs=[
             dg.AssetCheckSpec(
                 check.name,

@@ -37,12 +37,17 @@ UNFINISHED: Final = (
 )
 
 Job = UnresolvedAssetJobDefinition | dg.JobDefinition
-Answer = dg.RunRequest | dg.SkipReason
+Answer = dg.RunRequest | dg.SkipReason | dg.SensorResult
 Tick = Callable[[Root, AiFeatureSpec, dg.SensorEvaluationContext], Answer]
 
 
 def sensor_of(
-    feature: AiFeatureSpec, name: str, tick: Tick, jobs: Sequence[Job] = ()
+    feature: AiFeatureSpec,
+    name: str,
+    tick: Tick,
+    jobs: Sequence[Job] = (),
+    *,
+    seconds: int = SECONDS,
 ) -> dg.SensorDefinition:
     """The feature's sensor of that name: on by default, ``tick`` is asked every few seconds.
 
@@ -57,7 +62,7 @@ def sensor_of(
         name=f"{feature.name}__{name}",
         job_name=single,
         jobs=None if single else jobs or None,
-        minimum_interval_seconds=SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=description_of(tick),
     )

@@ -6,6 +6,7 @@ from ai_ops.prediction_logging.completeness_report import (
     judge_log_written,
     judge_user_actions_present,
 )
+from ai_ops.prediction_logging.live_writers import judge_writers_alive
 from ai_ops.prediction_logging.recency_report import judge_log_recent
 from ai_ops.prediction_logging.version_report import judge_version_is_champion
 from ai_ops.prediction_logging.writer_checks import (
@@ -14,7 +15,18 @@ from ai_ops.prediction_logging.writer_checks import (
     judge_writers_present,
 )
 
+WRITERS_ALIVE = Check(
+    "writers_alive",
+    "log_completeness",
+    "prediction_logging",
+    "completeness",
+    judge_writers_alive,
+    rhythm=None,
+)
+"""Judged by a sensor whenever a writer comes or goes, and by nothing else."""
+
 CHECKS = (
+    WRITERS_ALIVE,
     Check("log_written", "prediction_log", "prediction_logging", "volume", judge_log_written),
     Check(
         "log_complete", "log_completeness", "prediction_logging", "completeness", judge_log_complete

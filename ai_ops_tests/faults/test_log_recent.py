@@ -78,7 +78,7 @@ def judged(world: World, feature: AiFeatureSpec = FEATURE, at: Moment | None = N
     return judge_log_recent(world.root, feature, chosen)
 
 
-def test_a_usual_day_is_green_in_its_quiet_night_too(world: World) -> None:
+def test_a_usual_day_with_its_quiet_night_is_green(world: World) -> None:
     logged(world, START, BUSY)
     acted(world, BUSY)
     verdict = judged(world)

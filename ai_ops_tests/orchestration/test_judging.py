@@ -150,10 +150,12 @@ def test_every_check_and_asset_names_its_owner(runner: Runner) -> None:
     assert graph.get(asset).owners == ["backend@example.com"]
 
 
-def test_checks_of_one_asset_share_their_rhythm() -> None:
+def test_what_is_judged_as_it_is_now_is_an_op_beside_the_checks_of_each_day() -> None:
     odd = Check("now", "prediction_log", "prediction_logging", "volume", judge_now, rhythm=None)
-    with pytest.raises(ValueError, match="differ in their rhythm"):
-        checks_of(FEATURE, (*CHECKS, odd))
+    made = checks_of(FEATURE, (*CHECKS, odd))
+    names = {definition.node_def.name: len(list(definition.check_specs)) for definition in made}
+    prefix = f"{FEATURE.name}__prediction_log"
+    assert names == {f"{prefix}__checks": len(CHECKS), f"{prefix}__latest_checks": 1}
 
 
 def test_rows_of_a_table_may_differ_in_what_they_have() -> None:

@@ -19,6 +19,7 @@ class Ticking:
     cursor: str | None = None
     skipped: str = ""
     requests: list[dg.RunRequest] = field(default_factory=list)
+    evaluations: list[dg.AssetCheckEvaluation] = field(default_factory=list)
 
     def tick(self) -> dg.RunRequest | None:
         """The run that the sensor asks for; None when it skips, with the reason in ``skipped``."""
@@ -31,6 +32,13 @@ class Ticking:
             self.cursor = context.cursor
         if isinstance(answer, dg.SkipReason):
             self.skipped = answer.skip_message or ""
+            return None
+        if isinstance(answer, dg.SensorResult):
+            self.cursor = answer.cursor
+            self.skipped = answer.skip_reason.skip_message or "" if answer.skip_reason else ""
+            for event in answer.asset_events:
+                assert isinstance(event, dg.AssetCheckEvaluation)
+                self.evaluations.append(event)
             return None
         self.requests.append(answer)
         return answer

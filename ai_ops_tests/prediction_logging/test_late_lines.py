@@ -64,7 +64,7 @@ def world(tmp_path: Path) -> Judging:
 
 @pytest.fixture
 def daemon(world: Judging) -> Iterator[Ticking]:
-    [sensor] = sensors(FEATURE, DAILY)
+    sensor, _ = sensors(FEATURE, DAILY)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Ticking(sensor, world.root, instance)
 
