@@ -80,6 +80,8 @@ class Exchange:
     ) -> None:
         self._started = time.perf_counter()
         self._naming, self._scope, self._receive, self._send = naming, scope, receive, send
+        # A file that the server sends by itself would pass unseen; without this it comes as a body.
+        (scope.get("extensions") or {}).pop("http.response.pathsend", None)
         self._call_site, self._headers = naming.call_site or path, _headers(scope)
         self._asked, self._answered = Body(naming.max_body), Body(naming.max_body)
         self._start: Message | None = None

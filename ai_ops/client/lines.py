@@ -65,7 +65,10 @@ def raw(value: Any) -> msgspec.Raw:
     >>> bytes(raw({"x": float("nan")}))
     b'{"x":"nan"}'
     """
-    return msgspec.Raw(_encoder.encode(value if _finite(value) else _with_words(value)))
+    body = _encoder.encode(value)
+    if b"null" in body and not _finite(value):
+        body = _encoder.encode(_with_words(value))
+    return msgspec.Raw(body)
 
 
 def numbered(body: bytes, time: datetime, stamp: bytes, seq: int) -> bytes:
@@ -164,9 +167,11 @@ def _with_words(value: Any) -> Any:
 
 
 def _as_plain(value: Any) -> Any:
-    """Numbers and arrays of numpy and torch as plain ones, without importing either."""
+    """Arrays of numpy and torch, models of pydantic as plain values, without importing them."""
     if hasattr(value, "tolist"):
         return _with_words(value.tolist())
+    if hasattr(value, "model_dump"):
+        return _with_words(value.model_dump())
     if isinstance(value, Mapping):
         return _with_words(value)
     if isinstance(value, Sequence):

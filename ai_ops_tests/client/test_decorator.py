@@ -7,10 +7,13 @@ import gc
 import inspect
 import json
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from ai_ops.client import PredictionLog, logged
 from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
@@ -385,6 +388,25 @@ def test_arguments_that_json_cannot_hold_are_a_failure_of_the_log(log: Predictio
     with pytest.raises(LogWriteFailed, match="object has no form in JSON"):
         ask(object())
     assert log.failures == 1
+
+
+def test_models_and_dataclasses_are_inputs(log: PredictionLog, tmp_path: Path) -> None:
+    class Asked(BaseModel):
+        at: datetime
+        amounts: tuple[float, ...]
+
+    @dataclass
+    class Answer:
+        label: str
+
+    @logged(log, model_version="1")
+    def ask(asked: Asked) -> Answer:
+        return Answer("spam")
+
+    ask(Asked(at=datetime(2021, 3, 4, tzinfo=UTC), amounts=(1.5, float("nan"))))
+    (told,) = written(tmp_path)
+    assert told.input == {"asked": {"at": "2021-03-04T00:00:00Z", "amounts": [1.5, "nan"]}}
+    assert told.output == {"label": "spam"}
 
 
 @pytest.mark.parametrize("policy", ["refuse", "count"])
