@@ -18,8 +18,8 @@ from ai_ops.client.records import (
     SealRecord,
 )
 from ai_ops.prediction_logging.completeness import Completeness, judge_completeness
-from ai_ops.prediction_logging.incarnation import Incarnation
-from ai_ops.prediction_logging.reconciling import Course, Owner
+from ai_ops.prediction_logging.incarnation import Incarnation, Owner
+from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.unanswered import Actions
 from ai_ops_tests.prediction_logging.authors import Author
