@@ -67,7 +67,7 @@ def _compact(
     path = lake.path(feature.name, LOG, day)
     # A segment that cannot be read now may be what an earlier table was made from.
     lost = any(segment.lost for segment in unreadable)
-    kept = lost and (not table.num_rows or _exists(lake, path))
+    kept = lost and (not len(log.order) or _exists(lake, path))
     if not kept:
         lake.write_bytes(path, log_content(table, log.order).to_pybytes())
     lake.write_table(lake.path(feature.name, QUARANTINE, day), quarantine_table(quarantined))
@@ -75,14 +75,14 @@ def _compact(
         confirm_landed(segments, moment)
     return Summary(
         {
-            "rows": table.num_rows,
-            **_counted(table["status"]),
+            "rows": len(log.order),
+            **_counted(log.column("status")),
             "quarantined": len(quarantined),
             "duplicates": log.repeated,
             "wrong_types": log.wrong.total(),
-            "withheld": table.num_rows - table["withheld"].null_count,
+            "withheld": len(log.order) - log.column("withheld").null_count,
             "versions": ", ".join(
-                sorted(pc.unique(table["model_version"]).drop_null().to_pylist())
+                sorted(pc.unique(log.column("model_version")).drop_null().to_pylist())
             ),
             "earlier_table_kept": kept,
             "segments": sum(day in index.days for index in segments.indexes),

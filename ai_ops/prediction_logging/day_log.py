@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,6 +12,7 @@ from ai_ops.client.records import PredictionRecord
 from ai_ops.prediction_logging.day_reading import DayRows, read_day
 from ai_ops.prediction_logging.duplicates import resolve
 from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT, Ingest
+from ai_ops.prediction_logging.line_scan import Places
 from ai_ops.prediction_logging.log_columns import LogColumns, only
 from ai_ops.prediction_logging.log_table import Quarantined, Wrong, log_schema, log_table
 from ai_ops.prediction_logging.repeated_rows import PLACE, sort_out
@@ -27,17 +29,21 @@ ORDER: Final = ("time", "id", *PLACE[1:])
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """A day's rows, in ``order`` (None: as they stand), and what is known of them.
+    """A day's rows, those of ``table`` that ``order`` names, and what is known of them.
 
     ``unknown`` are the versions among them whose inputs no registry told, and why.
     """
 
     table: pa.Table
-    order: pa.Array | None
+    order: Places
     wrong: Wrong
     unknown: Mapping[str, str]
     repeated: int
     quarantined: list[Quarantined]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """A column of the rows that stand, in their order."""
+        return self.table[name].take(pa.array(self.order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +70,30 @@ def _put_together(
 ) -> DayLog | None:
     """The day's log; None when its rows were typed by other columns than their versions have."""
     told, quarantined = _sorted_out(rows.lines, feature)
-    repeated = 0
-    table = pa.concat_tables(rows.tables) if rows.tables else None
-    if table is not None:
-        answered = [one.prediction.id for one in told if one.prediction.status == "ok"]
-        found = sort_out(table, pa.array(answered, pa.string()))
-        table, repeated = found.kept, found.repeated
+    many = pa.concat_tables(rows.tables) if rows.tables else None
+    answered = [one.prediction.id for one in told if one.prediction.status == "ok"]
+    found = sort_out(many, pa.array(answered, pa.string())) if many is not None else None
+    if found is not None:
         told += _read_again(found.doubtful, rows, segments)
     resolved = resolve(told)
     quarantined += [_conflict(record) for record in resolved.conflicting]
-    versions = _versions(table, (one.prediction for one in resolved.kept))
+    versions = _versions(many, (one.prediction for one in resolved.kept))
     known = inputs.columns(versions)
-    if table is not None and _differ(known, read_by, versions):
+    if many is not None and _differ(known, read_by, versions):
         return None
     columns = only(known, versions)
-    singly, wrong = log_table(columns, [record.prediction for record in resolved.kept])
-    order = None
-    if table is not None:
-        schema = log_schema(columns)
-        singly = pa.concat_tables([table.select(schema.names), singly])
-        order = pc.sort_indices(singly, sort_keys=[(name, "ascending") for name in ORDER])
-    repeated += len(resolved.repeated)
+    table, wrong = log_table(columns, [record.prediction for record in resolved.kept])
+    order: Places = np.arange(table.num_rows)
+    repeated = len(resolved.repeated)
+    if many is not None and found is not None:
+        stand = np.concatenate([found.stand, np.ones(table.num_rows, np.bool_)])
+        table = pa.concat_tables([many.select(log_schema(columns).names), table])
+        keys = [(name, "ascending") for name in ORDER]
+        order = pc.sort_indices(table, sort_keys=keys).to_numpy()
+        order = order[stand[order]]
+        repeated += found.repeated
     unknown = {v: reason for v, reason in known.unknown.items() if v in versions}
-    return DayLog(singly, order, wrong, unknown, repeated, quarantined)
+    return DayLog(table, order, wrong, unknown, repeated, quarantined)
 
 
 def _sorted_out(lines: Iterable[Line], feature: str) -> tuple[list[_Told], list[Quarantined]]:

@@ -85,13 +85,16 @@ class Scan:
         >>> Scan(b"0123456789abcdef").stands_before(b"abc", np.array([13, 14])).tolist()
         [True, False]
         """
-        same = places >= len(text) + 8
-        at = places if same.all() else np.where(same, places, len(text) + 8)
-        if not len(places) or len(self.content) < len(text) + 8:
-            return np.zeros_like(same)
+        size = len(text) + 8
+        if not len(places) or len(self.content) < size:
+            return np.zeros(len(places), np.bool_)
+        if places.min() < size:
+            same, places = places >= size, np.maximum(places, size)
+        else:
+            same = np.ones(len(places), np.bool_)
         for end in range(len(text), 0, -8):
             piece = text[max(end - 8, 0) : end]
-            found = self.words[at - (len(text) - end + 8)]
+            found = self.words[places - (size - end)]
             if len(piece) < 8:  # what stands before the text is in the word's lower bytes
                 found &= np.uint64((1 << 64) - (1 << 8 * (8 - len(piece))))
             same &= found == np.uint64(int.from_bytes(piece.rjust(8, b"\0"), "little"))

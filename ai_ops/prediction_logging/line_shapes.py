@@ -21,6 +21,10 @@ _KINDS: Final = np.zeros(256, np.uint8)
 for _kind, _begins in ((TEXT, b'"'), (NUMBER, b"-0123456789"), (BOOLEAN, b"tf"), (NULL, b"n")):
     _KINDS[list(_begins)] = _kind
 _KINDS[ord("{")] = OBJECT
+_CLOSED, _QUOTE = b'}"'
+_ROWS_AT_ONCE: Final = 2048
+"""So many lines stay in the processor's cache while they are looked at, member by member."""
+
 _BEHIND_CRC: Final = len(b'":"00000000"}\n')
 
 
@@ -165,14 +169,24 @@ def _has_shape(
     scan: Scan, shape: Shape, places: Places, rows: Places, also: Mapping[tuple[str, str], int]
 ) -> Flags:
     same: Flags = scan.ends[rows] - places[-1] == _BEHIND_CRC
-    for member, at in zip(shape.members, places, strict=True):
-        text = b"}" + member.text if member.closes else member.text
-        same &= scan.stands_before(text, at)
-        if not member.closes and member.text[:1] == b",":
-            same &= scan.octets[at - len(member.text) - 1] != ord("}")
-        kinds = also.get((member.parent, member.name), 0)
-        allowed = kinds if kinds & member.kind else member.kind
-        same &= (_KINDS[scan.octets[at + 2]] & allowed) != 0
-        if (member.parent, member.name) == ("", "kind"):
-            same &= scan.stands_before(b':"prediction"', at + len(b'":"prediction"'))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        for member, at in zip(shape.members, places[:, some], strict=True):
+            kinds = also.get((member.parent, member.name), 0)
+            allowed = kinds if kinds & member.kind else member.kind
+            _is_there(scan, member, allowed, at, same[some])
     return same
+
+
+def _is_there(scan: Scan, member: Member, allowed: int, at: Places, same: Flags) -> None:
+    """Narrow ``same`` to the lines that have the member at these places."""
+    text = b"}" + member.text if member.closes else member.text
+    same &= scan.stands_before(text, at)
+    if not member.closes and member.text[:1] == b",":
+        same &= scan.octets[at - len(member.text) - 1] != _CLOSED
+    if allowed == TEXT:
+        same &= scan.octets[at + 2] == _QUOTE
+    else:
+        same &= (_KINDS[scan.octets[at + 2]] & allowed) != 0
+    if (member.parent, member.name) == ("", "kind"):
+        same &= scan.stands_before(b':"prediction"', at + len(b'":"prediction"'))

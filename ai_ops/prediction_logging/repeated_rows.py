@@ -28,9 +28,9 @@ CONTENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Rows that stand, how many said nothing new, and those to be looked at one by one."""
+    """Which rows stand, how many said nothing new, and those to be looked at one by one."""
 
-    kept: pa.Table
+    stand: Flags
     repeated: int
     doubtful: pa.Table
 
@@ -43,22 +43,23 @@ def sort_out(rows: pa.Table, others: pa.Array) -> Sorted:
     ids = rows["id"].combine_chunks()
     counts = pc.value_counts(pa.concat_arrays([ids, pc.unique(others)]))
     often = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if not len(often):
-        return Sorted(rows, 0, rows.slice(0, 0))
-    among = pc.is_in(ids, value_set=often)
-    group = rows.filter(among)
+    places = np.flatnonzero(pc.is_in(ids, value_set=often).to_numpy(zero_copy_only=False))
+    stand: Flags = np.ones(len(ids), np.bool_)
+    group = rows.take(places)
+    if not len(places):
+        return Sorted(stand, 0, group)
     order = [("id", "ascending"), *((name, "ascending") for name in PLACE)]
-    group = group.take(pc.sort_indices(group, sort_keys=order))
+    sorting = pc.sort_indices(group, sort_keys=order)
+    group, places = group.take(sorting), places[sorting.to_numpy()]
     same_id = _like_the_one_before(group, "id")
     same = np.logical_and.reduce([_like_the_one_before(group, name) for name in CONTENT])
     number = np.cumsum(~same_id)
     doubted = np.unique(number[same_id & ~same])
     told_elsewhere = pc.is_in(group["id"], value_set=others).to_numpy()
     doubtful = np.isin(number, doubted) | told_elsewhere
-    first = ~same_id & ~doubtful
+    stand[places] = ~same_id & ~doubtful
     repeated = int((same_id & ~doubtful).sum())
-    kept = [rows.filter(pc.invert(among)), group.filter(pa.array(first))]
-    return Sorted(pa.concat_tables(kept), repeated, group.filter(pa.array(doubtful)))
+    return Sorted(stand, repeated, group.filter(pa.array(doubtful)))
 
 
 def _like_the_one_before(rows: pa.Table, name: str) -> Flags:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from ai_ops.client.lines import encode, encode_time, seal
+from ai_ops.client.lines import encode, seal
 from ai_ops.client.names import segment_name
 from ai_ops.client.records import (
     SCHEMA_VERSION,
@@ -46,7 +46,7 @@ def write_part(
         seq += 1
         body = encode(prediction)
         tail = b',"time":%b,%b,"seq":%d}' % (
-            encode_time(now),
+            msgspec.json.encode(now),
             msgspec.json.encode(stamp)[1:-1],
             seq,
         )

@@ -1,6 +1,6 @@
 """Many lines at once say what the lines say one by one, whatever was logged."""
 
-import random
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,6 +21,7 @@ from ai_ops.prediction_logging.line_scan import Scan
 from ai_ops_tests.prediction_logging.logging_world import FEATURE, INPUT, OUTPUT, World, moment
 from ai_ops_tests.prediction_logging.sealed_parts import NOON, write_part
 
+EXAMPLES = int(os.environ.get("AI_OPS_TEST_EXAMPLES", "30"))
 ODD_NUMBERS = [0, -0.0, 5, 1e-7, 1.5e300, 10**17 + 1, 2**70, float("nan"), float("inf")]
 ODD_TEXTS = [
     "",
@@ -81,6 +82,35 @@ predictions = st.builds(
     cost=st.none() | st.dictionaries(texts, plain, max_size=2),
     withheld=st.none() | st.none() | st.just("no key"),
 )
+usual = st.builds(
+    Prediction,
+    id=st.integers(0, 60).map(str),
+    model_version=st.sampled_from(["1", "2"]),
+    input=st.fixed_dictionaries(
+        {
+            "city": st.sampled_from(["A", "Zürich", "c:d"]),
+            "temp": st.none() | st.sampled_from([1, -2.5, 1e-7, 2**53 + 1]),
+            "express": st.booleans(),
+        }
+    ),
+    output=st.just(OUTPUT),
+    latency_ms=st.none() | st.just(1.5),
+    tenant=st.none() | st.just("t"),
+)
+
+
+@st.composite
+def nearly_usual(draw: st.DrawFn) -> Prediction:
+    """A usual prediction but for one field, or one member of its input."""
+    told, odd = draw(usual), draw(predictions)
+    if draw(st.booleans()):
+        return msgspec.structs.replace(
+            told, input={**told.input, draw(st.sampled_from([*INPUT, "more"])): draw(values)}
+        )
+    field = draw(st.sampled_from(told.__struct_fields__))
+    return msgspec.structs.replace(told, **{field: getattr(odd, field)})
+
+
 crafted = st.sampled_from(
     [
         b'{"kind":"prediction","id":7}\n',
@@ -121,11 +151,11 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    first=st.lists(predictions | predictions | crafted, max_size=25),
-    second=st.lists(predictions, max_size=8),
+    first=st.lists(usual | usual | nearly_usual() | nearly_usual() | crafted, min_size=30, max_size=50),
+    second=st.lists(usual | predictions, max_size=10),
     block=st.sampled_from([600, 5000, 1 << 24]),
     step=st.sampled_from([timedelta(microseconds=7), timedelta(seconds=1), timedelta(hours=2)]),
 )
