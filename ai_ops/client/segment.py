@@ -15,6 +15,7 @@ OPENING: Final = ".opening"
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK: Final = 1 << 20
+_CLOSED: Final = -1
 
 
 class DiskFull(LogWriteFailed):
@@ -36,6 +37,8 @@ class Segment:
         self.whole = True
         self.first = 1
         self.last = self.count = 0
+        found = os.fstat(fd)
+        self._identity = (found.st_dev, found.st_ino)
         self._synced = 0
         self._entered = False  # whether the folder's entry of the file would survive, too
 
@@ -61,6 +64,8 @@ class Segment:
         try:
             written = os.write(self.fd, lines)
         except OSError as error:
+            if error.errno == errno.EBADF:
+                self.fd = _CLOSED  # by somebody else: its number may be another file's soon
             raise failed(self.path, error) from error
         if written == len(lines):
             self.size += written
@@ -106,18 +111,26 @@ class Segment:
     def lies_there(self) -> bool:
         """Whether its path still leads to it: not removed, moved away or closed by somebody."""
         try:
-            there, own = os.stat(self.path), os.fstat(self.fd)
+            own = os.fstat(self.fd)
+        except OSError:
+            own = None
+        if own is None or (own.st_dev, own.st_ino) != self._identity:
+            self.fd = _CLOSED  # by somebody else: the number is another file's
+            return False
+        try:
+            there = os.stat(self.path)
         except OSError:
             return False
-        return (there.st_ino, there.st_dev) == (own.st_ino, own.st_dev)
+        return (there.st_dev, there.st_ino) == self._identity
 
     def hash(self) -> str | None:
         """The digest of all that was written, read back; None when it cannot be read any more."""
         digest, place = sha256(), 0
         try:
-            while chunk := os.pread(self.fd, min(_CHUNK, self.size - place), place):
-                digest.update(chunk)
-                place += len(chunk)
+            with open(self.path if self.fd == _CLOSED else os.dup(self.fd), "rb") as file:
+                while chunk := os.pread(file.fileno(), min(_CHUNK, self.size - place), place):
+                    digest.update(chunk)
+                    place += len(chunk)
         except OSError:
             self.whole = False
             return None
@@ -126,7 +139,7 @@ class Segment:
     def let_go(self) -> None:
         """Close the file as it is, and give up its lock."""
         if self.fd >= 0:
-            fd, self.fd = self.fd, -1
+            fd, self.fd = self.fd, _CLOSED
             with suppress(OSError):  # somebody closed it before
                 os.close(fd)
 
