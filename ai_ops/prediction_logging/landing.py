@@ -123,15 +123,15 @@ class Landing:
             _compare(manifest, *self.lake.digest_of(self._path(landed.place, landed.segment)))
         return manifest
 
-    def fetch(self, landed: Landed, manifest: Manifest, cache: Path, anew: bool = True) -> Path:
+    def fetch(self, place: str, manifest: Manifest, cache: Path, anew: bool = True) -> Path:
         """A copy on this machine that is what the manifest says; in a folder, the file itself.
 
         A copy that was made before will do unless it is to be made ``anew``.
         """
-        path = self._path(landed.place, landed.segment)
+        path = self._path(place, manifest.segment)
         if self.lake.is_local:
             return Path(path)
-        file = cache / landed.place / landed.segment
+        file = cache / place / manifest.segment
         if not anew and file.exists() and file.stat().st_size == manifest.size:
             return file  # it was verified before it got that name
         try:

@@ -17,7 +17,6 @@ from ai_ops.prediction_logging.landing_records import (
     LANDING,
     OTHER_CONTENT,
     SPANNING,
-    UNANNOUNCED,
     UNREACHABLE,
     Manifest,
     is_day,
@@ -108,9 +107,9 @@ class Gathering:
                     manifest = self._landing.verify(landed)
                 else:
                     manifest = before.manifest
-                if landed.segment in self.local:
+                if self._lies_here(landed.segment):
                     return manifest, Path(self.local[landed.segment])
-                return manifest, self._landing.fetch(landed, manifest, self._cache, anew)
+                return manifest, self._landing.fetch(landed.place, manifest, self._cache, anew)
             except (NotVerified, LakeUnreachable) as error:
                 return error
 
@@ -119,6 +118,11 @@ class Gathering:
         self._forget_copies()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(self.landed, pool.map(fetch, self.landed.values()), strict=True))
+
+    def _lies_here(self, name: str) -> bool:
+        if name in self.local and not os.path.exists(self.local[name]):
+            del self.local[name]  # it was shipped, confirmed and removed since it was listed
+        return name in self.local
 
     def _look(
         self,
@@ -146,8 +150,9 @@ class Gathering:
             self.found.unreadable.append(Unreadable(name, reason, since, days))
             return
         told = Known(index=index)
-        if known and (known.sha256, known.hashed) != ("", 0):
+        if known:  # what was verified before stays known while the landing place cannot be asked
             told.sha256, told.hashed = known.sha256, known.hashed
+            told.manifest, told.state = known.manifest, known.state
         if manifest:
             told.manifest, told.state = manifest, self.landed[name].state
             if name in self.local and not _is_same(told, file):
@@ -158,7 +163,7 @@ class Gathering:
         if told != known:
             self._store.file(name, told)
         self.found.indexes[name], self.found.files[name] = told.index, file
-        if told.manifest:
+        if manifest and told.manifest:
             self.found.manifests[name] = told.manifest
 
     def _refuse(self, name: str, error: Exception) -> None:
@@ -181,14 +186,14 @@ class Gathering:
         file, which = local, "the one on this machine is read"
         if manifest.sealed and told.index.unlike_seal != []:
             with suppress(NotVerified, LakeUnreachable):
-                file = self._landing.fetch(landed, manifest, self._cache)
+                file = self._landing.fetch(landed.place, manifest, self._cache)
                 told = Known(
                     index=refreshed(None, file, name), manifest=manifest, state=landed.state
                 )
                 which = "the landed one is read, for its seal holds"
         if file is local:
             told = Known(index=told.index, sha256=told.sha256, hashed=told.hashed)
-        reason = f"{UNANNOUNCED if manifest is None else OTHER_CONTENT} ({which})"
+        reason = f"{OTHER_CONTENT} ({which})"
         days = frozenset(held_days(told.index))
         self.found.unreadable.append(Unreadable(name, reason, UNDATED, days, lost=False))
         return told, file

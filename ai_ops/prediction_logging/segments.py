@@ -10,8 +10,8 @@ from pathlib import Path
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import Record
 from ai_ops.prediction_logging.day_part import DayPart
-from ai_ops.prediction_logging.landing import Landing
-from ai_ops.prediction_logging.landing_records import MachineStatus, Manifest
+from ai_ops.prediction_logging.landing import Landing, NotVerified
+from ai_ops.prediction_logging.landing_records import MachineStatus, Manifest, place_of
 from ai_ops.prediction_logging.segment_gathering import Gathering
 from ai_ops.prediction_logging.segment_index import UNDATED, SegmentIndex
 from ai_ops.prediction_logging.segment_store import Catalogue, Store, held_days, total_of
@@ -56,6 +56,7 @@ class Segments:
     catalogue: Catalogue
     growing: tuple[SegmentIndex, ...]
     landing: Landing
+    cache: Path
 
     @cached_property
     def statuses(self) -> tuple[MachineStatus, ...]:
@@ -71,7 +72,14 @@ class Segments:
 
     def file_of(self, index: SegmentIndex) -> Path:
         """Where a segment can be read on this machine, whole and verified if it had landed."""
-        return self.files[index.name]
+        file = self.files[index.name]
+        manifest = self.landed.get(index.name)
+        if manifest is None or file.exists():
+            return file
+        try:  # it was confirmed and removed since it was looked at
+            return self.landing.fetch(place_of(manifest.days), manifest, self.cache, anew=False)
+        except NotVerified as error:
+            raise LakeUnreachable(f"{index.name}: {error}, while it was being read") from error
 
     def lines(self, moment: Moment) -> Iterator[Line]:
         """The lines of a moment's day that were known at its ``as_of``, segment by segment."""
@@ -152,6 +160,7 @@ def open_segments(root: Root, feature: str, days: Collection[str] | None = None)
         catalogue=store.catalogue,
         growing=tuple(one.index for one in store.open.values()),
         landing=landing,
+        cache=root.landed / feature,
     )
 
 

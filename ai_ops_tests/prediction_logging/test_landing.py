@@ -257,3 +257,35 @@ def test_a_run_reads_the_index_of_its_days_and_lists_no_other(
     assert len(world.opened(DAY).indexes) == 1
     assert not [path for path in asked if any(day in path for day in days if day != DAY)]
     assert not [path for path in asked if path.endswith(".jsonl")], "what was verified stays so"
+
+
+def test_a_local_segment_that_is_removed_while_it_is_read_is_read_where_it_landed(
+    world: Shipping,
+) -> None:
+    [file] = world.write_on("a", "b")
+    world.ship()
+    copy = world.root.segments / NAME / name_of(file)
+    copy.parent.mkdir(parents=True)
+    copyfile(file, copy)
+    segments = world.opened()
+    copy.unlink()
+    assert len(list(segments.lines(moment()))) > 2
+
+
+def test_what_was_verified_stays_known_while_the_landing_place_cannot_be_asked(
+    world: Shipping,
+) -> None:
+    file = world.crash("a", "b")
+    world.ship()
+    copy = world.root.segments / NAME / name_of(file)
+    copy.parent.mkdir(parents=True)
+    copyfile(file, copy)
+    before = world.opened().digest(DAY)
+    landing = Path(world.root.lake.url) / NAME / "landing"
+    landing.rename(landing.with_name("away"))
+    landing.write_bytes(b"")
+    during = world.opened()
+    assert during.digest(DAY) == before and during.landed == {}
+    landing.unlink()
+    landing.with_name("away").rename(landing)
+    assert world.opened().digest(DAY) == before
