@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,35 +53,34 @@ def _read(
     """Writer, time and count of all the moments' rows; and what of it cannot be counted."""
     pattern = str(folder / source.table)  # an absolute pattern stays as it is
     csv = source.table.removesuffix(".gz").endswith(".csv")
-    function = "read_csv" if csv else "read_parquet"
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection, naming(_FIELD, source.table):
         connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is UTC
-        table = f"{function}(?, union_by_name = true)"
-        with naming(_FIELD, source.table):
-            described = connection.execute(f"DESCRIBE SELECT * FROM {table}", [pattern]).fetchall()
-            columns = [row[0] for row in described]
-            if absent := [c for c in (source.time_column, source.count_column) if c not in columns]:
-                raise MissingEvidence(
-                    f"{_FIELD}: {source.table} has no column {' nor '.join(absent)} "
-                    f"(has {', '.join(columns)}); mend the file or name its columns in the YAML"
-                )
-            writer = "coalesce(CAST(writer AS VARCHAR), '')" if "writer" in columns else "''"
-            time = f"CAST({quoted(source.time_column)} AS TIMESTAMPTZ)"
-            count = f"CAST({quoted(source.count_column)} AS DOUBLE)"
-            rows = connection.execute(
-                f"SELECT writer, time, CAST(count AS BIGINT) FROM "
-                f"(SELECT {writer} AS writer, {time} AS time, {count} AS count FROM {table}) "
-                "WHERE time >= ? AND time < ? AND count >= 0 AND count = floor(count)",
-                [
-                    pattern,
-                    min(moment.window.start for moment in moments) - _HOUR,
-                    max(moment.window.end for moment in moments),
-                ],
-            ).fetchall()
-            [(bad,)] = connection.execute(
-                f"SELECT count(*) FROM (SELECT {time} AS time, {count} AS count FROM {table}) "
-                "WHERE time IS NULL OR count IS NULL OR count < 0 OR count != floor(count)",
-                [pattern],
-            ).fetchall()
+        read = connection.read_csv if csv else connection.read_parquet
+        table = read(pattern, union_by_name=True)
+        named = (source.time_column, source.count_column)
+        if absent := [column for column in named if column not in table.columns]:
+            raise MissingEvidence(
+                f"{_FIELD}: {source.table} has no column {' nor '.join(absent)} "
+                f"(has {', '.join(table.columns)}); mend the file or name its columns in the YAML"
+            )
+        writer = "coalesce(CAST(writer AS VARCHAR), '')" if "writer" in table.columns else "''"
+        table.project(
+            f"{writer} AS writer, CAST({quoted(source.time_column)} AS TIMESTAMPTZ) AS time, "
+            f"CAST({quoted(source.count_column)} AS DOUBLE) AS count"
+        ).create_view("counts")
+        rows = connection.execute(
+            "SELECT writer, time, count FROM counts "
+            "WHERE coalesce(time >= ? AND time < ?, true) OR count IS NULL OR count < 0",
+            [
+                min(moment.window.start for moment in moments) - _HOUR,
+                max(moment.window.end for moment in moments),
+            ],
+        ).fetchall()
+    good = [(writer, time, int(count)) for writer, time, count in rows if _is_count(time, count)]
+    bad = len(rows) - len(good)
     told = f"{bad} rows of {source.table} tell no time, or no number of requests" if bad else ""
-    return rows, told
+    return good, told
+
+
+def _is_count(time: datetime | None, count: float | None) -> bool:
+    return time is not None and count is not None and count >= 0 and count.is_integer()
