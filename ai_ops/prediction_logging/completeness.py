@@ -154,7 +154,8 @@ def _losses(one: Incarnation, window: Window) -> Iterator[Finding]:
     if one.repeated:
         yield found(f"{one.repeated} sequence numbers of {who} came again ({one.name})")
     if one.copies:
-        yield found(f"copied segments, counted once: {', '.join(one.copies[:3])}", len(one.copies))
+        copies = ", ".join(one.copies[:3])
+        yield found(f"copied segments of {who}, counted once: {copies}", len(one.copies))
     if one.ended == "cut short":
         yield found(
             f"the log of {who} goes on behind its last part that is here, which was sealed and "

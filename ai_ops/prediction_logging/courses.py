@@ -66,7 +66,12 @@ def began(segments: Segments) -> datetime | None:
     first = min(segments.days(), default=None)
     if first is None:
         return None
-    parts = [index.days[first].begin for index in segments.indexes if first in index.days]
+    # By its opening: the lines of a clock that was set back are dated before it.
+    parts = [
+        index.opening.time if index.opening else index.days[first].begin
+        for index in segments.indexes
+        if first in index.days
+    ]
     return min((begin for begin in parts if begin), default=Window.of_day(first).start)
 
 
@@ -98,7 +103,10 @@ def _course(
     for _, same in sorted(numbered.items()):
         original, *others = sorted(same, key=_likeness)
         chosen.append(original)
-        copies += [f"{other.name} repeats {original.name}" for other in others]
+        copies += [
+            f"{other.name} repeats the {other.count} predictions of {original.name}"
+            for other in others
+        ]
     last = chosen[-1]
     owner = _owner(segments, last)
     return Course(

@@ -236,7 +236,7 @@ def test_a_copied_segment_is_counted_once_and_named(day: Day) -> None:
     verdict = day.verdicts()["log_complete"]
     assert verdict.status == "fail"
     [found] = verdict.findings
-    assert "9-copy.000001.jsonl repeats web/" in found.reason
+    assert "9-copy.000001.jsonl repeats the 7 predictions of web/" in found.reason
     assert verdict.observed["missing_sequence_numbers"] == 0
 
 
