@@ -6,6 +6,7 @@ from ai_ops.prediction_logging.completeness_report import (
     judge_log_written,
     judge_user_actions_present,
 )
+from ai_ops.prediction_logging.conformity_report import judge_schema_conforms
 from ai_ops.prediction_logging.live_writers import judge_writers_alive
 from ai_ops.prediction_logging.recency_report import judge_log_recent
 from ai_ops.prediction_logging.version_report import judge_version_is_champion
@@ -46,6 +47,13 @@ CHECKS = (
         "prediction_logging",
         "completeness",
         judge_user_actions_present,
+    ),
+    Check(
+        "schema_conforms",
+        "prediction_log",
+        "prediction_logging",
+        "data_quality",
+        judge_schema_conforms,
     ),
     Check(
         "version_is_champion",

@@ -53,7 +53,7 @@ def _may_be_whole(index: SegmentIndex, moment: Moment) -> bool:
     sealed = index.sealing is not None and index.opening is not None
     if not sealed or index.unlike_seal or index.behind_seal or index.tail:
         return False
-    return index.size_of(moment.partition) >= FEWEST_BYTES
+    return moment.partition in index.days and index.size_of(moment.partition) >= FEWEST_BYTES
 
 
 def _read_whole(
