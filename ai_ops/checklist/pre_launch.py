@@ -18,7 +18,8 @@ REGISTRY_CHECKS = ("version_registered", "registry_reconciled")
 
 def logging_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Every prediction of the last seven whole days was logged, could be read, and belongs to a
-    user action: logging works before anybody relies on it."""
+    user action; every writer was there, and a witness counted nothing more: logging works before
+    anybody relies on it."""
     return every_day(
         feature, evidence, LOG_CHECKS, "completeness", wrong="the log is not whole", right="logged"
     )

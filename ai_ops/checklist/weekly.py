@@ -10,7 +10,18 @@ from ai_ops.checklist.retraining import retraining_verified
 from ai_ops.vocabulary.alerts import Alert, alerts_of
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 
-LOG_CHECKS = ("log_written", "log_complete", "user_actions_present")
+LOG_CHECKS = (
+    "log_written",
+    "log_complete",
+    "user_actions_present",
+    "log_recent",
+    "writers_present",
+    "witness_agrees",
+    "log_unsampled",
+    "schema_conforms",
+    "version_is_champion",
+)
+"""What proves a day's log: it was written by everybody, whole, as declared, and nobody saw more."""
 
 
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -64,8 +75,9 @@ def cost_trend_checked(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> V
 
 
 def logs_written(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
-    """Predictions were logged on every day of the week, every record could be read, and every
-    known user action has its prediction."""
+    """Predictions were logged on every day of the week, by every writer and without a gap; every
+    record could be read and names the version that was live, every known user action has its
+    prediction, and a witness counted nothing more."""
     return every_day(
         feature, evidence, LOG_CHECKS, "completeness", wrong="the log is not whole", right="logged"
     )

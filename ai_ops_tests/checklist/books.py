@@ -8,6 +8,7 @@ from typing import Any
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring, Retraining
 from ai_ops.checklist.reading import ITEMS, Line, read_item, window_at
+from ai_ops.checklist.weekly import LOG_CHECKS
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -22,7 +23,7 @@ FEATURE = DECLARED.model_copy(
     }
 )
 DAYS = tuple(Window.trailing("2021-03-31", days=7).days())
-DAILY = ("log_written", "log_complete", "user_actions_present", "inputs_well_formed", "cost_known")
+DAILY = (*LOG_CHECKS, "inputs_well_formed", "cost_known")
 DRIFT = ("input_drift", "output_drift")
 LATEST = ("version_registered", "registry_reconciled", "reference_present")
 TO_COME = ("load_test", "rollback_drill")

@@ -13,7 +13,7 @@ from ai_ops.ai_features import load_feature
 from ai_ops.ai_features.parts import Monitoring, Retraining
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.reading import read_line
-from ai_ops.checklist.weekly import WEEKLY
+from ai_ops.checklist.weekly import LOG_CHECKS, WEEKLY
 from ai_ops.cli.common import DEFS
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, Review, Standing
@@ -31,7 +31,7 @@ FEATURE = DECLARED.model_copy(
 WEEK = Window.of_week("2021-03-08")
 AS_OF = WEEK.end + timedelta(hours=7)
 ITEMS = {item.id: item for item in WEEKLY}
-DAILY = ("input_drift", "output_drift", "log_written", "log_complete", "user_actions_present")
+DAILY = ("input_drift", "output_drift", *LOG_CHECKS)
 FINE = Verdict.passing("fine", sample_size=900)
 
 
@@ -190,7 +190,7 @@ def test_retraining_that_is_not_automated_says_so_and_names_drift_left_unanswere
 
 
 @pytest.mark.requirement("WK-10")
-@pytest.mark.parametrize("item", ["log_written", "log_complete", "user_actions_present"])
+@pytest.mark.parametrize("item", LOG_CHECKS)
 def test_one_bad_day_of_the_log_fails_the_week(item: str) -> None:
     bad = failing("completeness", "7 user actions have no prediction")
     verdicts = [

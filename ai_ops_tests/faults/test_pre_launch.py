@@ -9,6 +9,7 @@ import pytest
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring
 from ai_ops.checklist.items import LIST_OF
+from ai_ops.checklist.weekly import LOG_CHECKS
 from ai_ops.component import CHECKS
 from ai_ops.drift_monitoring import reporting
 from ai_ops.inference_management.cost_reports import compute_cost_rollup
@@ -21,7 +22,7 @@ from ai_ops_tests.checklist.books import FEATURE as REHEARSED
 from ai_ops_tests.checklist.books import failing, judged, rehearsed
 from ai_ops_tests.deciding import BACKEND, DEVOPS, GATE, NOW, SCIENTIST, decided
 from ai_ops_tests.drift_monitoring.world import Installation, install
-from ai_ops_tests.faults.weeks import LOG_CHECKS, LOG_WEEK, SILENT_DAY, logged_week, record
+from ai_ops_tests.faults.weeks import LOG_WEEK, SILENT_DAY, logged_week, record
 from ai_ops_tests.inference_management import served
 from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
 

@@ -13,6 +13,7 @@ import pytest
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Retraining
 from ai_ops.checklist.reading import read_checklist
+from ai_ops.checklist.weekly import LOG_CHECKS
 from ai_ops.drift_monitoring import reporting
 from ai_ops.inference_management.cost_reports import compute_cost_rollup, compute_cost_trend
 from ai_ops.storage.ledger import NewEvent
@@ -23,7 +24,7 @@ from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import GATE_CHECKS, EventKind
 from ai_ops_tests.checklist.books import FINE, judged
 from ai_ops_tests.drift_monitoring.world import Change, Installation, install, scored, spec
-from ai_ops_tests.faults.weeks import LOG_CHECKS, LOG_WEEK, SILENT_DAY, logged_week, record
+from ai_ops_tests.faults.weeks import LOG_WEEK, SILENT_DAY, logged_week, record
 from ai_ops_tests.inference_management import served
 from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
 
