@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,16 +11,15 @@ import pyarrow as pa
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT, Ingest
-from ai_ops.prediction_logging.line_scan import Flags, Scan
+from ai_ops.prediction_logging.line_scan import Flags, Scan, blocks_of
+from ai_ops.prediction_logging.line_stamps import micros_of
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Line, Segments, line_of
 from ai_ops.vocabulary.moments import Moment
 
-BLOCK_BYTES: Final = 16 * 1024 * 1024
 FEWEST_BYTES: Final = 256 * 1024
 """A part of a day that is smaller is read sooner line by line."""
 
-_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -66,39 +64,28 @@ def _read_whole(
     found = DayRows()
     digest = sha256()
     last = moment.window.end - _MICROSECOND
-    times = _micros(moment.window.start), _micros(min(last, moment.as_of))
+    times = micros_of(moment.window.start), micros_of(min(last, moment.as_of))
     before: datetime | None = None
-    for start, block in _blocks(segments.file_of(index), index.offset):
-        digest.update(block[: max(index.sealed_at - start, 0)])
-        tables, done, scan = ingest.read(block, opening, times)
-        for table in tables:
-            place = pa.repeat(pa.scalar(len(rows.segments), pa.int32()), table.num_rows)
-            offsets = pa.array(table[OFFSET].to_numpy() + start)
-            table = table.set_column(table.num_columns - 1, OFFSET, offsets)
-            found.tables.append(table.append_column(SEGMENT, place))
-        inside = _inside(scan, index, moment.partition, start)
-        for line in _lines_left(scan, inside & ~done, index.name, start, before):
-            if line.time is None or line.time <= moment.as_of:
-                found.lines.append(line)
-        before = _time_before(scan, len(scan.ends)) or before
+    with segments.file_of(index).open("rb") as file:
+        for start, block in blocks_of(file, index.offset):
+            digest.update(block[: max(index.sealed_at - start, 0)])
+            tables, done, scan = ingest.read(block, opening, times)
+            for table in tables:
+                place = pa.repeat(pa.scalar(len(rows.segments), pa.int32()), table.num_rows)
+                offsets = pa.array(table[OFFSET].to_numpy() + start)
+                table = table.set_column(table.num_columns - 1, OFFSET, offsets)
+                found.tables.append(table.append_column(SEGMENT, place))
+            inside = _inside(scan, index, moment.partition, start)
+            for line in _lines_left(scan, inside & ~done, index.name, start, before):
+                if line.time is None or line.time <= moment.as_of:
+                    found.lines.append(line)
+            before = _time_before(scan, len(scan.ends)) or before
     if digest.hexdigest() != seal.sha256:
         return False
     rows.segments.append(index)
     rows.tables += found.tables
     rows.lines += found.lines
     return True
-
-
-def _blocks(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
-    """The first ``size`` bytes of a file in blocks of whole lines, each with its offset."""
-    with path.open("rb") as file:
-        start, rest = 0, b""
-        while chunk := file.read(min(BLOCK_BYTES, size - start - len(rest))):
-            block = rest + chunk if rest else chunk
-            end = block.rfind(b"\n") + 1
-            if end:
-                yield start, block if end == len(block) else block[:end]
-            start, rest = start + end, block[end:]
 
 
 def _inside(scan: Scan, index: SegmentIndex, day: str, start: int) -> Flags:
@@ -129,7 +116,3 @@ def _time_before(scan: Scan, row: int) -> datetime | None:
         except DamagedLine:
             continue
     return None
-
-
-def _micros(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND

@@ -1,8 +1,9 @@
 """Where lines and member names lie in a block of a segment, found without decoding it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _NEWLINE, _QUOTE, _BACKSLASH, _COLON = b'\n"\\:'
+BLOCK_BYTES: Final = 16 * 1024 * 1024
 _STEP: Final = 1 << 20
 """How much is looked at in one go: what fits the processor's cache is looked at faster."""
 
@@ -106,3 +108,15 @@ class Scan:
             for start in range(0, len(self.octets), _STEP)
         ]
         return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def blocks_of(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+    """The first ``size`` bytes of a file in blocks of whole lines, each with its offset."""
+    start, rest = 0, b""
+    file.seek(0)
+    while chunk := file.read(min(BLOCK_BYTES, size - start - len(rest))):
+        block = rest + chunk if rest else chunk
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield start, block if end == len(block) else block[:end]
+        start, rest = start + end, block[end:]

@@ -80,11 +80,14 @@ class Shaped:
         return self.places[own] + 2, self.places[following] - before
 
 
-def shaped_lines(scan: Scan, rows: Places, also: Mapping[tuple[str, str], int]) -> Iterator[Shaped]:
+def shaped_lines(
+    scan: Scan, rows: Places, also: Mapping[tuple[str, str], int], inner: bool = True
+) -> Iterator[Shaped]:
     """The lines among ``rows`` that hold a prediction, by shape; what has no shape is left out.
 
     ``also`` holds the kinds of which a member (parent, name) may be in the lines of one shape.
-    Gives up when there are more shapes than is of use.
+    Without ``inner`` the members of input, output and cost are counted only. Gives up when there
+    are more shapes than is of use.
     """
     for _ in range(_SHAPES_AT_MOST):
         if not len(rows):
@@ -96,7 +99,7 @@ def shaped_lines(scan: Scan, rows: Places, also: Mapping[tuple[str, str], int]) 
         alike = scan.key_count[rows] == len(shape.members)
         candidates = rows[alike]
         places = _places(scan, candidates, len(shape.members))
-        same = _has_shape(scan, shape, places, candidates, also)
+        same = _has_shape(scan, shape, places, candidates, also, inner)
         if same.all():
             yield Shaped(shape, candidates, places)
         elif same.any():
@@ -166,12 +169,19 @@ def _places(scan: Scan, rows: Places, count: int) -> Places:
 
 
 def _has_shape(
-    scan: Scan, shape: Shape, places: Places, rows: Places, also: Mapping[tuple[str, str], int]
+    scan: Scan,
+    shape: Shape,
+    places: Places,
+    rows: Places,
+    also: Mapping[tuple[str, str], int],
+    inner: bool,
 ) -> Flags:
     same: Flags = scan.ends[rows] - places[-1] == _BEHIND_CRC
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
         for member, at in zip(shape.members, places[:, some], strict=True):
+            if member.parent and not inner:
+                continue
             kinds = also.get((member.parent, member.name), 0)
             allowed = kinds if kinds & member.kind else member.kind
             _is_there(scan, member, allowed, at, same[some])

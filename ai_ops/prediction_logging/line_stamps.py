@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -14,7 +14,9 @@ from ai_ops.prediction_logging.line_scan import Flags, Places, Scan
 _CRC: Final = len(b',"crc":"00000000"}\n')
 _ZONES: Final = (b'Z"', b'+00:00"')
 _DIGITS_AT_MOST: Final = 18
-_EPOCH: Final = date(1970, 1, 1).toordinal()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = _EPOCH.toordinal()
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,23 @@ class Stamps:
     numbers: Places
 
 
+def moment_of(micros: int) -> datetime:
+    """The moment so many microseconds after 1970 began.
+
+    >>> micros_of(moment_of(1614816001500000))
+    1614816001500000
+    """
+    return _EPOCH + micros * _MICROSECOND
+
+
+def micros_of(moment: datetime) -> int:
+    """A moment in microseconds since 1970 began."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 def stamps_of(scan: Scan, opening: OpenRecord) -> Stamps:
     """The stamps of the lines that the writer of ``opening`` wrote.
 
-    >>> from datetime import datetime
     >>> opening = OpenRecord(schema=2, feature="f", writer="w", incarnation="i", pid=1,
     ...                      time=msgspec.json.decode('"2021-03-04T00:00:00Z"', type=datetime))
     >>> line = (b'{"id":"a","time":"2021-03-04T00:00:01.5Z","feature":"f","writer":"w",'
@@ -124,7 +139,7 @@ def _days(dates: Places) -> tuple[Places, Flags]:
             found = date(written // 10_000, written // 100 % 100, written % 100)
         except ValueError:
             continue
-        days[place], real[place] = found.toordinal() - _EPOCH, True
+        days[place], real[place] = found.toordinal() - _FIRST_DAY, True
     return days[inverse], real[inverse]
 
 

@@ -24,6 +24,7 @@ from ai_ops.prediction_logging.landing_records import (
 from ai_ops.prediction_logging.segment_index import UNDATED, SegmentIndex
 from ai_ops.prediction_logging.segment_store import Known, Store, held_days
 from ai_ops.prediction_logging.unreadable import GONE, Unreadable
+from ai_ops.prediction_logging.whole_index import whole_index
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import LakeUnreachable
 
@@ -228,6 +229,9 @@ def refreshed(known: SegmentIndex | None, file: Path, name: str) -> SegmentIndex
         ):
             index = SegmentIndex.of(*_parts(name))
         if index.looked != found.st_mtime_ns or index.tail:
+            if not index.offset and (whole := whole_index(index, content)):
+                whole.looked = found.st_mtime_ns
+                return whole
             index = deepcopy(index)  # the one before tells what the day's sum was made of
             content.seek(index.offset)
             index.grow(content)

@@ -134,7 +134,14 @@ class SegmentIndex(msgspec.Struct, kw_only=True, omit_defaults=True):
         while left and (chunk := file.read(min(left, _CHUNK))):
             digest.update(chunk)
             left -= len(chunk)
-        unlike = [] if digest.hexdigest() == seal.sha256 else ["its bytes are others"]
+        self.judge_seal(digest.hexdigest())
+
+    def judge_seal(self, digest: str) -> None:
+        """Compare with the seal what was read, ``digest`` being that of all bytes before it."""
+        seal = self.sealing
+        if seal is None:
+            return
+        unlike = [] if digest == seal.sha256 else ["its bytes are others"]
         if seal.count != self.count:
             unlike.append(f"{seal.count} predictions were sealed, {self.count} can be read")
         numbers = [n for part in self.days.values() for n in (part.first, part.last) if n]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,12 +32,16 @@ def write_part(
     start: datetime = NOON,
     step: timedelta = timedelta(milliseconds=1),
     heartbeat_every: int = 50,
+    heartbeat_seconds: float | None = None,
     sealed: bool = True,
 ) -> Path:
     """A writer's only part: predictions as the client encodes them, bytes as they are."""
-    stamp = {"feature": feature, "writer": writer, "incarnation": incarnation}
-    own = {"writer": writer, "incarnation": incarnation}
-    lines = [seal(encode(OpenRecord(schema=SCHEMA_VERSION, pid=1, time=start, part=1, **stamp)))]
+    own: dict[str, Any] = {"writer": writer, "incarnation": incarnation}
+    stamp = {"feature": feature, **own}
+    opening = OpenRecord(
+        schema=SCHEMA_VERSION, pid=1, time=start, heartbeat_seconds=heartbeat_seconds, **stamp
+    )
+    lines = [seal(encode(opening))]
     now, seq = start, 0
     for number, prediction in enumerate(predictions, start=1):
         now += step
@@ -73,7 +78,7 @@ def write_part(
     return file
 
 
-def _heartbeat(now: datetime, seq: int, own: dict[str, str]) -> HeartbeatRecord:
+def _heartbeat(now: datetime, seq: int, own: dict[str, Any]) -> HeartbeatRecord:
     return HeartbeatRecord(
         last=seq,
         written=seq,

@@ -2,11 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pyarrow as pa
 import pytest
@@ -14,14 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai_ops.client.records import Prediction
-from ai_ops.prediction_logging import day_reading
+from ai_ops.prediction_logging import day_reading, line_scan
+from ai_ops.prediction_logging import whole_index as whole
 from ai_ops.prediction_logging.compaction import compute_prediction_log
-from ai_ops.prediction_logging.ingest import Ingest
-from ai_ops.prediction_logging.line_scan import Scan
+from ai_ops.prediction_logging.segment_index import SegmentIndex
+from ai_ops.prediction_logging.whole_index import whole_index
 from ai_ops_tests.prediction_logging.logging_world import FEATURE, INPUT, OUTPUT, World, moment
 from ai_ops_tests.prediction_logging.sealed_parts import NOON, write_part
 
 EXAMPLES = int(os.environ.get("AI_OPS_TEST_EXAMPLES", "30"))
+many_examples = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 ODD_NUMBERS = [0, -0.0, 5, 1e-7, 1.5e300, 10**17 + 1, 2**70, float("nan"), float("inf")]
 ODD_TEXTS = [
     "",
@@ -121,14 +127,23 @@ crafted = st.sampled_from(
 )
 
 
+def usual_predictions(count: int) -> list[Prediction]:
+    return [
+        Prediction(id=f"p{n}", model_version="1", input=INPUT, output=OUTPUT) for n in range(count)
+    ]
+
+
 class Both:
     """One log, compacted at once and line by line."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self._patch = folder, monkeypatch
 
-    def tables(self, world: World, at_once: bool) -> list[Any]:
+    def threshold(self, at_once: bool) -> None:
         self._patch.setattr(day_reading, "FEWEST_BYTES", 0 if at_once else 1 << 40)
+
+    def tables(self, world: World, at_once: bool) -> list[Any]:
+        self.threshold(at_once)
         summary = compute_prediction_log(world.root, FEATURE, [moment()])["2021-03-04"]
         log = world.log_of()
         return [
@@ -146,15 +161,15 @@ def _exactly(table: pa.Table) -> list[list[str]]:
 
 
 @pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
-    yield Both(tmp_path, monkeypatch)
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
+    return Both(tmp_path, monkeypatch)
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@many_examples
 @given(
-    first=st.lists(usual | usual | nearly_usual() | nearly_usual() | crafted, min_size=30, max_size=50),
+    first=st.lists(
+        usual | usual | nearly_usual() | nearly_usual() | crafted, min_size=30, max_size=50
+    ),
     second=st.lists(usual | predictions, max_size=10),
     block=st.sampled_from([600, 5000, 1 << 24]),
     step=st.sampled_from([timedelta(microseconds=7), timedelta(seconds=1), timedelta(hours=2)]),
@@ -167,8 +182,106 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
     world = World(both.folder)
     write_part(world.root.segments, first, step=step)
     write_part(world.root.segments, second, incarnation="20210304T120000-2-cd", writer="batch")
-    both._patch.setattr(day_reading, "BLOCK_BYTES", block)
+    both._patch.setattr(line_scan, "BLOCK_BYTES", block)
     at_once = both.tables(world, at_once=True)
     singly = both.tables(world, at_once=False)
     for found, wanted in zip(at_once, singly, strict=True):
         assert found == wanted
+
+
+@many_examples
+@given(
+    told=st.lists(usual | usual | nearly_usual() | crafted, min_size=30, max_size=60),
+    block=st.sampled_from([600, 5000, 1 << 24]),
+    step=st.sampled_from([timedelta(seconds=1), timedelta(seconds=55), timedelta(hours=2)]),
+    beats=st.sampled_from([None, 0.5, 10.0, 3600.0]),
+)
+def test_an_index_made_at_once_is_the_one_made_line_by_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[Any],
+    block: int,
+    step: timedelta,
+    beats: float | None,
+) -> None:
+    monkeypatch.setattr(whole, "FEWEST_BYTES", 0)
+    monkeypatch.setattr(line_scan, "BLOCK_BYTES", block)
+    file = write_part(tmp_path, told, step=step, heartbeat_every=17, heartbeat_seconds=beats)
+    singly = SegmentIndex.of("web", file.stem)
+    with file.open("rb") as lines:
+        singly.grow(lines)
+        singly.compare_with_seal(lines)
+        assert whole_index(SegmentIndex.of("web", file.stem), lines) == singly
+
+
+def test_a_segment_that_is_not_what_was_sealed_is_read_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "FEWEST_BYTES", 0)
+    told = usual_predictions(9)
+    empty = SegmentIndex.of("web", "20210304T120000-1-ab.000001")
+    for sealed, content in ((False, b""), (True, b"behind the seal\n"), (True, b"torn")):
+        file = write_part(tmp_path, told, sealed=sealed)
+        file.write_bytes(file.read_bytes() + content)
+        with file.open("rb") as lines:
+            assert whole_index(empty, lines) is None
+    file = write_part(tmp_path, told)
+    with file.open("rb") as lines:
+        assert whole_index(empty, lines) is not None
+    file.write_bytes(file.read_bytes().replace(b'"temp":20.5', b'"temp":20.6', 1))
+    with file.open("rb") as lines:
+        assert whole_index(empty, lines) is None
+
+
+def test_rows_of_another_day_go_to_their_own(both: Both) -> None:
+    world = World(both.folder)
+    told = usual_predictions(30)
+    write_part(world.root.segments, told, step=timedelta(hours=1))
+    for day, hours in (("2021-03-04", 11), ("2021-03-05", 19)):
+        for at_once in (True, False):
+            both.threshold(at_once)
+            compute_prediction_log(world.root, FEATURE, [moment(day)])
+            assert world.log_of(day).num_rows == hours
+
+
+def test_only_what_was_known_then_is_in_a_days_log(both: Both) -> None:
+    world = World(both.folder)
+    told = usual_predictions(30)
+    write_part(world.root.segments, told, step=timedelta(minutes=1))
+    then = moment(as_of=NOON + timedelta(minutes=10))
+    for at_once in (True, False):
+        both.threshold(at_once)
+        compute_prediction_log(world.root, FEATURE, [then])
+        assert world.log_of().num_rows == 10
+
+
+def test_a_sealed_segment_with_a_flipped_bit_is_read_line_by_line(both: Both) -> None:
+    world = World(both.folder)
+    told = usual_predictions(30)
+    file = write_part(world.root.segments, told)
+    file.write_bytes(file.read_bytes().replace(b'"temp":20.5', b'"temp":20.6', 1))
+    both.threshold(True)
+    compute_prediction_log(world.root, FEATURE, [moment()])
+    assert world.log_of().num_rows == 29
+    assert [row["reason"] for row in world.quarantine_of()] == ["wrong checksum"]
+
+
+def test_a_lookup_by_id_reads_only_where_the_bloom_filter_lets_it(both: Both) -> None:
+    world = World(both.folder)
+    told = [
+        Prediction(id=f"p{n}", model_version="1", input=INPUT, output=OUTPUT) for n in range(50)
+    ]
+    write_part(world.root.segments, told)
+    compute_prediction_log(world.root, FEATURE, [moment()])
+    query = "SELECT bloom_filter_offset, bloom_filter_length FROM parquet_metadata(?)"
+    query += " WHERE path_in_schema = 'id'"
+    [(offset, length)] = duckdb.execute(query, [world.path()]).fetchall()
+    assert offset > 0
+    assert length > 0
+    probe = "SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, 'id', ?)"
+    assert duckdb.execute(probe, [world.path(), "p7"]).fetchall() == [(False,)]
+    strangers = [f"stranger{n}" for n in range(20)]
+    excluded = [duckdb.execute(probe, [world.path(), id]).fetchall()[0][0] for id in strangers]
+    assert sum(excluded) >= 18
+    found = duckdb.execute("SELECT count(*) FROM read_parquet(?) WHERE id = 'p7'", [world.path()])
+    assert found.fetchone() == (1,)
