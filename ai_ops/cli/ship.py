@@ -12,8 +12,9 @@ import msgspec
 import typer
 
 from ai_ops.cli.common import DEFAULT_ROOT, FAILS, JsonOption, RootOption, print_json, told
-from ai_ops.prediction_logging.shipping import Round, Shipper, features_in, pause
+from ai_ops.prediction_logging.shipping import Round, Shipper, pause
 from ai_ops.prediction_logging.shipping_state import alone
+from ai_ops.prediction_logging.spool import features_in
 from ai_ops.storage.lake import Lake, open_lake
 from ai_ops.vocabulary.clock import WallClock
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence

@@ -4,29 +4,33 @@ Everything is decided from what lies here and there, so that a round that was cu
 begun again: a manifest is written after its data was read back, and says that it landed.
 """
 
-import os
 import socket
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from ai_ops.prediction_logging.landing import Landed, Landing, NotVerified
+from ai_ops.prediction_logging.landing import Landed, Landing
 from ai_ops.prediction_logging.landing_records import (
     UNREACHABLE,
     MachineStatus,
-    Manifest,
     Receipt,
     place_of,
 )
 from ai_ops.prediction_logging.segment_gathering import local_segments, refreshed
 from ai_ops.prediction_logging.segment_index import SegmentIndex
-from ai_ops.prediction_logging.shipping_state import State, load, remember
+from ai_ops.prediction_logging.segment_store import held_days
+from ai_ops.prediction_logging.sending import is_whole, land
+from ai_ops.prediction_logging.shipping_state import Shipped, State, load, remember
 from ai_ops.prediction_logging.spool import (
     Sample,
+    bytes_in,
     describe,
+    features_in,
+    is_as_sent,
     is_ended,
     reached,
     recent,
@@ -35,7 +39,10 @@ from ai_ops.prediction_logging.spool import (
 )
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.clock import Clock
-from ai_ops.vocabulary.errors import LakeUnreachable, MissingEvidence
+from ai_ops.vocabulary.errors import LakeUnreachable
+
+_REMEMBERED_EACH: Final = 16
+"""After so many segments what has landed is remembered, for a process that is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +80,14 @@ class Shipper:
 
         A landing place that does not answer ends the round: what waits is shipped by a later one.
         """
-        now, state, done = (
-            self._clock.now(),
-            load(self._folder, self._feature),
-            Round(self._feature),
-        )
-        local = self._looked_at()
-        state.shipped = {name: one for name, one in state.shipped.items() if name in local}
-        ended = [name for name, file in local.items() if is_ended(file, self._indexes[name])]
+        now, done = self._clock.now(), Round(self._feature)
+        state = load(self._folder, self._feature)
+        local = self._looked_at(state)
+        ended = [
+            name
+            for name, index in self._indexes.items()
+            if name not in state.shipped and is_ended(local[name], index)
+        ]
         unreachable = ""
         try:
             self._landing.reach()
@@ -92,99 +99,94 @@ class Shipper:
         status = self._status(left, ended, state, done, unreachable, now)
         try:
             if not unreachable:
-                self._landing.write_status(status)
+                self._tell(status, state)
         except (LakeUnreachable, OSError) as error:
-            unreachable = unreachable or str(error)
+            unreachable = str(error)
         remember(self._folder, self._feature, state)
         return Round(self._feature, done.landed, done.removed, unreachable, status, status.warnings)
 
-    def _looked_at(self) -> dict[str, Path]:
-        """The segments that lie here, each with its index up to now."""
+    def _looked_at(self, state: State) -> dict[str, Path]:
+        """The segments that lie here; of those that did not land, the index is brought up to now.
+
+        What has landed and was changed since is looked at as if it had not.
+        """
         found = {}
         for name, entry in sorted(local_segments(self._home).items()):
             file = Path(entry)
             try:
-                self._indexes[name] = refreshed(self._indexes.get(name), file, name)
+                shipped = state.shipped.get(name)
+                if shipped is None or shipped.changed != file.stat().st_mtime_ns:
+                    state.shipped.pop(name, None)
+                    self._indexes[name] = refreshed(self._indexes.get(name), file, name)
             except FileNotFoundError:
                 continue
             found[name] = file
-        self._indexes = {name: self._indexes[name] for name in found}
+        state.shipped = {name: one for name, one in state.shipped.items() if name in found}
+        self._indexes = {
+            name: index
+            for name, index in self._indexes.items()
+            if name in found and name not in state.shipped
+        }
         return found
 
     def _ship(
         self, ended: list[str], local: dict[str, Path], state: State, done: Round, now: datetime
     ) -> None:
-        due = {
-            name: describe(local[name], self._indexes[name], self._host, now)
-            for name in ended
-            if state.shipped.get(name, (0,))[0] != local[name].stat().st_mtime_ns
-        }
-        landed: dict[str, Landed] = {}
-        for place in sorted({place_of(manifest.days) for manifest in due.values()}):
-            landed |= self._landing.listing(place)
-        counts: dict[str, int] = {}
-        try:
-            for name, manifest in due.items():
-                if problem := self._land(local[name], manifest, landed.get(name)):
-                    done.warnings.append(f"{name}: {problem}")
-                    continue
-                place = place_of(manifest.days)
-                counts[place] = counts.get(place, 0) + 1
-                state.shipped[name] = (local[name].stat().st_mtime_ns, manifest)
-                done.landed.append(name)
-        finally:
-            if counts:
-                before = self._landing.counts(self.machine)
-                total = {p: before.get(p, 0) + counts.get(p, 0) for p in {*before, *counts}}
-                self._landing.count(self.machine, total)
-
-    def _land(self, file: Path, manifest: Manifest, there: Landed | None) -> str:
-        """Land one segment, unless it has landed; why it did not otherwise."""
-        place, lake = place_of(manifest.days), self._landing.lake
-        path = self._landing.path_of(place, manifest.segment)
-        if there and there.manifest:
-            try:
-                known = self._landing.manifest(place, manifest.segment)
-            except NotVerified as error:
-                return str(error)
-            if (known.size, known.sha256) != (manifest.size, manifest.sha256):
-                return "another segment of this name has landed; this one stays here"
-            if there.data and there.data.size == manifest.size:
-                return ""
-        lake.upload(path, str(file))
-        try:
-            if lake.digest_of(path) != (manifest.size, manifest.sha256):
-                return "what was read back is not what was sent; it is sent again"
-        except MissingEvidence:
-            return "it was sent and is not there; it is sent again"
-        manifest_path = self._landing.manifest_path(place, manifest.segment)
-        lake.write_bytes(manifest_path, msgspec.json.encode(manifest))
-        return ""
+        landed = self._listed(place_of(held_days(self._indexes[name])) for name in ended)
+        for name in ended:
+            manifest = describe(local[name], self._indexes[name], self._host, now)
+            changed = local[name].stat().st_mtime_ns
+            if problem := land(self._landing, local[name], manifest, landed.get(name)):
+                done.warnings.append(f"{name}: {problem}")
+                continue
+            state.shipped[name] = Shipped(changed=changed, manifest=manifest)
+            place = place_of(manifest.days)
+            state.uncounted[place] = state.uncounted.get(place, 0) + 1
+            done.landed.append(name)
+            if len(done.landed) % _REMEMBERED_EACH == 0:
+                remember(self._folder, self._feature, state)
 
     def _remove(self, local: dict[str, Path], state: State, done: Round) -> None:
-        """Remove what compaction has confirmed, day by day, and what still lies there as it did."""
-        receipts: dict[str, dict[str, Receipt]] = {}
-        confirmed = []
-        for name, (_, manifest) in state.shipped.items():
-            for day in manifest.days:
-                if day not in receipts:
-                    receipts[day] = self._landing.receipts(day)
+        """Remove what compaction has confirmed of every day, and what lies there as it was sent.
+
+        What a day was compacted without, and is not whole there, is sent again by the next round.
+        """
+        days = {day for shipped in state.shipped.values() for day in shipped.manifest.days}
+        receipts = {day: self._landing.receipts(day) for day in days}
+        judged = {
+            name: shipped
+            for name, shipped in state.shipped.items()
+            if any(receipts[day] for day in shipped.manifest.days)
+        }
+        landed = self._listed(place_of(shipped.manifest.days) for shipped in judged.values())
+        for name, shipped in judged.items():
+            manifest, there = shipped.manifest, landed.get(name)
             expected = Receipt(size=manifest.size, sha256=manifest.sha256)
             if all(receipts[day].get(name) == expected for day in manifest.days):
-                confirmed.append((name, manifest))
-        listed: dict[str, Landed] = {}
-        for place in sorted({place_of(manifest.days) for _, manifest in confirmed}):
-            listed |= self._landing.listing(place)
-        for name, manifest in confirmed:
-            there = listed.get(name)
-            whole = there and there.manifest and there.data and there.data.size == manifest.size
-            here = describe(local[name], self._indexes[name], self._host, self._clock.now())
-            if whole and (here.size, here.sha256) == (manifest.size, manifest.sha256):
-                local[name].unlink()
-                del state.shipped[name]
-                done.removed.append(name)
-            else:
+                if is_as_sent(local[name], manifest) and is_whole(self._landing, manifest, there):
+                    local[name].unlink()
+                    del state.shipped[name]
+                    done.removed.append(name)
+                    continue
                 done.warnings.append(f"{name}: confirmed, but not as it lies here or there; kept")
+            seen = there.state if there else "gone"
+            if seen != shipped.seen and not is_whole(self._landing, manifest, there):
+                del state.shipped[name]
+            shipped.seen = seen
+
+    def _listed(self, places: Iterable[str]) -> dict[str, Landed]:
+        landed: dict[str, Landed] = {}
+        for place in sorted(set(places)):
+            landed |= self._landing.listing(place)
+        return landed
+
+    def _tell(self, status: MachineStatus, state: State) -> None:
+        self._landing.write_status(status)
+        if state.uncounted:
+            counts = Counter(self._landing.counts(self.machine))
+            counts.update(state.uncounted)
+            self._landing.count(self.machine, counts)
+            state.uncounted = {}
 
     def _status(
         self,
@@ -196,7 +198,8 @@ class Shipper:
         now: datetime,
     ) -> MachineStatus:
         sizes = [file.stat().st_size for file in local.values()]
-        state.samples = recent(state.samples, Sample(now.timestamp(), sum(sizes)))
+        others = sum(bytes_in(self._folder / name) for name in features_in(self._folder))
+        state.samples = recent(state.samples, Sample(now.timestamp(), others))
         state.reached = reached(state.reached, list(self._indexes.values()), now)
         to_ship = sum(name not in state.shipped for name in ended)
         spool = spool_of(self._home, sizes, to_ship, state.samples)
@@ -219,20 +222,12 @@ class Shipper:
             unsealed=[
                 unsealed(file, self._indexes[name])
                 for name, file in local.items()
-                if self._indexes[name].sealing is None
+                if name in self._indexes and self._indexes[name].sealing is None
             ],
             reached=state.reached,
             spool=spool,
             warnings=warnings,
         )
-
-
-def features_in(folder: Path) -> list[str]:
-    """The features that were logged in a folder of segments."""
-    try:
-        return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
-    except FileNotFoundError:
-        return []
 
 
 def pause(every: float, failures: int, cap: float = 300.0) -> float:

@@ -17,15 +17,25 @@ STATE: Final = ".shipping"
 """The folder, beside those of the features, where it lies."""
 
 
-class State(msgspec.Struct, kw_only=True):
-    """What landed from here and when its file was last changed (ns), and how the spool grew.
+class Shipped(msgspec.Struct, kw_only=True):
+    """A segment that landed: when its file was last changed (ns), and how it was seen there."""
 
-    Lost, it is found again at the landing place.
+    changed: int
+    manifest: Manifest
+    seen: str = ""
+
+
+class State(msgspec.Struct, kw_only=True):
+    """What landed from here, how the spool grew, and how far each process had come.
+
+    Lost, it is found again at the landing place. ``uncounted`` are the segments that landed, by
+    folder, of which the landing place was not told yet.
     """
 
-    shipped: dict[str, tuple[int, Manifest]] = {}
+    shipped: dict[str, Shipped] = {}
     samples: list[Sample] = []
     reached: dict[str, Reached] = {}
+    uncounted: dict[str, int] = {}
 
 
 def load(folder: Path, feature: str) -> State:

@@ -16,6 +16,7 @@ from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.names import incarnation_of
 from ai_ops.client.records import HeartbeatRecord
 from ai_ops.prediction_logging.landing_records import Manifest, Reached, Spool, UnsealedPart
+from ai_ops.prediction_logging.segment_gathering import local_segments
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segment_store import held_days
 
@@ -37,7 +38,7 @@ _HEARTBEAT: Final = b'{"kind":"heartbeat"'
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """How many bytes waited at a moment (seconds, wall clock)."""
+    """How many bytes of all features waited at a moment (seconds, wall clock)."""
 
     at: float
     waiting: int
@@ -88,6 +89,13 @@ def describe(file: Path, index: SegmentIndex, host: str, now: datetime) -> Manif
     )
 
 
+def is_as_sent(file: Path, manifest: Manifest) -> bool:
+    """Whether a local file still is what its manifest says."""
+    with file.open("rb") as content:
+        digest = file_digest(content, "sha256").hexdigest()
+        return (os.fstat(content.fileno()).st_size, digest) == (manifest.size, manifest.sha256)
+
+
 def unsealed(file: Path, index: SegmentIndex) -> UnsealedPart:
     """What is known of a segment without a seal."""
     size = file.stat().st_size
@@ -133,6 +141,19 @@ def reached(
                 seen=now.isoformat(),
             )
     return found
+
+
+def features_in(folder: Path) -> list[str]:
+    """The features that were logged in a folder of segments."""
+    try:
+        return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
+    except FileNotFoundError:
+        return []
+
+
+def bytes_in(home: Path) -> int:
+    """How many bytes the segments of a feature have on this machine."""
+    return sum(entry.stat().st_size for entry in local_segments(home).values())
 
 
 def spool_of(folder: Path, sizes: Sequence[int], to_ship: int, samples: Sequence[Sample]) -> Spool:
