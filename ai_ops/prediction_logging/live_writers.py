@@ -56,8 +56,10 @@ def judge_writers_alive(root: Root, feature: AiFeatureSpec, as_of: datetime) -> 
 def look_at_writers(root: Root, feature: AiFeatureSpec, now: datetime) -> LiveWriters:
     """The writers at a moment: those of today, and those before it of whom no end is known."""
     roster = Roster.of(feature, root.clock.mode)
-    window = Window(now - 2 * roster.limit, now)
-    moments = [Moment(day, Window.of_day(day), now) for day in window.days()]
+    begin = now - 2 * roster.limit
+    moments = [Moment(day, Window.of_day(day), now) for day in Window(begin, now).days()]
+    # Not over yet: a writer that comes once a day is not missed before its day has ended.
+    window = Window(begin, now + roster.limit)
     incarnations: Sequence[Incarnation] = ()
     machines: tuple[MachineStatus, ...] = ()
     first = None

@@ -27,6 +27,7 @@ from ai_ops.checklist import jobs as names
 from ai_ops.client import PredictionLog
 from ai_ops.component import definitions_of
 from ai_ops.orchestration.running import dagster_environment, open_runner
+from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.retraining_pipeline.promotion import launch
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.identities import Identities, demo_identities
@@ -73,6 +74,10 @@ def declared() -> dict[str, Any]:
         **ATTRIBUTES,
         "monitoring": {"start": MONDAY},
         "ground_truth": {**ATTRIBUTES["ground_truth"], "mature_after_hours": 12},
+        "logging": {
+            "writers": [{"name": "late", "always": False}],
+            "witness": {"table": f"sources/{NAME}/served/*.parquet"},
+        },
         "owners": owners,
         "gate": {"k": 1, "n": 1, "candidate": {"minimum_days": 2, "minimum_rows": 100}},
         "retraining": {
@@ -99,9 +104,10 @@ class DaemonWorld:
         return self.folder / "defs"
 
     def land(self, writer: str, days: list[date]) -> None:
-        """The segments of some days land as one file of a writer."""
-        clock = Stepping()
-        with PredictionLog(self.root.segments, NAME, writer, clock) as log:
+        """The segments of some days land at once, as a writer left them on its machine."""
+        clock, machine = Stepping(), self.folder / "machine"
+        policy = policy_of(self.feature, "replay")
+        with PredictionLog(machine, NAME, writer, clock, policy=policy) as log:
             for day in days:
                 for row in tiny_trainer.rows_of(day, "p").to_pylist():
                     clock.time = row["time"]
@@ -113,6 +119,9 @@ class DaemonWorld:
                         latency_ms=1.0,
                         tenant=row["tenant"],
                     )
+        landed = self.root.segments / NAME / writer
+        landed.parent.mkdir(parents=True, exist_ok=True)
+        (machine / NAME / writer).rename(landed)
 
     def decide(self, kind: EventKind, by: str, **content: Any) -> Event:
         """A decision, signed and recorded."""
@@ -189,6 +198,9 @@ def _write_sources(world: DaemonWorld) -> None:
         file = world.root.folder / "sources" / NAME / name / "week.parquet"
         file.parent.mkdir(parents=True)
         pq.write_table(rows.select(chosen), file)
+    served = world.root.folder / "sources" / NAME / "served" / "week.parquet"
+    served.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"time": rows["time"], "served": [1] * rows.num_rows}), served)
 
 
 def _launch(world: DaemonWorld) -> None:

@@ -80,8 +80,12 @@ def test_a_segment_that_lands_leads_to_its_days_their_checks_and_the_weekly_list
     assert asked_by(instance, "new_segments") == ["daily"], "seven days in one run"
     assert asked_by(instance, "cadences")[:2] == ["weekly", "weekly_list"]
     key = dg.AssetCheckKey(dg.AssetKey([NAME, "weekly_checklist"]), "logs_written")
-    [shown] = instance.event_log_storage.get_asset_check_partition_info([key])
-    assert (shown.partition_key, shown.latest_execution_status.value) == (MONDAY, "SUCCEEDED")
+
+    def shown() -> bool:
+        [info] = instance.event_log_storage.get_asset_check_partition_info([key])
+        return (info.partition_key, info.latest_execution_status.value) == (MONDAY, "SUCCEEDED")
+
+    wait_for("the list in Dagster, which is told after the ledger", shown, world)
 
 
 @pytest.mark.requirement("PB-33")
