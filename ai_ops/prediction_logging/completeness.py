@@ -16,10 +16,14 @@ RANGES_SHOWN = 3
 
 
 class NotRead(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment that may hold predictions of the day and cannot be read, with the reason."""
+    """A segment that may hold predictions of the day and cannot be read, with the reason.
+
+    Of one that is not ``lost`` lines could be read, but they are not all that it should be.
+    """
 
     segment: str
     reason: str
+    lost: bool = True
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,5 +210,6 @@ def _earliest(lines: Sequence[Missing]) -> datetime | None:
 
 
 def _not_read(segment: NotRead, window: Window) -> Finding:
-    reason = f"segment {segment.segment} cannot be read: {segment.reason}"
+    cannot = " cannot be read" if segment.lost else ""
+    reason = f"segment {segment.segment}{cannot}: {segment.reason}"
     return Finding("completeness", "fail", reason, window=window)

@@ -157,7 +157,9 @@ def _known(
         predictions_without_action=beside.predictions_without_action,
         by_call_site=beside.by_call_site,
         by_tenant=beside.by_tenant,
-        not_read=tuple(NotRead(segment=one.segment, reason=one.reason) for one in unreadable),
+        not_read=tuple(
+            NotRead(segment=one.segment, reason=one.reason, lost=one.lost) for one in unreadable
+        ),
         began=first if first and moment.window.holds(first) else None,
         logged=logged_around(courses, moment, parts),
         witness=witness,

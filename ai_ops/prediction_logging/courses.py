@@ -9,10 +9,11 @@ from itertools import chain
 from pathlib import Path
 
 from ai_ops.client.names import incarnation_of
+from ai_ops.prediction_logging.between_parts import Seen
 from ai_ops.prediction_logging.day_part import DayPart
 from ai_ops.prediction_logging.incarnation import Incarnation, Owner
 from ai_ops.prediction_logging.landing_records import MachineStatus
-from ai_ops.prediction_logging.reconciling import Course, Seen
+from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Segments, open_segments
 from ai_ops.storage.root import Root
@@ -170,12 +171,29 @@ def _filed(segments: Segments) -> dict[_Key, frozenset[int]]:
 def _seen(statuses: Iterable[MachineStatus]) -> dict[_Key, Seen]:
     found: dict[_Key, Seen] = {}
     for status in statuses:
+        unsealed: dict[_Key, list[datetime]] = {}
+        for part in status.unsealed:
+            signs = unsealed.setdefault(_named(part.segment), [])
+            signs += [part.heartbeat.time] if part.heartbeat else []
         for name, reached in status.reached.items():
             writer, _, incarnation = name.rpartition("/")
-            seen = Seen(reached.part, reached.last, utc(reached.at), f"machine {status.machine}")
-            if (before := found.get((writer, incarnation))) is None or before.at < seen.at:
-                found[writer, incarnation] = seen
+            key = writer, incarnation
+            seen = Seen(
+                part=reached.part,
+                last=reached.last,
+                at=max([utc(reached.at), *unsealed.get(key, ())]),
+                by=f"machine {status.machine}",
+                looked=utc(status.at),
+                pending=key in unsealed or status.spool.to_ship > 0,
+            )
+            if key not in found or found[key].at < seen.at:
+                found[key] = seen
     return found
+
+
+def _named(segment: str) -> _Key:
+    writer, _, file = segment.rpartition("/")
+    return writer, incarnation_of(file)[0]
 
 
 def _days_around(moment: Moment) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """One incarnation's parts, laid end to end: what is missing between them, and how it went on."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
+from ai_ops.prediction_logging.between_parts import Seen, missing_between, started
 from ai_ops.prediction_logging.day_part import CLOCK_TOLERANCE_SECONDS, DayPart, jump
 from ai_ops.prediction_logging.incarnation import (
     End,
@@ -18,18 +18,6 @@ from ai_ops.prediction_logging.presence import joined
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.statements import Piece, change_of
 from ai_ops.vocabulary.moments import Moment
-
-_STARTED = re.compile(r"^(\d{8}T\d{6})-")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How far an incarnation was seen to have come from outside of its segments, and when."""
-
-    part: int
-    last: int
-    at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,7 @@ class Course:
         today = [part for _, day, part in pieces if day == moment.partition]
         missing = tuple(self._missing(moment, today))
         ended = self._ended(moment)
-        alive = tuple(joined(_alive(pieces, moment), self._limit))
+        alive = tuple(joined([*_alive(pieces, moment), *self._seen_alive(moment)], self._limit))
         until = min(moment.window.end, moment.as_of)
         latest = max((end for _, end in alive), default=None)
         recent = latest is not None and moment.window.start - latest <= self._limit
@@ -113,60 +101,17 @@ class Course:
                     before=gap.before,
                     told_by="the line behind them",
                 )
-        between = [self._between(*pair) for pair in pairwise(self.parts)]
-        for missing in (self._before_first(), *between, self._behind_last()):
-            if missing is not None and _concerns(missing, moment):
-                yield missing
-
-    def _before_first(self) -> Missing | None:
-        """What lies before the first part that is here, when no part before it was filed."""
-        first = self.parts[0]
-        known = max((n for n in self.elsewhere if n < first.number), default=0)
-        if first.number == known + 1:
-            return None
-        reached = _begin(first)
-        return Missing(
-            first=1 if known == 0 else (reached or 0) + 1,
-            last=reached or 0,
-            after=started(self.incarnation),
-            before=_oldest(first),
-            told_by=f"the opening of part {first.number}",
-            first_part=known + 1,
-            last_part=first.number - 1,
+        yield from missing_between(
+            self.parts, self.elsewhere, started(self.incarnation), self.seen, moment
         )
 
-    def _between(self, before: SegmentIndex, after: SegmentIndex) -> Missing | None:
-        lost = [n for n in range(before.number + 1, after.number) if n not in self.elsewhere]
-        if after.number > before.number + 1 and not lost:
-            return None  # they are there, and were not read: nothing between can be told here
-        reached, begin = before.reached or 0, _begin(after)
-        if begin is None or (begin <= reached and not lost):
-            return None
-        return Missing(
-            first=reached + 1,
-            last=max(begin, reached),
-            after=before.newest,
-            before=_oldest(after),
-            told_by=f"the opening of part {after.number}",
-            first_part=lost[0] if lost else None,
-            last_part=lost[-1] if lost else None,
-        )
-
-    def _behind_last(self) -> Missing | None:
-        """What was seen from outside to lie behind the last part that is here."""
-        last, seen = self.parts[-1], self.seen
-        reached = last.reached or 0
-        if seen is None or (seen.last <= reached and seen.part <= last.number):
-            return None
-        return Missing(
-            first=reached + 1,
-            last=max(seen.last, reached),
-            after=last.newest,
-            before=seen.at,
-            told_by=seen.by,
-            first_part=last.number + 1 if seen.part > last.number else None,
-            last_part=seen.part if seen.part > last.number else None,
-        )
+    def _seen_alive(self, moment: Moment) -> Iterator[tuple[datetime, datetime]]:
+        """Its life behind the last line that is here, as its machine saw it."""
+        newest, seen = self.parts[-1].newest, self.seen
+        until = min(moment.window.end, moment.as_of)
+        if seen is not None and newest is not None and newest < seen.at and newest < until:
+            fresh = timedelta(0) <= seen.looked - seen.at <= self._limit
+            yield newest, min(seen.looked if fresh else seen.at, until)
 
     def _ended(self, moment: Moment) -> End:
         last = self.parts[-1]
@@ -201,36 +146,6 @@ class Course:
             known = index.sealing is None and followed and _beats(index)
             if known and moment.partition in index.days:
                 yield index.number
-
-
-def started(incarnation: str) -> datetime | None:
-    """When an incarnation began, by its name.
-
-    >>> started("20210304T050607-12-ab").isoformat()
-    '2021-03-04T05:06:07+00:00'
-    """
-    if (found := _STARTED.match(incarnation)) is None:
-        return None
-    try:
-        return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _concerns(missing: Missing, moment: Moment) -> bool:
-    """Whether it was known at ``as_of`` and may belong to the day."""
-    before = missing.before
-    if before is None or before > moment.as_of or before < moment.window.start:
-        return False
-    return (missing.after or before) < moment.window.end
-
-
-def _begin(index: SegmentIndex) -> int | None:
-    """The sequence number reached before a segment, by its own word."""
-    if index.opening is not None:
-        return index.opening.last
-    parts = [part for _, part in sorted(index.days.items())]
-    return parts[0].before if parts else None
 
 
 def _beats(index: SegmentIndex) -> bool:
