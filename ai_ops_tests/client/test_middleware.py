@@ -18,7 +18,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from ai_ops.client import Keys, PredictionLog, PredictionLogMiddleware, ServedCounter
 from ai_ops.client.lines import read_line
@@ -193,7 +193,8 @@ def test_a_client_that_leaves_half_way_is_a_failed_prediction(
             heard = b""
             while b"data: 1" not in heard:
                 heard += client.recv(1000)
-        while not written(tmp_path):
+        deadline = time.monotonic() + 30
+        while not written(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.01)
     (told,) = written(tmp_path)
     assert told.status == "failed"
@@ -248,17 +249,34 @@ def test_an_application_that_never_ends_its_answer_is_a_failed_prediction(
     assert written(tmp_path)[0].error.startswith("the application did not finish")
 
 
-def run_raw(app: Any, body: bytes) -> list[Any]:
+def test_a_file_that_the_server_could_send_by_itself_is_seen_all_the_same(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    (tmp_path / "answer.txt").write_text("late")
+    app = PredictionLogMiddleware(
+        FileResponse(tmp_path / "answer.txt"), log, paths=["/predict"], model_version="1"
+    )
+    sent = run_raw(app, b"{}", extensions={"http.response.pathsend": {}})
+    assert b"".join(message.get("body", b"") for message in sent) == b"late"
+    (told,) = written(tmp_path)
+    assert (told.status, told.output) == ("ok", "data:text/plain;charset=utf-8,late")
+
+
+def run_raw(app: Any, body: bytes, **more: Any) -> list[Any]:
     """One request without a server between: gives the messages that came back."""
     sent: list[Any] = []
 
+    asked = iter([{"type": "http.request", "body": body, "more_body": False}])
+
     async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
+        for message in asked:
+            return message
+        return await asyncio.Event().wait()  # the client stays, and says no more
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [], **more}
     asyncio.run(app(scope, receive, send))
     return sent
 
