@@ -14,13 +14,14 @@ from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.prediction_logging.checks import CHECKS
 from ai_ops.prediction_logging.completeness_report import compute_log_completeness
 from ai_ops.prediction_logging.landing_records import UNREACHABLE
+from ai_ops.prediction_logging.segment_gathering import KEPT_SECONDS
 from ai_ops.prediction_logging.sensors import sensors
 from ai_ops.storage.files import options_for
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import LakeUnreachable
 from ai_ops_tests.orchestration.ticking import Ticking
 from ai_ops_tests.prediction_logging.logging_world import DAY, FEATURE, LATER, moment
-from ai_ops_tests.prediction_logging.shipping_world import NAME, Shipping, name_of
+from ai_ops_tests.prediction_logging.shipping_world import NAME, Shipping, back_date, name_of
 
 DAILY = dg.define_asset_job("tiny__daily", tags={JUDGING_TAG: NAME})
 WRITTEN = [check for check in CHECKS if check.name == "log_written"]
@@ -214,3 +215,17 @@ def test_a_day_of_every_check_of_the_log_is_judged_on_the_store(world: OnS3) -> 
     assert len(told) == len(CHECKS)
     assert {one.item: one.verdict.status for one in told}["log_written"] == "pass"
     assert not [one for one in told if "does not answer" in one.verdict.reason]
+
+
+def test_old_copies_of_days_that_no_run_needs_are_removed(world: OnS3) -> None:
+    world.write_on("a")
+    world.write_on("x", day="2021-03-05")
+    world.ship()
+    world.compact(DAY, "2021-03-05")
+    copies = world.root.landed / NAME
+    assert sorted(copy.name for copy in copies.iterdir()) == [DAY, "2021-03-05"]
+    for copy in copies.iterdir():
+        back_date(copy, KEPT_SECONDS + 60)
+    world.compact("2021-03-05")
+    assert [copy.name for copy in copies.iterdir()] == ["2021-03-05"]
+    assert world.compact()["rows"] == 1, "it is fetched again"
