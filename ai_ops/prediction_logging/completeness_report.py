@@ -21,6 +21,7 @@ from ai_ops.prediction_logging.courses import (
     incarnations_on,
     segments_around,
 )
+from ai_ops.prediction_logging.day_picture import draw_day
 from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segments import Segments
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
@@ -68,7 +69,9 @@ def compute_log_completeness(
             "predictions_without_action": known.predictions_without_action,
             "served": sum(sum(hours.values()) for hours in counts.served.values()),
         }
-        summaries[moment.partition] = Summary(numbers, files={"completeness": path})
+        # Of a range the last day is drawn: a picture costs as much as all the rest.
+        picture = draw_day(known, moment.window) if moment is moments[-1] else None
+        summaries[moment.partition] = Summary(numbers, picture, files={"completeness": path})
     return summaries
 
 

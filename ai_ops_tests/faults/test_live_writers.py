@@ -48,10 +48,7 @@ class Service:
         self.processes: dict[str, subprocess.Popen[str]] = {}
 
     def begin(self, writer: str) -> None:
-        now = time.time()
         told = {
-            "begun": now,
-            "shown": datetime.fromtimestamp(now, UTC).isoformat(),
             "folder": str(self.root.segments),
             "policy": str(self.policy),
             "writer": writer,
@@ -62,9 +59,13 @@ class Service:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
         self.processes[writer] = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "loaded"
+        process.stdin.write("begin\n")
+        process.stdin.flush()
+        assert process.stdout.readline().strip() == "ready"
 
     def kill(self, writer: str, number: int = signal.SIGKILL) -> None:
         self.processes[writer].send_signal(number)
