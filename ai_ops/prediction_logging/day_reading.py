@@ -1,7 +1,7 @@
 """A day's lines: many at once where a segment is what was sealed, one by one elsewhere."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ai_ops.client.lines import DamagedLine, read_line
-from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT, Ingest
-from ai_ops.prediction_logging.line_scan import Flags, Scan, blocks_of
+from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT, Ingest, Read
+from ai_ops.prediction_logging.line_scan import blocks_of
 from ai_ops.prediction_logging.line_stamps import micros_of
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Line, Segments, line_of
@@ -20,6 +20,7 @@ from ai_ops.vocabulary.moments import Moment
 FEWEST_BYTES: Final = 256 * 1024
 """A part of a day that is smaller is read sooner line by line."""
 
+_LINE_BYTES: Final = 4096
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -67,19 +68,18 @@ def _read_whole(
     times = micros_of(moment.window.start), micros_of(min(last, moment.as_of))
     before: datetime | None = None
     with segments.file_of(index).open("rb") as file:
-        for start, block in blocks_of(file, index.offset):
+        for start, block in blocks_of(file, index.offset, ingest.buffer):
             digest.update(block[: max(index.sealed_at - start, 0)])
-            tables, done, scan = ingest.read(block, opening, times)
-            for table in tables:
+            read = ingest.read(block, opening, times)
+            for table in read.tables:
                 place = pa.repeat(pa.scalar(len(rows.segments), pa.int32()), table.num_rows)
                 offsets = pa.array(table[OFFSET].to_numpy() + start)
                 table = table.set_column(table.num_columns - 1, OFFSET, offsets)
                 found.tables.append(table.append_column(SEGMENT, place))
-            inside = _inside(scan, index, moment.partition, start)
-            for line in _lines_left(scan, inside & ~done, index.name, start, before):
+            for line in _lines_left(read, block, index, moment.partition, start, before):
                 if line.time is None or line.time <= moment.as_of:
                     found.lines.append(line)
-            before = _time_before(scan, len(scan.ends)) or before
+            before = _time_before(block, len(block)) or before
     if digest.hexdigest() != seal.sha256:
         return False
     rows.segments.append(index)
@@ -88,31 +88,39 @@ def _read_whole(
     return True
 
 
-def _inside(scan: Scan, index: SegmentIndex, day: str, start: int) -> Flags:
-    """Which lines lie in the byte ranges of a day."""
-    starts = scan.starts + start
+def _lines_left(
+    read: Read,
+    block: memoryview,
+    index: SegmentIndex,
+    day: str,
+    start: int,
+    before: datetime | None,
+) -> Iterator[Line]:
+    """The lines that are no rows and lie in the byte ranges of a day."""
+    starts = read.starts + start
     inside = np.zeros(len(starts), np.bool_)
     for begin, end in index.days[day].ranges:
         inside |= (starts >= begin) & (starts < end)
-    return inside
-
-
-def _lines_left(
-    scan: Scan, wanted: Flags, segment: str, start: int, before: datetime | None
-) -> Iterator[Line]:
-    for row in np.flatnonzero(wanted).tolist():
-        offset = start + int(scan.starts[row])
-        line = line_of(segment, offset, scan.line(row), None)
+    for row in np.flatnonzero(inside).tolist():
+        place = int(read.starts[row])
+        raw = bytes(block[place : read.ends[row]])
+        line = line_of(index.name, start + place, raw, None)
         if line.record is None:  # it has the time of the line before it
-            time = _time_before(scan, row) or before
-            line = line_of(segment, offset, scan.line(row), time)
+            line = replace(line, time=_time_before(block, place) or before)
         yield line
 
 
-def _time_before(scan: Scan, row: int) -> datetime | None:
-    for earlier in range(row - 1, -1, -1):
-        try:
-            return read_line(scan.line(earlier)).time
-        except DamagedLine:
+def _time_before(block: memoryview, end: int) -> datetime | None:
+    """The time of the last line that can be read before a place."""
+    reach = _LINE_BYTES
+    while end > 0:
+        begin = max(end - reach, 0)
+        found = bytes(block[begin : end - 1]).rfind(b"\n") + 1
+        if not found and begin:
+            reach *= 2
             continue
+        try:
+            return read_line(bytes(block[begin + found : end])).time
+        except DamagedLine:
+            end = begin + found
     return None

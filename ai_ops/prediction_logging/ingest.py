@@ -3,6 +3,7 @@ from the lines one by one. What it could take otherwise is left to be decoded by
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import OpenRecord, PredictionRecord
-from ai_ops.prediction_logging.line_scan import Flags, Places, Scan
+from ai_ops.prediction_logging.line_scan import Flags, Places, Scan, parts_of
 from ai_ops.prediction_logging.line_shapes import (
     BOOLEAN,
     NULL,
@@ -28,6 +29,11 @@ from ai_ops.prediction_logging.line_shapes import (
 from ai_ops.prediction_logging.line_stamps import Stamps, stamps_of
 from ai_ops.prediction_logging.log_columns import PROTECTED, LogColumn, LogColumns
 from ai_ops.prediction_logging.log_table import RAW, log_schema
+
+BLOCK_BYTES: Final = 64 * 1024 * 1024
+"""So many bytes are typed by one query: to plan one costs as much as to type some thousand rows."""
+_PART_BYTES: Final = 1024 * 1024
+"""So many are scanned at once, and stay in the processor's cache meanwhile."""
 
 OFFSET: Final = "__offset"
 SEGMENT: Final = "__segment"
@@ -53,6 +59,59 @@ _SQL: Final = {
 _FITS: Final = "__fits"
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The rows of a block, and where the lines lie that are to be read one by one."""
+
+    tables: list[pa.Table]
+    starts: Places
+    ends: Places
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines of one shape: where they and their raw members lie in the block, and their stamps."""
+
+    starts: Places
+    ends: Places
+    spans: dict[str, tuple[Places, Places]]
+    times: Places
+    numbers: Places
+    inside: Flags
+
+    @classmethod
+    def of(cls, scan: Scan, stamps: Stamps, shaped: Shaped, inside: Flags, start: int) -> "_Lines":
+        """Those of a part that starts there in the block."""
+        rows = shaped.rows
+        spans = {name: span for name in RAW if (span := shaped.spans(name)) is not None}
+        return cls(
+            scan.starts[rows] + start,
+            scan.ends[rows] + start,
+            {name: (begin + start, end + start) for name, (begin, end) in spans.items()},
+            stamps.times[rows],
+            stamps.numbers[rows],
+            inside,
+        )
+
+    @classmethod
+    def together(cls, parts: Sequence["_Lines"]) -> "_Lines":
+        """Those of all parts."""
+        return cls(
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+            {
+                name: (
+                    np.concatenate([part.spans[name][0] for part in parts]),
+                    np.concatenate([part.spans[name][1] for part in parts]),
+                )
+                for name in parts[0].spans
+            },
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.inside for part in parts]),
+        )
+
+
 @dataclass(frozen=True)
 class Ingest:
     """Reads the blocks of whole segments of one feature into tables of these columns."""
@@ -65,33 +124,47 @@ class Ingest:
         """An empty DuckDB with one thread: the machine serves others too."""
         return duckdb.connect(":memory:", config={"threads": 1})
 
-    def read(
-        self, content: bytes, opening: OpenRecord, times: tuple[int, int]
-    ) -> tuple[list[pa.Table], Flags, Scan]:
-        """The rows of a block of lines, and which of its lines they are.
+    @cached_property
+    def buffer(self) -> bytearray:
+        """Where a block lies while it is read."""
+        return bytearray(BLOCK_BYTES)
+
+    def read(self, content: memoryview, opening: OpenRecord, times: tuple[int, int]) -> Read:
+        """The rows of a block of lines.
 
         ``times`` are the first moment and the last (µs, both included) of the rows wanted; lines
-        of others count as read.
+        of others are neither rows nor left.
         """
-        scan = Scan(content)
-        done: Flags = np.zeros(len(scan.ends), np.bool_)
         if opening.feature != self.feature or not _is_utf8(content):
-            return [], done, scan
-        stamps = stamps_of(scan, opening)
-        inside = (stamps.times >= times[0]) & (stamps.times <= times[1])
-        rows = np.flatnonzero(stamps.found)
+            scan = Scan(content)
+            return Read([], scan.starts, scan.ends)
         either: dict[tuple[str, str], int] = {
             (c.role, c.name): _KIND[c.type] | NULL for c in self.columns.columns if c.nullable
         }
+        gathered: dict[Shape, list[_Lines]] = defaultdict(list)
+        left: list[tuple[Places, Places]] = []
+        for start, part in parts_of(content, _PART_BYTES):
+            scan = Scan(part)
+            stamps = stamps_of(scan, opening)
+            inside = (stamps.times >= times[0]) & (stamps.times <= times[1])
+            single: Flags = np.ones(len(scan.ends), np.bool_)
+            for shaped in shaped_lines(scan, np.flatnonzero(stamps.found), either):
+                if _is_plain(shaped, scan) and self._may_fit(shaped.shape):
+                    single[shaped.rows] = False
+                    lines = _Lines.of(scan, stamps, shaped, inside[shaped.rows], start)
+                    gathered[shaped.shape].append(lines)
+            left.append((scan.starts[single] + start, scan.ends[single] + start))
         tables = []
-        for shaped in shaped_lines(scan, rows, either):
-            if _is_plain(shaped, scan) and self._may_fit(shaped.shape):
-                table, fits = self._typed(scan, stamps, shaped, opening)
-                within = inside[shaped.rows]
-                done[shaped.rows] |= fits | ~within
-                wanted = fits & within
-                tables.append(table if wanted.all() else table.filter(pa.array(wanted)))
-        return tables, done, scan
+        for shape, found in gathered.items():
+            lines = _Lines.together(found)
+            table, fits = self._typed(Scan(content), shape, lines, opening)
+            wanted = fits & lines.inside
+            tables.append(table if wanted.all() else table.filter(pa.array(wanted)))
+            # What lies outside and does not fit is looked at again, and is outside still.
+            left.append((lines.starts[~fits], lines.ends[~fits]))
+        starts = np.concatenate([starts for starts, _ in left])
+        order = np.argsort(starts, kind="stable")
+        return Read(tables, starts[order], np.concatenate([ends for _, ends in left])[order])
 
     def _may_fit(self, shape: Shape) -> bool:
         """Whether the members' kinds are those of the columns, as far as a shape can tell."""
@@ -104,25 +177,24 @@ class Ingest:
         return True
 
     def _typed(
-        self, scan: Scan, stamps: Stamps, shaped: Shaped, opening: OpenRecord
+        self, content: Scan, shape: Shape, lines: _Lines, opening: OpenRecord
     ) -> tuple[pa.Table, Flags]:
-        shape, rows = shaped.shape, shaped.rows
+        count = len(lines.starts)
         schema = log_schema(self.columns)
-        spans = {name: span for name in RAW if (span := shaped.spans(name)) is not None}
-        lines = {name: _texts(scan, *span) for name, span in spans.items()}
-        lines["line"] = _texts(scan, scan.starts[rows], scan.ends[rows])
-        self.connection.register("lines", pa.table(lines))
-        query, structure = self._query(shape, tuple(spans))
+        texts = {name: _texts(content, *span) for name, span in lines.spans.items()}
+        texts["line"] = _texts(content, lines.starts, lines.ends)
+        self.connection.register("lines", pa.table(texts))
+        query, structure = self._query(shape, tuple(lines.spans))
         typed = self.connection.sql(query, params=[structure]).to_arrow_table()
         fits = typed[_FITS].to_numpy()
         fits &= self._has_all(shape, typed["model_version"])
         given: dict[str, Any] = {
-            "time": pa.array(stamps.times[rows]).cast(schema.field("time").type),
-            "seq": pa.array(stamps.numbers[rows]),
-            "feature": _repeated(opening.feature, len(rows)),
-            "writer": _repeated(opening.writer, len(rows)),
-            "incarnation": _repeated(opening.incarnation, len(rows)),
-            "status": _repeated("ok", len(rows)),
+            "time": pa.array(lines.times).cast(schema.field("time").type),
+            "seq": pa.array(lines.numbers),
+            "feature": _repeated(opening.feature, count),
+            "writer": _repeated(opening.writer, count),
+            "incarnation": _repeated(opening.incarnation, count),
+            "status": _repeated("ok", count),
         }
         arrays = []
         for column in schema:
@@ -131,9 +203,9 @@ class Ingest:
             elif column.name in typed.column_names:
                 arrays.append(typed[column.name])
             else:
-                arrays.append(pa.nulls(len(rows), column.type))
+                arrays.append(pa.nulls(count, column.type))
         table = pa.table(arrays, names=schema.names).cast(schema)
-        return table.append_column(OFFSET, pa.array(scan.starts[rows])), fits
+        return table.append_column(OFFSET, pa.array(lines.starts)), fits
 
     def _query(self, shape: Shape, raw: Sequence[str]) -> tuple[str, str]:
         """The query that types the lines of a shape, and the structure that it reads them by."""
@@ -207,11 +279,10 @@ def _is_protected(column: LogColumn, kind: int) -> bool:
     return kind == TEXT and column.rule in ("hash", "encrypt")
 
 
-def _is_utf8(content: bytes) -> bool:
-    if content.isascii():
-        return True
+def _is_utf8(content: memoryview) -> bool:
     try:
-        content.decode()
+        for _, part in parts_of(content, _PART_BYTES):
+            str(part, "utf-8")
     except UnicodeDecodeError:
         return False
     return True

@@ -12,7 +12,6 @@ Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _NEWLINE, _QUOTE, _BACKSLASH, _COLON = b'\n"\\:'
-BLOCK_BYTES: Final = 16 * 1024 * 1024
 _STEP: Final = 1 << 20
 """How much is looked at in one go: what fits the processor's cache is looked at faster."""
 
@@ -28,7 +27,7 @@ class Scan:
     ([3, 11, 19], [0, 1], [1, 2])
     """
 
-    content: bytes
+    content: bytes | memoryview
 
     @cached_property
     def octets(self) -> npt.NDArray[np.uint8]:
@@ -77,7 +76,7 @@ class Scan:
 
     def line(self, row: int) -> bytes:
         """A line, with its line feed."""
-        return self.content[self.starts[row] : self.ends[row]]
+        return bytes(self.content[self.starts[row] : self.ends[row]])
 
     def stands_before(self, text: bytes, places: Places) -> Flags:
         """Whether ``text`` stands right before each of these places.
@@ -110,13 +109,39 @@ class Scan:
         return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def blocks_of(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
-    """The first ``size`` bytes of a file in blocks of whole lines, each with its offset."""
-    start, rest = 0, b""
+def blocks_of(file: BinaryIO, size: int, buffer: bytearray) -> Iterator[tuple[int, memoryview]]:
+    """The first ``size`` bytes of a file in blocks of whole lines, each with its offset.
+
+    Each lies in ``buffer`` until the next is asked for: memory that was used already costs nothing.
+    Ends early before a line that the buffer cannot hold.
+    """
     file.seek(0)
-    while chunk := file.read(min(BLOCK_BYTES, size - start - len(rest))):
-        block = rest + chunk if rest else chunk
-        end = block.rfind(b"\n") + 1
-        if end:
-            yield start, block if end == len(block) else block[:end]
-        start, rest = start + end, block[end:]
+    start, kept, view = 0, 0, memoryview(buffer)
+    while True:
+        read = file.readinto(view[kept : min(len(buffer), size - start)])  # type: ignore[attr-defined]
+        filled = kept + read
+        end = buffer.rfind(b"\n", 0, filled) + 1
+        if not read or not end:
+            return
+        yield start, view[:end]
+        kept = filled - end
+        buffer[:kept] = buffer[end:filled]
+        start += end
+
+
+def parts_of(content: memoryview, size: int) -> Iterator[tuple[int, memoryview]]:
+    """A block of whole lines in parts of whole lines, about ``size`` long, each with its offset.
+
+    >>> [(start, bytes(part)) for start, part in parts_of(memoryview(b"a\\nbc\\nd\\n"), 3)]
+    [(0, b'a\\n'), (2, b'bc\\n'), (5, b'd\\n')]
+    """
+    start = 0
+    while start < len(content):
+        end, reach = len(content), size
+        while start + reach < end:
+            found = bytes(content[start : start + reach]).rfind(b"\n") + 1
+            if found:
+                end = start + found
+            reach *= 2
+        yield start, content[start:end]
+        start = end

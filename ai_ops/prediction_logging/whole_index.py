@@ -18,6 +18,7 @@ from ai_ops.prediction_logging.line_shapes import shaped_lines
 from ai_ops.prediction_logging.line_stamps import Stamps, moment_of, stamps_of
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 
+BLOCK_BYTES: Final = 2 * 1024 * 1024
 FEWEST_BYTES: Final = 256 * 1024
 """What is smaller is read sooner line by line."""
 
@@ -39,7 +40,7 @@ def whole_index(empty: SegmentIndex, file: BinaryIO) -> SegmentIndex | None:
         return None
     index = SegmentIndex.of(empty.writer, empty.stem)
     digest, sealed_at = sha256(), size - len(last)
-    for start, block in blocks_of(file, size):
+    for start, block in blocks_of(file, size, bytearray(BLOCK_BYTES)):
         digest.update(block[: max(sealed_at - start, 0)])
         _take_block(index, Scan(block))
     if digest.hexdigest() != sealing.sha256 or index.sealed_at != sealed_at:

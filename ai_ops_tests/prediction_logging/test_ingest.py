@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai_ops.client.records import Prediction
-from ai_ops.prediction_logging import day_reading, line_scan
+from ai_ops.prediction_logging import day_reading, ingest
 from ai_ops.prediction_logging import whole_index as whole
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.segment_index import SegmentIndex
@@ -171,7 +171,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
         usual | usual | nearly_usual() | nearly_usual() | crafted, min_size=30, max_size=50
     ),
     second=st.lists(usual | predictions, max_size=10),
-    block=st.sampled_from([600, 5000, 1 << 24]),
+    block=st.sampled_from([4000, 9000, 1 << 22]),
     step=st.sampled_from([timedelta(microseconds=7), timedelta(seconds=1), timedelta(hours=2)]),
 )
 @pytest.mark.requirement("PL-03", "PL-04", "PL-05", "PL-06", "PL-07")
@@ -182,7 +182,8 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
     world = World(both.folder)
     write_part(world.root.segments, first, step=step)
     write_part(world.root.segments, second, incarnation="20210304T120000-2-cd", writer="batch")
-    both._patch.setattr(line_scan, "BLOCK_BYTES", block)
+    both._patch.setattr(ingest, "BLOCK_BYTES", block)
+    both._patch.setattr(ingest, "_PART_BYTES", block // 3)
     at_once = both.tables(world, at_once=True)
     singly = both.tables(world, at_once=False)
     for found, wanted in zip(at_once, singly, strict=True):
@@ -192,7 +193,7 @@ def test_many_lines_at_once_say_what_they_say_one_by_one(
 @many_examples
 @given(
     told=st.lists(usual | usual | nearly_usual() | crafted, min_size=30, max_size=60),
-    block=st.sampled_from([600, 5000, 1 << 24]),
+    block=st.sampled_from([4000, 9000, 1 << 22]),
     step=st.sampled_from([timedelta(seconds=1), timedelta(seconds=55), timedelta(hours=2)]),
     beats=st.sampled_from([None, 0.5, 10.0, 3600.0]),
 )
@@ -205,7 +206,7 @@ def test_an_index_made_at_once_is_the_one_made_line_by_line(
     beats: float | None,
 ) -> None:
     monkeypatch.setattr(whole, "FEWEST_BYTES", 0)
-    monkeypatch.setattr(line_scan, "BLOCK_BYTES", block)
+    monkeypatch.setattr(whole, "BLOCK_BYTES", block)
     file = write_part(tmp_path, told, step=step, heartbeat_every=17, heartbeat_seconds=beats)
     singly = SegmentIndex.of("web", file.stem)
     with file.open("rb") as lines:
