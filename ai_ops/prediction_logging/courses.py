@@ -130,7 +130,11 @@ def _owner(segments: Segments, last: SegmentIndex) -> Owner:
     alive = {part.segment: part.alive for told in segments.statuses for part in told.unsealed}
     if last.name in alive and not segments.file_of(last).is_relative_to(segments.folder):
         return "holds" if alive[last.name] else "gone"
-    return owner_of(segments.file_of(last))
+    file = segments.file_of(last)
+    owner = owner_of(file)
+    if owner == "gone" and file.stat().st_mtime_ns != last.looked:
+        return "unknown"  # it ended after its segment was read, perhaps in order
+    return owner
 
 
 def _skew(index: SegmentIndex) -> float | None:

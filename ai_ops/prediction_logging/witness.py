@@ -1,6 +1,6 @@
 """Was every request logged that was served? Judged from counts that the log had no part in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -31,18 +31,23 @@ class Compared:
     served: int
     logged: int
     short: int
-    blind: bool = False
 
 
 def judge_witness(
-    known: Completeness, declared: bool, missing_share: float, window: Window
+    known: Completeness,
+    declared: bool,
+    missing_share: float,
+    window: Window,
+    sometimes: Collection[str] = (),
 ) -> Verdict:
     """Whether a witness, which shares nothing with the logger, counted no request more than it.
 
     Compared by hour, and by writer where the witness tells it; a request of an hour's last or
     first seconds may be counted in the hour beside. Fails when more than ``missing_share`` of the
-    served requests were not logged, or all of an hour's. Without a declared and readable witness,
-    or when it is blind for hours in which requests were logged, there is no evidence.
+    served requests were not logged, or all of them, and when a process answered more than it
+    logged by its own count. Without a declared and readable witness, or when it is blind for hours
+    in which requests were logged, there is no evidence; the writers that are there ``sometimes``
+    it need not see.
     """
     if not declared:
         reason = (
@@ -69,7 +74,7 @@ def judge_witness(
     if findings:
         reason = "; ".join(finding.reason for finding in findings[:3])
         return Verdict.failing(reason, *findings, sample_size=served, observed=observed)
-    if reason := _blind(counted, by_writer, served, logged):
+    if reason := _blind(known, counted, sometimes, window):
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
     reason = f"{served - short} of {served} served requests were logged, hour by hour"
     if logged > served:
@@ -106,9 +111,7 @@ def compare(
         carried, need = late - min(need, late), max(0, need - late)
         borrowed = min(need, lent.get(hour + _HOUR, 0))
         if hour >= window.start and (asked or own.requests):
-            # What is neither refused nor may be counted in the next hour must have been seen.
-            blind = not asked and own.requests - own.refused - own.late - own.early > 0
-            found.append(Compared(hour, asked, own.requests, need - borrowed, blind))
+            found.append(Compared(hour, asked, own.requests, need - borrowed))
         hour += _HOUR
     return found
 
@@ -163,14 +166,16 @@ def _writers(known: Completeness, counted: Counted) -> list[str]:
     return sorted(set(counted.served) | set(known.logged))
 
 
-def _logged(known: Completeness, counted: Counted, writer: str) -> Mapping[str, Hour]:
-    if set(counted.served) <= {""}:
-        total: dict[str, Hour] = {}
-        for hours in known.logged.values():
-            for hour, one in hours.items():
-                total[hour] = total.get(hour, Hour()).plus(one)
-        return total
-    return known.logged.get(writer, {})
+def _logged(
+    known: Completeness, counted: Counted, writer: str, without: Collection[str] = ()
+) -> Mapping[str, Hour]:
+    if not set(counted.served) <= {""}:
+        return known.logged.get(writer, {}) if writer not in without else {}
+    total: dict[str, Hour] = {}
+    for name, hours in known.logged.items():
+        for hour, one in hours.items() if name not in without else ():
+            total[hour] = total.get(hour, Hour()).plus(one)
+    return total
 
 
 def _short(
@@ -246,21 +251,29 @@ def _by_own_count(incarnations: Sequence[Incarnation], window: Window) -> list[F
 
 
 def _blind(
-    counted: Counted, by_writer: Mapping[str, Sequence[Compared]], served: int, logged: int
+    known: Completeness, counted: Counted, sometimes: Collection[str], window: Window
 ) -> str:
     """Why the witness bears no witness; empty when it does."""
     if counted.missing:
         return f"the witness cannot be read: {counted.missing}"
+    served = logged = unseen = 0
+    dark: set[str] = set()
+    for writer in _writers(known, counted):
+        hours = counted.served.get(writer, {})
+        for hour, own in _logged(known, counted, writer, sometimes).items():
+            if key(window.start) <= hour < key(window.end):
+                logged += own.requests
+                # What is neither refused nor near an hour's edge must have been seen in its hour.
+                if not hours.get(hour) and own.requests - own.refused - own.late - own.early > 0:
+                    unseen += own.requests
+                    dark.add(hour)
+        served += sum(n for hour, n in hours.items() if hour >= key(window.start))
     if not served:
-        return "the witness counted no request" + (
-            f", {logged} were logged" if logged else ", and none was logged"
-        )
-    unseen = sorted({one.hour for hours in by_writer.values() for one in hours if one.blind})
-    if unseen:
-        hours = sum(one.logged for found in by_writer.values() for one in found if one.blind)
+        return f"the witness counted no request, {logged or 'none'} were logged"
+    if dark:
         return (
-            f"the witness counted nothing in {len(unseen)} hours, since {unseen[0]:%H}:00, in "
-            f"which {hours} requests were logged"
+            f"the witness counted nothing in {len(dark)} hours, since {min(dark)[-2:]}:00, in "
+            f"which {unseen} requests were logged"
         )
     if served < MUST_SEE * logged:
         return f"the witness counted {served} requests of {logged} that were logged: it is blind"

@@ -38,9 +38,10 @@ def judge_witness_agrees(root: Root, feature: AiFeatureSpec, moment: Moment) -> 
     """
     source = feature.logging.witness
     allowed = source.missing_share if source else 0.0
+    sometimes = {writer.name for writer in feature.logging.writers if not writer.always}
 
     def judge(known: Completeness) -> Verdict:
-        return judge_witness(known, source is not None, allowed, moment.window)
+        return judge_witness(known, source is not None, allowed, moment.window, sometimes)
 
     return judge_known(root, feature, moment, judge)
 

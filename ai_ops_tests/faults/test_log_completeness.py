@@ -74,7 +74,7 @@ class Day:
                 author.live(1200)
                 author.roll()
             self.until(author, EVENING)
-        night = Author(writer="batch", pid=3, policy=digest, time=NOON + timedelta(hours=8))
+        night = Author(writer="batch", pid=3, policy=digest, time=NOON + timedelta(hours=8.5))
         night.predict(4, mode="batch", request="nightly")
         night.close()
         self.authors["batch"] = night
@@ -390,6 +390,15 @@ def test_a_process_that_answers_and_does_not_log_is_named(day: Day) -> None:
     assert "process 1 on box" in found.reason
 
 
+def test_a_nightly_batch_that_the_witness_cannot_see_leaves_it_green(day: Day) -> None:
+    day.end()
+    day.served = {"web": {12: 12, 13: 12, 14: 12}}
+    assert day.verdicts()["witness_agrees"].status == "pass"
+    day.feature = declared(writers=[{"name": "web", "processes": 2}, {"name": "batch"}])
+    verdict = day.verdicts()["witness_agrees"]
+    assert "the witness counted nothing in 1 hours, since 20:00" in verdict.reason
+
+
 def nobody(day: Day) -> None:
     day.feature = declared(witness=None)
 
@@ -416,7 +425,7 @@ def odd(day: Day) -> None:
     [
         (nobody, "`logging.witness`"),
         (gone, "no file matches sources/tiny/served/*.csv"),
-        (silent, "the witness counted no request, 37 were logged"),
+        (silent, "the witness counted no request, 36 were logged"),
         (blind_since_two, "the witness counted nothing in 1 hours, since 14:00, in which 12"),
         (odd, "1 rows of sources/tiny/served/*.csv tell no time, or no number"),
     ],
