@@ -107,7 +107,7 @@ def test_as_json_every_requirement_has_its_tests_checks_and_assets(tree: Path) -
     assert {tuple(one) for one in data} == {("id", "text", "tests", "checks", "assets")}
     by_id = {one["id"]: one for one in data}
     assert by_id["PL-04"]["tests"] == ["some_tests/part/test_some.py::test_passes"]
-    assert by_id["PL-04"]["checks"] == ["log_written"]
+    assert by_id["PL-04"]["checks"] == ["log_written", "schema_conforms"]
     assert by_id["PL-11"]["tests"] == []
 
 
