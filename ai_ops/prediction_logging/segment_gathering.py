@@ -228,7 +228,9 @@ def refreshed(known: SegmentIndex | None, file: Path, name: str) -> SegmentIndex
             content.read(128), found.st_size, found.st_mtime_ns
         ):
             index = SegmentIndex.of(*_parts(name))
-        if index.looked != found.st_mtime_ns or index.tail:
+        # Two writes may share a time of change: what lies behind is looked at until it is sealed.
+        behind = found.st_size > index.offset and index.sealing is None
+        if index.looked != found.st_mtime_ns or index.tail or behind:
             if not index.offset and (whole := whole_index(index, content)):
                 whole.looked = found.st_mtime_ns
                 return whole

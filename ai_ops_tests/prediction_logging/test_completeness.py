@@ -1,5 +1,6 @@
 """The log is judged complete from its sequence numbers and from what users really did."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,10 +17,13 @@ from ai_ops.prediction_logging.completeness_report import (
     judge_log_complete,
     judge_log_written,
     judge_user_actions_present,
+    read_completeness,
 )
+from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.prediction_logging.sources import compute_user_actions
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops_tests.prediction_logging.authors import Author
 from ai_ops_tests.prediction_logging.logging_world import DAY, FEATURE, NOON, World, moment, week
 
 
@@ -202,3 +206,20 @@ def test_a_week_at_once_is_the_week_day_by_day(world: World) -> None:
         compute_log_completeness(world.root, FEATURE, [one])
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == at_once
     assert {judge_log_complete(world.root, FEATURE, one).status for one in week()} == {"pass"}
+
+
+def test_a_writer_that_ended_within_one_tick_of_the_disk_s_clock_did_not_crash(
+    world: World,
+) -> None:
+    author = Author(policy=policy_of(FEATURE).digest)
+    author.predict(3)
+    [file] = author.lay(world.root.segments)
+    dated = file.stat().st_mtime_ns
+    world.act(author.ids, [NOON] * 3)
+    judged(world)
+    author.close()
+    author.lay(world.root.segments)
+    os.utime(file, ns=(dated, dated))
+    judged(world)
+    known, _ = read_completeness(world.root, FEATURE.name, moment())
+    assert [one.ended for one in known.incarnations] == ["closed"]
