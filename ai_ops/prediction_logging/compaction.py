@@ -69,7 +69,7 @@ def _compact(
     lost = any(segment.lost for segment in unreadable)
     kept = lost and (not len(log.order) or _exists(lake, path))
     if not kept:
-        lake.write_bytes(path, log_content(table, log.order).to_pybytes())
+        lake.write_bytes(path, memoryview(log_content(table, log.order)))
     lake.write_table(lake.path(feature.name, QUARANTINE, day), quarantine_table(quarantined))
     if not kept:
         confirm_landed(segments, moment)

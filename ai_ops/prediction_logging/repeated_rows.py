@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ai_ops.prediction_logging.line_scan import Flags
+from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT
+from ai_ops.prediction_logging.line_scan import Flags, Places
+from ai_ops.prediction_logging.picking import Rows
 
 PLACE: Final = ("time", "writer", "incarnation", "seq")
 """What tells the tellings of one prediction apart, the earliest first."""
@@ -45,9 +47,9 @@ def sort_out(rows: pa.Table, others: pa.Array) -> Sorted:
     often = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     places = np.flatnonzero(pc.is_in(ids, value_set=often).to_numpy(zero_copy_only=False))
     stand: Flags = np.ones(len(ids), np.bool_)
-    group = rows.take(places)
     if not len(places):
-        return Sorted(stand, 0, group)
+        return Sorted(stand, 0, rows.slice(0, 0))
+    group = _few(rows, places)
     order = [("id", "ascending"), *((name, "ascending") for name in PLACE)]
     sorting = pc.sort_indices(group, sort_keys=order)
     group, places = group.take(sorting), places[sorting.to_numpy()]
@@ -71,3 +73,10 @@ def _like_the_one_before(rows: pa.Table, name: str) -> Flags:
         equal = pc.or_(pc.fill_null(pc.equal(here, before), False), both_null)
         like[1:] = equal.to_numpy(zero_copy_only=False)
     return like
+
+
+def _few(rows: pa.Table, places: Places) -> pa.Table:
+    """These rows, with what is looked at."""
+    needed = {"id", *PLACE, *CONTENT, SEGMENT, OFFSET}
+    chosen = rows.select([name for name in rows.column_names if name in needed])
+    return pa.Table.from_batches([Rows(chosen).pick(places)])

@@ -63,7 +63,7 @@ class Lake:
         """Write JSON (sorted keys), whole or not at all."""
         return self.write_bytes(path, json.dumps(data, sort_keys=True, indent=1).encode())
 
-    def write_bytes(self, path: str, content: bytes) -> Evidence:
+    def write_bytes(self, path: str, content: bytes | memoryview) -> Evidence:
         """Write a file, whole or not at all; returns where it lies and its sha256."""
         fs, inner = self._open(path)
         if _is_local(fs):
@@ -72,7 +72,7 @@ class Lake:
         else:
             with reached(path):
                 # One PUT: an object store shows it whole or not at all.
-                in_bucket(path, lambda: fs.pipe_file(inner, content))
+                in_bucket(path, lambda: fs.pipe_file(inner, bytes(content)))
         return self._evidence(path, content)
 
     def upload(self, path: str, file: str) -> None:
@@ -183,7 +183,7 @@ class Lake:
         fs, inner = url_to_fs(path, **(self.storage_options or {}))
         return fs, inner
 
-    def _evidence(self, path: str, content: bytes) -> Evidence:
+    def _evidence(self, path: str, content: bytes | memoryview) -> Evidence:
         return Evidence(posixpath.relpath(path, self.url), sha256(content).hexdigest())
 
 
