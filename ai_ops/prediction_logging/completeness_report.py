@@ -22,10 +22,10 @@ from ai_ops.prediction_logging.courses import (
     segments_around,
 )
 from ai_ops.prediction_logging.day_picture import draw_day
+from ai_ops.prediction_logging.hours import logged_around
 from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segments import Segments
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
-from ai_ops.prediction_logging.witness import logged_around
 from ai_ops.prediction_logging.witness_source import read_witness
 from ai_ops.prediction_logging.writing import judge_actions, judge_writing
 from ai_ops.storage.lake import Lake

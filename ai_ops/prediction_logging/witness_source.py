@@ -11,8 +11,8 @@ import duckdb
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.logged import Witness
 from ai_ops.prediction_logging.completeness import Counted
+from ai_ops.prediction_logging.hours import key
 from ai_ops.prediction_logging.sources import naming, quoted
-from ai_ops.prediction_logging.witness import key
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_ops.prediction_logging.day_part import EDGE_SECONDS, Hour
-from ai_ops.prediction_logging.witness import compare, key
+from ai_ops.prediction_logging.hours import compare, key
 from ai_ops_tests.prediction_logging.logging_world import moment
 
 WINDOW = moment().window
