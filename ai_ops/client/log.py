@@ -66,7 +66,7 @@ class PredictionLog:
         self._by_policy = self._protector is not None or self._policy.sampling < 1
         self._new_writer = partial(
             Writer,
-            Path(folder) / feature / writer,
+            Path(folder).absolute() / feature / writer,  # a process may change its directory
             writer,
             clock or WallClock(),
             self._policy,

@@ -230,3 +230,18 @@ def test_a_log_without_a_place_refuses_to_begin_or_counts(tmp_path: Path) -> Non
 def test_a_policy_of_another_feature_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the policy is of 'tiny'"):
         PredictionLog(tmp_path, "other", "web", policy=Policy(feature="tiny"))
+
+
+def test_a_process_that_changes_its_directory_goes_on_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    policy = Policy(feature="tiny", segment_bytes=4096)
+    with PredictionLog("segments", "tiny", "web", policy=policy) as log:
+        monkeypatch.chdir(elsewhere)
+        for number in range(30):
+            log.record(id=f"p{number}", model_version="1", input={"x": "y" * 200})
+    assert list(elsewhere.iterdir()) == []
+    assert len(list((tmp_path / "segments" / "tiny" / "web").glob("*.jsonl"))) > 1
