@@ -135,9 +135,6 @@ class Ingest:
         ``times`` are the first moment and the last (µs, both included) of the rows wanted; lines
         of others are neither rows nor left.
         """
-        if opening.feature != self.feature or not _is_utf8(content):
-            scan = Scan(content)
-            return Read([], scan.starts, scan.ends)
         either: dict[tuple[str, str], int] = {
             (c.role, c.name): _KIND[c.type] | NULL for c in self.columns.columns if c.nullable
         }
@@ -148,7 +145,9 @@ class Ingest:
             stamps = stamps_of(scan, opening)
             inside = (stamps.times >= times[0]) & (stamps.times <= times[1])
             single: Flags = np.ones(len(scan.ends), np.bool_)
-            for shaped in shaped_lines(scan, np.flatnonzero(stamps.found), either):
+            own = opening.feature == self.feature and _is_utf8(part)
+            rows = np.flatnonzero(stamps.found & own)
+            for shaped in shaped_lines(scan, rows, either):
                 if _is_plain(shaped, scan) and self._may_fit(shaped.shape):
                     single[shaped.rows] = False
                     lines = _Lines.of(scan, stamps, shaped, inside[shaped.rows], start)
@@ -279,10 +278,11 @@ def _is_protected(column: LogColumn, kind: int) -> bool:
     return kind == TEXT and column.rule in ("hash", "encrypt")
 
 
-def _is_utf8(content: memoryview) -> bool:
+def _is_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return True
     try:
-        for _, part in parts_of(content, _PART_BYTES):
-            str(part, "utf-8")
+        content.decode()
     except UnicodeDecodeError:
         return False
     return True

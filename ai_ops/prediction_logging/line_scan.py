@@ -129,19 +129,20 @@ def blocks_of(file: BinaryIO, size: int, buffer: bytearray) -> Iterator[tuple[in
         start += end
 
 
-def parts_of(content: memoryview, size: int) -> Iterator[tuple[int, memoryview]]:
+def parts_of(content: memoryview, size: int) -> Iterator[tuple[int, bytes]]:
     """A block of whole lines in parts of whole lines, about ``size`` long, each with its offset.
 
-    >>> [(start, bytes(part)) for start, part in parts_of(memoryview(b"a\\nbc\\nd\\n"), 3)]
+    >>> [(start, part) for start, part in parts_of(memoryview(b"a\\nbc\\nd\\n"), 3)]
     [(0, b'a\\n'), (2, b'bc\\n'), (5, b'd\\n')]
     """
     start = 0
     while start < len(content):
-        end, reach = len(content), size
-        while start + reach < end:
-            found = bytes(content[start : start + reach]).rfind(b"\n") + 1
-            if found:
-                end = start + found
+        reach = size
+        part = bytes(content[start : start + reach])
+        while start + reach < len(content) and not (end := part.rfind(b"\n") + 1):
             reach *= 2
-        yield start, content[start:end]
-        start = end
+            part = bytes(content[start : start + reach])
+        if start + reach < len(content):
+            part = part[:end]
+        yield start, part
+        start += len(part)
