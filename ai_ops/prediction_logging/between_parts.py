@@ -53,6 +53,22 @@ def missing_between(
     yield from (one for one in found if one is not None and _concerns(one, moment))
 
 
+def missing_unlanded(begun: datetime, seen: Seen, moment: Moment) -> Missing | None:
+    """All that an incarnation wrote, of which no part is here, as far as its machine saw it."""
+    if seen.pending and moment.as_of < moment.window.end:
+        return None
+    missing = Missing(
+        first=1,
+        last=seen.last,
+        after=begun,
+        before=seen.at,
+        told_by=f"{seen.by}, where it still lies" if seen.pending else seen.by,
+        first_part=1,
+        last_part=seen.part,
+    )
+    return missing if _concerns(missing, moment) else None
+
+
 def _before_first(
     first: SegmentIndex, elsewhere: frozenset[int], begun: datetime | None
 ) -> Missing | None:

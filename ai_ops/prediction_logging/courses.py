@@ -43,10 +43,16 @@ def courses_of(segments: Segments) -> tuple[Course, ...]:
             parts[_writer(index), index.incarnation][index.number].append(index)
     seen = _seen(segments.statuses)
     filed = _filed(segments)
-    return tuple(
+    here = [
         _course(segments, key, numbered, filed.get(key, frozenset()), seen.get(key))
         for key, numbered in sorted(parts.items())
-    )
+    ]
+    elsewhere = [
+        Course(*key, (), seen=one)
+        for key, one in sorted(seen.items())
+        if key not in parts and key not in filed
+    ]
+    return (*here, *elsewhere)
 
 
 def counted(segments: Segments, moment: Moment) -> dict[str, DayPart]:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from ai_ops.prediction_logging.between_parts import Seen, missing_between, started
+from ai_ops.prediction_logging.between_parts import (
+    Seen,
+    missing_between,
+    missing_unlanded,
+    started,
+)
 from ai_ops.prediction_logging.day_part import CLOCK_TOLERANCE_SECONDS, DayPart, jump
 from ai_ops.prediction_logging.incarnation import (
     End,
@@ -25,7 +30,8 @@ class Course:
     """All that is known of one incarnation around a day: its parts in order, each of them once.
 
     ``elsewhere`` are numbers of parts that are there and were not read; ``copies`` names the
-    segments that repeat one of ``parts``. ``owner`` is the last part's.
+    segments that repeat one of ``parts``. ``owner`` is the last part's. Without ``parts`` it is
+    known from what its machine saw, and from nothing else.
     """
 
     writer: str
@@ -42,6 +48,8 @@ class Course:
 
         ``counted`` are its segments' parts of the day as they stood at ``as_of``, by name.
         """
+        if not self.parts:
+            return self._unlanded(moment)
         pieces = [
             (index, day, counted.get(index.name, part) if day == moment.partition else part)
             for index in self.parts
@@ -85,6 +93,24 @@ class Course:
             jumps=tuple(_jumps(pieces, moment.partition)),
             skew=self.skew if self.owner == "holds" else None,
             policies=_policies(today),
+        )
+
+    def _unlanded(self, moment: Moment) -> Incarnation | None:
+        """What its machine saw of it, when no part of it is here."""
+        seen, begun = self.seen, started(self.incarnation)
+        until = min(moment.window.end, moment.as_of)
+        if seen is None or begun is None or not moment.window.start <= seen.at <= moment.as_of:
+            return None
+        missing = missing_unlanded(begun, seen, moment)
+        if begun >= until or not (missing or seen.pending):
+            return None
+        return Incarnation(
+            writer=self.writer,
+            incarnation=self.incarnation,
+            beats=True,
+            begun=begun,
+            alive=((begun, min(max(begun, seen.at), until)),),
+            missing=(missing,) if missing else (),
         )
 
     @property

@@ -27,7 +27,7 @@ from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.unanswered import Actions
 from ai_ops_tests.prediction_logging.authors import Author
-from ai_ops_tests.prediction_logging.logging_world import DAY, moment
+from ai_ops_tests.prediction_logging.logging_world import DAY, NOON, moment
 
 STEPS = st.lists(
     st.one_of(
@@ -293,3 +293,23 @@ def test_a_process_that_hangs_on_another_machine_is_not_kept_alive_by_being_look
     seen = Seen(part=2, last=0, at=author.time, by="machine m", looked=looked, pending=True)
     now = course_of(author, 1, seen=seen).on(moment(as_of=looked), {})
     assert now is not None and now.last_alive == author.time
+
+
+def test_an_incarnation_of_which_nothing_is_here_is_known_from_its_machine() -> None:
+    author = Author()
+    author.predict(4)
+    author.live(60)
+    at = author.time
+    pending, lost = (
+        Seen(part=1, last=4, at=at, by="machine m", looked=at, pending=still)
+        for still in (True, False)
+    )
+    now = Course("web", author.name, (), seen=pending).on(moment(as_of=at), {})
+    assert now is not None
+    assert (now.missing, now.alive, now.ended) == ((), ((NOON, at),), "open")
+    for seen, words in ((pending, "machine m, where it still lies"), (lost, "machine m")):
+        known = Course("web", author.name, (), seen=seen).on(moment(), {})
+        assert known is not None
+        [gone] = known.missing
+        assert (gone.first, gone.last, gone.last_part, gone.told_by) == (1, 4, 1, words)
+    assert Course("web", author.name, (), seen=lost).on(moment("2021-03-05"), {}) is None
