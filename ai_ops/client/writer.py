@@ -35,8 +35,9 @@ class Writer:
         self._directory, self._name, self._clock, self._policy = directory, name, clock, policy
         self._now = clock.now
         self._tick_seconds = max(_SHORTEST_TICK, min(sync_seconds, policy.heartbeat_seconds))
-        # Whether nothing but a write stands between a prediction and its line.
-        self._ready = self.closed = False
+        # The incarnation while nothing but a write stands between a prediction and its line.
+        self._usual: Incarnation | None = None
+        self.closed = False
         self._sync_error: OSError | None = None
         self._seen = datetime.min.replace(tzinfo=UTC)  # what the clock last told
         self._ended = threading.Event()
@@ -49,18 +50,19 @@ class Writer:
 
     def write(self, bodies: Sequence[bytes], withheld: int = 0) -> None:
         """Write predictions, encoded; ``LogWriteFailed`` when none of them is written."""
-        with self.lock:
-            try:
-                now = self._now()
-            except ClockRefused as error:
-                self.counts.fail(len(bodies))
-                raise LogWriteFailed(f"{self._directory}: no time is told ({error})") from error
-            incarnation = self.incarnation
-            if incarnation is None or not self._ready:
+        self.lock.acquire()  # half the price of ``with``: every prediction passes here
+        try:
+            incarnation, now = self._usual, self._now()
+            if incarnation is None:
                 incarnation = self._prepared(now, len(bodies))
             incarnation.append(bodies, now)
             if withheld:
                 self.counts.withheld += withheld
+        except ClockRefused as error:
+            self.counts.fail(len(bodies))
+            raise LogWriteFailed(f"{self._directory}: no time is told ({error})") from error
+        finally:
+            self.lock.release()
 
     def count(self, *, failures: int = 0, unsampled: int = 0, served: int = 0) -> None:
         """Count what leaves no line of its own."""
@@ -69,7 +71,7 @@ class Writer:
             self.counts.unsampled += unsampled
             if served:
                 self.counts.served = (self.counts.served or 0) + served
-            if not self._ready and not self.closed:
+            if not self._usual and not self.closed:
                 with suppress(LogWriteFailed, ClockRefused):  # the first heartbeat will tell it
                     self._prepared(self._now(), 0)
 
@@ -81,7 +83,7 @@ class Writer:
         with self.lock:
             if self.closed:
                 return
-            self.closed, self._ready = True, False
+            self.closed, self._usual = True, None
             self._ended.set()
             if self.incarnation:
                 self._end(self.incarnation)
@@ -103,7 +105,7 @@ class Writer:
             processes.close_at_the_end_of_a_child(self.close)
             with suppress(RuntimeError):  # no thread starts while the interpreter ends
                 threading.Thread(target=self._keep, name="prediction-log", daemon=True).start()
-        self._ready = True
+        self._usual = self.incarnation
         if self._sync_error:
             # Told to a caller: nobody waits on the thread that met it.
             error, self._sync_error = self._sync_error, None
@@ -133,7 +135,7 @@ class Writer:
             incarnation.sealing.settle(now, segment)
         except OSError as error:
             with self.lock:
-                self._sync_error, self._ready = error, False
+                self._sync_error, self._usual = error, None
 
     def _end(self, incarnation: Incarnation) -> None:
         with suppress(ClockRefused):
