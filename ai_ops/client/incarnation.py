@@ -117,8 +117,11 @@ class Incarnation:
     def _attend(self, now: datetime, reached: int) -> Segment:
         """The part to write to, after what the clock made due: a part of its day, a heartbeat."""
         segment = self.segment
-        if segment is None or now.date() != self._day:
+        if segment is None:
             return self._open(now, reached)
+        if now.date() != self._day:
+            with suppress(DiskFull):  # then this part holds two days, rather than none of the new
+                return self._open(now, reached)
         self._beat(segment, now, reached)
         return segment if segment.whole else self._open(now, reached)
 

@@ -105,13 +105,13 @@ class Writer:
             processes.close_at_the_end_of_a_child(self.close)
             with suppress(RuntimeError):  # no thread starts while the interpreter ends
                 threading.Thread(target=self._keep, name="prediction-log", daemon=True).start()
-        self._usual = self.incarnation
-        if self._sync_error:
+        if self._sync_error and count:
             # Told to a caller: nobody waits on the thread that met it.
             error, self._sync_error = self._sync_error, None
             self.incarnation.leave_part()
             self.counts.fail(count)
             raise LogWriteFailed(f"{self._directory}: the disk lost writes ({error})") from error
+        self._usual = None if self._sync_error else self.incarnation
         return self.incarnation
 
     def _keep(self) -> None:

@@ -1,5 +1,6 @@
 """A writer's parts: when one ends and the next begins, what it tells of itself, its seal."""
 
+import errno
 import os
 import shutil
 import threading
@@ -205,6 +206,49 @@ def test_a_handle_that_somebody_closed_is_not_used_again(tmp_path: Path) -> None
     assert (ids_of([first]), ids_of([second])) == (["a"], ["b"])
     assert first.sealed is None and second.sealed is not None
     assert second.sealed.previous == sha256(first.path.read_bytes()).hexdigest()
+
+
+def test_a_disk_that_lost_writes_is_told_to_the_next_caller_and_that_part_is_not_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = threading.Event()
+
+    def lose(_: int) -> None:
+        failed.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    with open_log(tmp_path) as log:
+        monkeypatch.setattr(os, "fdatasync", lose)
+        write(log, "a")
+        assert failed.wait(20)
+        wait_for(lambda: log._writer._sync_error)
+        monkeypatch.undo()
+        log.served()
+        with pytest.raises(LogWriteFailed, match="the disk lost writes"):
+            write(log, "b")
+        write(log, "c")
+    first, second = parts_of(tmp_path)
+    assert (ids_of([first]), first.sealed) == (["a"], None)
+    assert (ids_of([second]), second.heartbeats[0].failures) == (["c"], 1)
+    assert second.sealed is not None
+
+
+def test_at_midnight_a_full_disk_keeps_the_part_that_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, clock = os.rename, HandClock()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with open_log(tmp_path, clock, sync=10, emergency_bytes=0) as log:
+        write(log, "a")
+        monkeypatch.setattr(os, "rename", full)
+        clock.time += timedelta(hours=13)
+        assert write(log, "b") == [True]
+        monkeypatch.setattr(os, "rename", really)
+    assert ids_of(parts_of(tmp_path)) == ["a", "b"]
+    assert_whole(parts_of(tmp_path))
 
 
 def test_what_a_dead_process_had_reserved_is_given_back(tmp_path: Path) -> None:
