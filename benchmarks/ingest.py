@@ -287,8 +287,8 @@ def _duckdb_module() -> Any:
 
 
 def _duckdb(folder: Path, out: Path, connection: Any) -> tuple[int, Path]:
-    inner = [f"{name} VARCHAR" for name in CATEGORIES] + [f"{name} DOUBLE" for name in NUMBERS]
-    inner += [f"{name} BOOLEAN" for name in BOOLEANS]
+    inner = [f'"{name}" VARCHAR' for name in CATEGORIES] + [f'"{name}" DOUBLE' for name in NUMBERS]
+    inner += [f'"{name}" BOOLEAN' for name in BOOLEANS]
     columns = dict.fromkeys(TEXTS, "VARCHAR") | {"latency_ms": "DOUBLE", "seq": "BIGINT"}
     columns |= {
         "input": f"STRUCT({', '.join(inner)})",
@@ -306,7 +306,8 @@ def _duckdb(folder: Path, out: Path, connection: Any) -> tuple[int, Path]:
         raise SystemExit("a gap where there is none")
     file = out / "duckdb.parquet"
     connection.execute(
-        "CREATE OR REPLACE TABLE once AS SELECT DISTINCT ON (id) * FROM rows ORDER BY id, time, writer"
+        "CREATE OR REPLACE TABLE once AS"
+        " SELECT DISTINCT ON (id) * FROM rows ORDER BY id, time, writer"
     )
     connection.execute(
         "COPY (SELECT * EXCLUDE (input, output), unnest(input), unnest(output) FROM once"

@@ -103,7 +103,7 @@ def _sorted_out(lines: Iterable[Line], feature: str) -> tuple[list[_Told], list[
         match line.record:
             case PredictionRecord() as record if record.feature != feature:
                 quarantined.append(_quarantined(line, OTHER_FEATURE, record.feature, record.id))
-            case PredictionRecord() as record if not _is_text(record):
+            case PredictionRecord() as record if not _is_text(line.raw):
                 quarantined.append(_quarantined(line, NOT_TEXT, "not UTF-8", record.id))
             case PredictionRecord() as record:
                 told.append(_Told(line, record))
@@ -114,11 +114,12 @@ def _sorted_out(lines: Iterable[Line], feature: str) -> tuple[list[_Told], list[
     return told, quarantined
 
 
-def _is_text(record: PredictionRecord) -> bool:
-    """Whether the raw members are UTF-8, which decoding the rest of the line does not ask."""
+def _is_text(raw: bytes) -> bool:
+    """Whether a line is UTF-8: decoding its record does not ask that of the raw members."""
+    if raw.isascii():
+        return True
     try:
-        for raw in (record.input, record.output, record.cost):
-            bytes(raw).decode()
+        raw.decode()
     except UnicodeDecodeError:
         return False
     return True

@@ -18,8 +18,9 @@ from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Line, Segments, line_of
 from ai_ops.vocabulary.moments import Moment
 
-FEWEST_BYTES: Final = 256 * 1024
-"""A part of a day that is smaller is read sooner line by line."""
+FEWEST_BYTES: Final = 1024 * 1024
+FEWEST_BYTES_A_DAY: Final = 8 * 1024 * 1024
+"""A smaller part of a day, or a smaller day, is read sooner line by line."""
 
 _LINE_BYTES: Final = 4096
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -41,8 +42,9 @@ def read_day(segments: Segments, ingest: Ingest, moment: Moment) -> DayRows:
     own. What is not sealed, damaged or of an older form is read line by line.
     """
     rows = DayRows()
+    size = sum(index.size_of(moment.partition) for index in segments.indexes)
     for index in segments.indexes:
-        if not (
+        if size < FEWEST_BYTES_A_DAY or not (
             _may_be_whole(index, moment) and _read_whole(segments, index, ingest, moment, rows)
         ):
             rows.lines += segments.lines_of(index, moment)

@@ -133,6 +133,8 @@ def _typed(
     values = [value if type(value) in accepted else None for value in found]
     if column.is_number:
         values = [None if value is None else _as_float(value) for value in values]
+    if None not in values:
+        return values, []
     missed = [
         place
         for place, value in enumerate(values)

@@ -64,8 +64,8 @@ def world(
     registry: Registry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
-    fewest = 0 if request.param == "at once" else 1 << 40
-    monkeypatch.setattr(day_reading, "FEWEST_BYTES", fewest)
+    for fewest in ("FEWEST_BYTES", "FEWEST_BYTES_A_DAY"):
+        monkeypatch.setattr(day_reading, fewest, 0 if request.param == "at once" else 1 << 40)
     made = World(tmp_path)
     made.root = Root.open(tmp_path, {"MLFLOW_TRACKING_URI": registry.uri})
     return made
