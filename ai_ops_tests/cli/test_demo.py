@@ -9,6 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from ai_ops.checklist.weekly import LOG_CHECKS
 from ai_ops.definitions import defs
 from ai_ops.orchestration.running import open_runner
 from ai_ops.storage.standing import standing_of
@@ -121,6 +122,12 @@ def test_each_day_has_a_verdict_of_every_daily_check(replayed: Replayed) -> None
         "log_written",
         "log_complete",
         "user_actions_present",
+        "log_recent",
+        "writers_present",
+        "witness_agrees",
+        "log_unsampled",
+        "schema_conforms",
+        "version_is_champion",
         "labels_arrived",
         "inputs_well_formed",
         "input_drift",
@@ -130,6 +137,23 @@ def test_each_day_has_a_verdict_of_every_daily_check(replayed: Replayed) -> None
         "label_coverage",
         "accuracy",
     } <= set(daily)
+
+
+@pytest.mark.requirement("PL-03", "PL-07", "WK-09")
+def test_the_proof_of_the_log_is_green_but_for_the_days_of_the_kills(replayed: Replayed) -> None:
+    failing: dict[str, set[str | None]] = {item: set() for item in LOG_CHECKS}
+    reasons = []
+    for verdict in replayed.root.ledger.verdicts("flight_delay", items=LOG_CHECKS):
+        assert verdict.verdict.status != "no_evidence", verdict.verdict.reason
+        if verdict.verdict.status == "fail":
+            failing[verdict.item].add(verdict.partition)
+            reasons.append(verdict.verdict.reason)
+    days = failing.pop("writers_present")
+    # The server of the replay that was killed ended in order: it saw its caller go.
+    assert days == {KILLED_ON.isoformat()}
+    assert "writer serve crashed" in reasons[0]
+    assert {item for item, found in failing.items() if found} <= {"log_written"}, reasons
+    assert failing["log_written"] <= days, "a kill may tear a line"
 
 
 @pytest.mark.requirement("PL-11", "FR-1")
