@@ -77,7 +77,11 @@ def _put_together(
         told += _read_again(found.doubtful, rows, segments)
     resolved = resolve(told)
     quarantined += [_conflict(record) for record in resolved.conflicting]
-    versions = _versions(many, (one.prediction for one in resolved.kept))
+    singly_told = (one.prediction.model_version for one in resolved.kept)
+    versions = {version for version in singly_told if version is not None}
+    if many is not None and found is not None:
+        standing = many["model_version"].filter(pa.array(found.stand))
+        versions.update(pc.unique(standing).drop_null().to_pylist())
     known = inputs.columns(versions)
     if many is not None and _differ(known, read_by, versions):
         return None
@@ -137,13 +141,6 @@ def _read_again(doubtful: pa.Table, rows: DayRows, segments: Segments) -> list[_
         if isinstance(line.record, PredictionRecord):
             told.append(_Told(line, line.record))
     return told
-
-
-def _versions(table: pa.Table | None, records: Iterable[PredictionRecord]) -> set[str]:
-    found = {record.model_version for record in records}
-    if table is not None:
-        found.update(pc.unique(table["model_version"]).to_pylist())
-    return {version for version in found if version is not None}
 
 
 def _differ(known: LogColumns, read_by: LogColumns, versions: set[str]) -> bool:
