@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import OpenRecord, PredictionRecord
+from ai_ops.prediction_logging.ingest_lines import Lines, texts_of
 from ai_ops.prediction_logging.line_scan import Flags, Places, Scan, parts_of
 from ai_ops.prediction_logging.line_shapes import (
     BOOLEAN,
@@ -26,9 +27,9 @@ from ai_ops.prediction_logging.line_shapes import (
     Shaped,
     shaped_lines,
 )
-from ai_ops.prediction_logging.line_stamps import Stamps, stamps_of
+from ai_ops.prediction_logging.line_stamps import stamps_of
 from ai_ops.prediction_logging.log_columns import PROTECTED, LogColumn, LogColumns
-from ai_ops.prediction_logging.log_table import RAW, log_schema
+from ai_ops.prediction_logging.log_table import log_schema
 
 BLOCK_BYTES: Final = 64 * 1024 * 1024
 """So many bytes are typed by one query: to plan one costs as much as to type some thousand rows."""
@@ -68,50 +69,6 @@ class Read:
     ends: Places
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Lines of one shape: where they and their raw members lie in the block, and their stamps."""
-
-    starts: Places
-    ends: Places
-    spans: dict[str, tuple[Places, Places]]
-    times: Places
-    numbers: Places
-    inside: Flags
-
-    @classmethod
-    def of(cls, scan: Scan, stamps: Stamps, shaped: Shaped, inside: Flags, start: int) -> "_Lines":
-        """Those of a part that starts there in the block."""
-        rows = shaped.rows
-        spans = {name: span for name in RAW if (span := shaped.spans(name)) is not None}
-        return cls(
-            scan.starts[rows] + start,
-            scan.ends[rows] + start,
-            {name: (begin + start, end + start) for name, (begin, end) in spans.items()},
-            stamps.times[rows],
-            stamps.numbers[rows],
-            inside,
-        )
-
-    @classmethod
-    def together(cls, parts: Sequence["_Lines"]) -> "_Lines":
-        """Those of all parts."""
-        return cls(
-            np.concatenate([part.starts for part in parts]),
-            np.concatenate([part.ends for part in parts]),
-            {
-                name: (
-                    np.concatenate([part.spans[name][0] for part in parts]),
-                    np.concatenate([part.spans[name][1] for part in parts]),
-                )
-                for name in parts[0].spans
-            },
-            np.concatenate([part.times for part in parts]),
-            np.concatenate([part.numbers for part in parts]),
-            np.concatenate([part.inside for part in parts]),
-        )
-
-
 @dataclass(frozen=True)
 class Ingest:
     """Reads the blocks of whole segments of one feature into tables of these columns."""
@@ -138,7 +95,7 @@ class Ingest:
         either: dict[tuple[str, str], int] = {
             (c.role, c.name): _KIND[c.type] | NULL for c in self.columns.columns if c.nullable
         }
-        gathered: dict[Shape, list[_Lines]] = defaultdict(list)
+        gathered: dict[Shape, list[Lines]] = defaultdict(list)
         left: list[tuple[Places, Places]] = []
         for start, part in parts_of(content, _PART_BYTES):
             scan = Scan(part)
@@ -150,12 +107,12 @@ class Ingest:
             for shaped in shaped_lines(scan, rows, either):
                 if _is_plain(shaped, scan) and self._may_fit(shaped.shape):
                     single[shaped.rows] = False
-                    lines = _Lines.of(scan, stamps, shaped, inside[shaped.rows], start)
+                    lines = Lines.of(scan, stamps, shaped, inside[shaped.rows], start)
                     gathered[shaped.shape].append(lines)
             left.append((scan.starts[single] + start, scan.ends[single] + start))
         tables = []
         for shape, found in gathered.items():
-            lines = _Lines.together(found)
+            lines = Lines.together(found)
             table, fits = self._typed(Scan(content), shape, lines, opening)
             wanted = fits & lines.inside
             tables.append(table if wanted.all() else table.filter(pa.array(wanted)))
@@ -176,12 +133,12 @@ class Ingest:
         return True
 
     def _typed(
-        self, content: Scan, shape: Shape, lines: _Lines, opening: OpenRecord
+        self, content: Scan, shape: Shape, lines: Lines, opening: OpenRecord
     ) -> tuple[pa.Table, Flags]:
         count = len(lines.starts)
         schema = log_schema(self.columns)
-        texts = {name: _texts(content, *span) for name, span in lines.spans.items()}
-        texts["line"] = _texts(content, lines.starts, lines.ends)
+        texts = {name: texts_of(content, *span) for name, span in lines.spans.items()}
+        texts["line"] = texts_of(content, lines.starts, lines.ends)
         self.connection.register("lines", pa.table(texts))
         query, structure = self._query(shape, tuple(lines.spans))
         typed = self.connection.sql(query, params=[structure]).to_arrow_table()
@@ -288,31 +245,9 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _texts(scan: Scan, starts: Places, ends: Places) -> pa.Array:
-    """Parts of the block as an Arrow array that points into it."""
-    sizes = ends - starts
-    views = np.empty((len(sizes), 2), np.uint64)
-    first = scan.words[starts]
-    views[:, 0] = sizes.astype(np.uint64) | (first << np.uint64(32))
-    views[:, 1] = starts.astype(np.uint64) << np.uint64(32)
-    if (short := np.flatnonzero(sizes <= _INLINE)).size:  # Arrow keeps these in the view itself
-        size = sizes[short]
-        head = scan.words[starts[short]] & _LOW[np.minimum(size, 8)]
-        tail = scan.words[starts[short] + 8] & _LOW[np.maximum(size - 8, 0)]
-        views[short, 0] = size.astype(np.uint64) | (head << np.uint64(32))
-        views[short, 1] = (head >> np.uint64(32)) | (tail << np.uint64(32))
-    buffers = [None, pa.py_buffer(views), pa.py_buffer(scan.content)]
-    return pa.Array.from_buffers(pa.string_view(), len(sizes), buffers)
-
-
 def _repeated(value: str, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.string()), count)
 
 
 def _name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
-
-
-_INLINE: Final = 12
-_LOW: Final = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
-"""Masks of the lowest bytes of a word, by how many."""
