@@ -87,7 +87,7 @@ class Worker:
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.process.pid, number)
         if number == signal.SIGKILL:
-            self.process.wait()
+            self.process.communicate()
 
     def end(self) -> None:
         """End in order, when it is still there."""
