@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from ai_ops.prediction_logging.day_part import Hour
+from ai_ops.prediction_logging.findings import first_of
 from ai_ops.prediction_logging.incarnation import Incarnation, Missing
 from ai_ops.prediction_logging.times import at, between
 from ai_ops.prediction_logging.unanswered import Actions, unanswered
@@ -41,7 +42,8 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
 
     ``began`` is when the first of this feature's writers began, if that was on this day.
     ``logged`` holds predictions and requests by writer and hour, from two hours before the day to
-    the hour after it; ``witness`` what was served in the same hours.
+    the hour after it; ``witness`` what was served in the same hours. ``set_apart`` are predictions
+    among the quarantined, ``machines`` when each was last heard of.
     """
 
     feature: str
@@ -59,6 +61,8 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     began: datetime | None = None
     logged: Mapping[str, Mapping[str, Hour]] = {}
     witness: Counted = Counted()
+    set_apart: int = 0
+    machines: Mapping[str, datetime] = {}
 
 
 def judge_completeness(known: Completeness, missing_share: float, window: Window) -> Verdict:
@@ -66,9 +70,9 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
 
     Fails when a sequence number, a part of a log or a segment is missing or is not what was
     sealed, when a writer told of more than stands in its segments or of what it could not write,
-    and when more than ``missing_share`` of the user actions have no prediction. Without a log,
-    without user actions to compare it with, or without the sequence numbers of all its records,
-    there is no evidence.
+    when the day's table lacks what stands in the segments, and when more than ``missing_share`` of
+    the user actions have no prediction. Without a log, without user actions to compare it with, or
+    without the sequence numbers of all its records, there is no evidence.
     """
     actions = known.user_actions
     observed: dict[str, Observed] = {
@@ -87,11 +91,13 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
     findings = [
         *(_not_read(segment, window) for segment in known.not_read),
         *(found for one in known.incarnations for found in _losses(one, window)),
+        *_not_in_table(known, window),
         *(unanswered(actions, *groups, missing_share, window) if known.records is not None else []),
     ]
     if findings:
-        reason = "; ".join(finding.reason for finding in findings[:3])
-        return Verdict.failing(reason, *findings, sample_size=actions.n, observed=observed)
+        return Verdict.failing(
+            first_of(findings), *findings, sample_size=actions.n, observed=observed
+        )
     if known.records is None:
         return Verdict.lacking(
             f"no log of {known.day} was compacted", "completeness", window=window
@@ -166,6 +172,21 @@ def _losses(one: Incarnation, window: Window) -> Iterator[Finding]:
             f"not closed: the part behind it is gone, or could not be begun ({one.name})",
             begin=one.last_alive,
         )
+
+
+def _not_in_table(known: Completeness, window: Window) -> Iterator[Finding]:
+    """Whether each whole line of the segments became a row, repeats one, or was set apart."""
+    if known.records is None:
+        return
+    numbered = sum(one.n for one in known.incarnations)
+    lacking = numbered - known.records - known.duplicates - known.set_apart
+    if lacking > 0:
+        reason = (
+            f"the log of {known.day} lacks {lacking} of the {numbered} predictions that stand in "
+            "its segments: they came after it was compacted, or were lost there; materialise "
+            "`prediction_log` of that day again"
+        )
+        yield Finding("completeness", "fail", reason, window=window, size=lacking)
 
 
 def _gaps(one: Incarnation, lines: Sequence[Missing], failures: int) -> str:

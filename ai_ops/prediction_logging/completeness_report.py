@@ -30,6 +30,7 @@ from ai_ops.prediction_logging.witness_source import read_witness
 from ai_ops.prediction_logging.writing import judge_actions, judge_writing
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
@@ -139,7 +140,7 @@ def _known(
 ) -> Completeness:
     day = moment.partition
     log, _ = _table(lake, feature, LOG, day, ["id"])
-    damaged, _ = _table(lake, feature, QUARANTINE, day, ["reason"])
+    damaged, _ = _table(lake, feature, QUARANTINE, day, ["reason", "id"])
     reasons = damaged["reason"].to_pylist() if damaged is not None else []
     today, _ = _table(lake, feature, USER_ACTIONS, day)
     day_before = next(Window.trailing(day, days=2).days())
@@ -166,6 +167,8 @@ def _known(
         began=first if first and moment.window.holds(first) else None,
         logged=logged_around(courses, moment, parts),
         witness=witness,
+        set_apart=len(reasons) - damaged["id"].null_count if damaged is not None else 0,
+        machines={one.machine: utc(one.at) for one in segments.statuses} if segments else {},
     )
 
 

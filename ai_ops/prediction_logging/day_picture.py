@@ -76,7 +76,7 @@ def _draw_presence(axes: Axes, shown: Sequence[Incarnation], window: Window) -> 
                 axes.plot([_hour(moment, window)], [place], "x", color=MISSING, markersize=6)
         if one.ended == "crashed" and one.last_alive is not None:
             axes.plot([_hour(one.last_alive, window)], [place], "|", color=MISSING, markersize=12)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)  # a name may be anything
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.set_xlim(0, 24)
     axes.set_xticks(range(0, 25, 3), [f"{hour:02}:00" for hour in range(0, 25, 3)])

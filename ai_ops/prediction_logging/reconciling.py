@@ -20,7 +20,7 @@ from ai_ops.prediction_logging.incarnation import (
     described,
 )
 from ai_ops.prediction_logging.presence import joined
-from ai_ops.prediction_logging.segment_index import SegmentIndex
+from ai_ops.prediction_logging.segment_index import SegmentIndex, day_of
 from ai_ops.prediction_logging.statements import Piece, change_of
 from ai_ops.vocabulary.moments import Moment
 
@@ -50,12 +50,13 @@ class Course:
         """
         if not self.parts:
             return self._unlanded(moment)
-        pieces = [
+        course = [
             (index, day, counted.get(index.name, part) if day == moment.partition else part)
             for index in self.parts
             for day, part in sorted(index.days.items())
-            if day <= moment.partition
+            if day <= day_of(moment.window.end)  # what lies further may not have been read
         ]
+        pieces = [piece for piece in course if piece[1] <= moment.partition]
         today = [part for _, day, part in pieces if day == moment.partition]
         missing = tuple(self._missing(moment, today))
         ended = self._ended(moment)
@@ -72,7 +73,7 @@ class Course:
         told = next((part.told for part in reversed(today) if part.told), None)
         numbers = [n for part in today for n in (part.first, part.last) if n is not None]
         return Incarnation(
-            **described(opening),  # type: ignore[arg-type]
+            **{**described(opening), "beats": any(map(_beats, self.parts))},  # type: ignore[arg-type]
             writer=self.writer,
             incarnation=self.incarnation,
             begun=started(self.incarnation) or (opening.time if opening else None),
@@ -89,7 +90,8 @@ class Course:
             unsealed=tuple(self._unsealed(moment)),
             copies=self.copies if today else (),
             told=told,
-            change=change_of(pieces, moment.partition, self.elsewhere),
+            # With the next day: a clock that was set back has it lie between two parts of this one.
+            change=change_of(course, moment.partition, self.elsewhere),
             jumps=tuple(_jumps(pieces, moment.partition)),
             skew=self.skew if self.owner == "holds" else None,
             policies=_policies(today),
@@ -176,7 +178,9 @@ class Course:
 
 def _beats(index: SegmentIndex) -> bool:
     """Whether its writer gives signs of life, and holds its lock: an older one does neither."""
-    return index.opening is not None and index.opening.heartbeat_seconds is not None
+    if index.opening is None:  # its line is damaged: what stands behind it tells as well
+        return any(part.beats for part in index.days.values())
+    return index.opening.heartbeat_seconds is not None
 
 
 def _oldest(index: SegmentIndex) -> datetime | None:

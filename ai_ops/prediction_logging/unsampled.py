@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ai_ops.prediction_logging.findings import first_of
 from ai_ops.prediction_logging.incarnation import Incarnation
 from ai_ops.prediction_logging.times import at, between
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
@@ -32,8 +33,9 @@ def judge_sampling(
     }
     findings = list(_found(told, policies, sampling, window))
     if findings:
-        reason = "; ".join(finding.reason for finding in findings[:3])
-        return Verdict.failing(reason, *findings, sample_size=len(told), observed=observed)
+        return Verdict.failing(
+            first_of(findings), *findings, sample_size=len(told), observed=observed
+        )
     if untold or not told:
         names = sorted({one.writer for one in untold})
         who = f"writer {', '.join(names)} tells" if names else "no writer tells"
@@ -71,7 +73,8 @@ def _found(
             if digest != policies[one.clock]:
                 reason = (
                     f"{who} follows policy {digest} since {at(since)}, the YAML's is "
-                    f"{policies[one.clock]}: its configuration was changed elsewhere, or not "
-                    f"exported again with `ai-ops features export-client` ({one.name})"
+                    f"{policies[one.clock]}: the YAML was changed since, its policy not exported "
+                    "again (`ai-ops features export-client`) or the writer not restarted, or "
+                    f"somebody changed the policy elsewhere ({one.name})"
                 )
                 yield Finding("completeness", "fail", reason, window=window, begin=since)

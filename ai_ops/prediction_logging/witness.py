@@ -1,10 +1,13 @@
 """Was every request logged that was served? Judged from counts that the log had no part in."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from ai_ops.prediction_logging.completeness import Completeness, Counted
 from ai_ops.prediction_logging.day_part import Hour
+from ai_ops.prediction_logging.findings import first_of
 from ai_ops.prediction_logging.hours import HOUR, Compared, compare, key
 from ai_ops.prediction_logging.incarnation import Incarnation
 from ai_ops.prediction_logging.times import between
@@ -41,10 +44,7 @@ def judge_witness(
         )
         return Verdict.lacking(reason, "completeness", window=window)
     counted = known.witness
-    by_writer = {
-        writer: compare(counted.served.get(writer, {}), _logged(known, counted, writer), window)
-        for writer in _writers(known, counted)
-    }
+    by_writer = _compared(known, counted, window)
     served = sum(one.served for hours in by_writer.values() for one in hours)
     logged = sum(one.logged for hours in by_writer.values() for one in hours)
     short = sum(one.short for hours in by_writer.values() for one in hours)
@@ -57,8 +57,7 @@ def judge_witness(
     findings = _short(known, by_writer, missing_share, window) if served else []
     findings += _by_own_count(known.incarnations, window)
     if findings:
-        reason = "; ".join(finding.reason for finding in findings[:3])
-        return Verdict.failing(reason, *findings, sample_size=served, observed=observed)
+        return Verdict.failing(first_of(findings), *findings, sample_size=served, observed=observed)
     if reason := _blind(known, counted, sometimes, window):
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
     reason = f"{served - short} of {served} served requests were logged, hour by hour"
@@ -67,11 +66,33 @@ def judge_witness(
     return Verdict.passing(reason, sample_size=served, observed=observed)
 
 
+def _compared(known: Completeness, counted: Counted, window: Window) -> dict[str, list[Compared]]:
+    """Served beside logged by writer; requests without a writer's name beside all that is left."""
+    found = {
+        writer: compare(counted.served.get(writer, {}), _logged(known, counted, writer), window)
+        for writer in _writers(known, counted)
+    }
+    unnamed = counted.served.get("")
+    if unnamed and "" not in found:
+        served = Counter(unnamed)
+        for name in set(counted.served) - {""}:
+            served.update(counted.served[name])
+        named = Counter[datetime]()
+        for hours in found.values():
+            named.update({one.hour: one.short for one in hours})
+        found[""] = [
+            Compared(one.hour, asked, 0, min(asked, max(0, one.short - named[one.hour])))
+            for one in compare(served, _all_logged(known), window)
+            if (asked := unnamed.get(key(one.hour), 0))
+        ]
+    return found
+
+
 def _writers(known: Completeness, counted: Counted) -> list[str]:
     """The writers to compare: one for all where the witness does not tell them apart."""
     if set(counted.served) <= {""}:
         return [""]
-    return sorted(set(counted.served) | set(known.logged))
+    return sorted((set(counted.served) | set(known.logged)) - {""})
 
 
 def _logged(
@@ -79,6 +100,10 @@ def _logged(
 ) -> Mapping[str, Hour]:
     if not set(counted.served) <= {""}:
         return known.logged.get(writer, {}) if writer not in without else {}
+    return _all_logged(known, without)
+
+
+def _all_logged(known: Completeness, without: Collection[str] = ()) -> Mapping[str, Hour]:
     total: dict[str, Hour] = {}
     for name, hours in known.logged.items():
         for hour, one in hours.items() if name not in without else ():
@@ -99,12 +124,15 @@ def _short(
         missing = [one for one in hours if one.short]
         if not missing:
             continue
-        who = f" of writer {writer}" if writer else ""
+        who = (
+            f" of writer {writer}" if writer else " without naming a writer" * (len(by_writer) > 1)
+        )
         count = sum(one.short for one in missing)
         counts = ", ".join(_in_words(group) for group in _runs(missing))
         reason = (
             f"{count} of {sum(one.served for one in hours)} requests that the witness counted"
             f"{who} were not logged ({counts}; {allowed:.1%} are allowed){explained}"
+            + (_no_such(writer, known) if writer else "")
         )
         findings.append(
             Finding(
@@ -123,8 +151,16 @@ def _runs(missing: Sequence[Compared]) -> list[list[Compared]]:
 
 def _in_words(run: Sequence[Compared]) -> str:
     short, served = sum(one.short for one in run), sum(one.served for one in run)
-    until = run[-1].hour + HOUR
-    return f"{short} of {served} from {run[0].hour:%H}:00 to {until:%H}:00"
+    until = run[-1].hour.hour + 1  # a day ends at 24:00
+    return f"{short} of {served} from {run[0].hour:%H}:00 to {until:02}:00"
+
+
+def _no_such(writer: str, known: Completeness) -> str:
+    """That nobody logs under the name that the witness gives, and who does."""
+    names = sorted(known.logged)
+    if writer in names or not names:
+        return ""
+    return f"; no writer of that name logs, those that do are {', '.join(names)}"
 
 
 def _explained(incarnations: Sequence[Incarnation]) -> str:
@@ -165,23 +201,28 @@ def _blind(
     if counted.missing:
         return f"the witness cannot be read: {counted.missing}"
     served = logged = unseen = 0
-    dark: set[str] = set()
+    dark: dict[str, set[str]] = {}
+    unnamed = counted.served.get("", {})
     for writer in _writers(known, counted):
         hours = counted.served.get(writer, {})
         for hour, own in _logged(known, counted, writer, sometimes).items():
             if key(window.start) <= hour < key(window.end):
                 logged += own.requests
                 # What is neither refused nor near an hour's edge must have been seen in its hour.
-                if not hours.get(hour) and own.requests - own.refused - own.late - own.early > 0:
+                seen = hours.get(hour) or unnamed.get(hour)
+                if not seen and own.requests - own.refused - own.late - own.early > 0:
                     unseen += own.requests
-                    dark.add(hour)
+                    dark.setdefault(writer, set()).add(hour)
+    for hours in counted.served.values():
         served += sum(n for hour, n in hours.items() if hour >= key(window.start))
     if not served:
         return f"the witness counted no request, {logged or 'none'} were logged"
     if dark:
+        many = set().union(*dark.values())
+        whom = f" of writer {', '.join(sorted(dark))}" if "" not in dark else ""
         return (
-            f"the witness counted nothing in {len(dark)} hours, since {min(dark)[-2:]}:00, in "
-            f"which {unseen} requests were logged"
+            f"the witness counted nothing{whom} in {len(many)} hour{'s' * (len(many) > 1)}, since "
+            f"{min(many)[-2:]}:00, in which {unseen} requests were logged"
         )
     if served < MUST_SEE * logged:
         return f"the witness counted {served} requests of {logged} that were logged: it is blind"

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +32,30 @@ def read_witness(
     if source is None:
         return {moment.partition: Counted() for moment in moments}
     try:
-        rows, missing = _read(folder, source, moments)
+        rows = _read(folder, source, moments)
     except MissingEvidence as error:
         return {moment.partition: Counted(missing=str(error)) for moment in moments}
-    return {moment.partition: _of(moment, rows, missing) for moment in moments}
+    return {moment.partition: _of(moment, rows, source.table) for moment in moments}
 
 
-def _of(moment: Moment, rows: Sequence[tuple[Any, ...]], missing: str) -> Counted:
+def _of(moment: Moment, rows: Sequence[tuple[Any, ...]], table: str) -> Counted:
     until = min(moment.window.end, moment.as_of)
     served: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    bad = 0
     for writer, time, count in rows:
-        if moment.window.start - _HOUR <= time < until:
-            served[writer][key(time.astimezone(UTC))] += count
+        if time is None:
+            bad += 1  # of whatever day
+        elif moment.window.start - _HOUR <= time < until:
+            if _is_count(count):
+                served[writer][key(time.astimezone(UTC))] += int(count)
+            else:
+                bad += 1
+    missing = f"{bad} rows of {table} tell no time, or no number of requests" if bad else ""
     return Counted(served={name: dict(hours) for name, hours in served.items()}, missing=missing)
 
 
-def _read(
-    folder: Path, source: Witness, moments: Sequence[Moment]
-) -> tuple[list[tuple[Any, ...]], str]:
-    """Writer, time and count of all the moments' rows; and what of it cannot be counted."""
+def _read(folder: Path, source: Witness, moments: Sequence[Moment]) -> list[tuple[Any, ...]]:
+    """Writer, time and count of all the moments' rows, and of those that tell no time."""
     pattern = str(folder / source.table)  # an absolute pattern stays as it is
     csv = source.table.removesuffix(".gz").endswith(".csv")
     with duckdb.connect(config={"threads": 1}) as connection, naming(_FIELD, source.table):
@@ -68,19 +73,14 @@ def _read(
             f"{writer} AS writer, CAST({quoted(source.time_column)} AS TIMESTAMPTZ) AS time, "
             f"CAST({quoted(source.count_column)} AS DOUBLE) AS count"
         ).create_view("counts")
-        rows = connection.execute(
-            "SELECT writer, time, count FROM counts "
-            "WHERE coalesce(time >= ? AND time < ?, true) OR count IS NULL OR count < 0",
+        return connection.execute(
+            "SELECT writer, time, count FROM counts WHERE coalesce(time >= ? AND time < ?, true)",
             [
                 min(moment.window.start for moment in moments) - _HOUR,
                 max(moment.window.end for moment in moments),
             ],
         ).fetchall()
-    good = [(writer, time, int(count)) for writer, time, count in rows if _is_count(time, count)]
-    bad = len(rows) - len(good)
-    told = f"{bad} rows of {source.table} tell no time, or no number of requests" if bad else ""
-    return good, told
 
 
-def _is_count(time: datetime | None, count: float | None) -> bool:
-    return time is not None and count is not None and count >= 0 and count.is_integer()
+def _is_count(count: float | None) -> bool:
+    return count is not None and count >= 0 and count.is_integer()

@@ -26,7 +26,7 @@ def judge_writers_present(root: Root, feature: AiFeatureSpec, moment: Moment) ->
 
     def judge(known: Completeness) -> Verdict:
         window, as_of = moment.window, moment.as_of
-        return judge_writers(known.incarnations, roster, window, as_of, known.began)
+        return judge_writers(known.incarnations, roster, window, as_of, known.began, known.machines)
 
     return judge_known(root, feature, moment, judge)
 

@@ -396,7 +396,7 @@ def test_a_nightly_batch_that_the_witness_cannot_see_leaves_it_green(day: Day) -
     assert day.verdicts()["witness_agrees"].status == "pass"
     day.feature = declared(writers=[{"name": "web", "processes": 2}, {"name": "batch"}])
     verdict = day.verdicts()["witness_agrees"]
-    assert "the witness counted nothing in 1 hours, since 20:00" in verdict.reason
+    assert "the witness counted nothing of writer batch in 1 hour, since 20:00" in verdict.reason
 
 
 def nobody(day: Day) -> None:
@@ -426,7 +426,7 @@ def odd(day: Day) -> None:
         (nobody, "`logging.witness`"),
         (gone, "no file matches sources/tiny/served/*.csv"),
         (silent, "the witness counted no request, 36 were logged"),
-        (blind_since_two, "the witness counted nothing in 1 hours, since 14:00, in which 12"),
+        (blind_since_two, "counted nothing of writer web in 1 hour, since 14:00, in which 12"),
         (odd, "1 rows of sources/tiny/served/*.csv tell no time, or no number"),
     ],
 )
