@@ -7,6 +7,7 @@ from io import BytesIO
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ai_ops.prediction_logging.completeness import Completeness
 from ai_ops.prediction_logging.incarnation import Incarnation
@@ -15,11 +16,14 @@ from ai_ops.vocabulary.windows import Window
 LOGGED, SERVED, MISSING, QUIET = "#1d4ed8", "#111827", "#c2410c", "#9ca3af"
 MOST_ROWS = 12
 """More incarnations than this are not told apart in a picture."""
+LONGEST = 12
+"""Letters of a writer's name that find room beside its bar."""
 
 
 def draw_day(known: Completeness, window: Window) -> bytes:
     """A PNG: the requests of each hour, logged (bars) and served by the witness (line); below it
-    one bar an incarnation for the time it was there, with what is missing marked in red."""
+    one bar an incarnation for the time it was there (grey when it gives no signs of life), with
+    what is missing marked in red."""
     shown = _shown(known.incarnations)
     height = 2.4 + 0.22 * max(len(shown), 1)
     figure = Figure(figsize=(9.0, height), dpi=90)
@@ -30,10 +34,12 @@ def draw_day(known: Completeness, window: Window) -> bytes:
         1,
         sharex=True,
         height_ratios=(1.9, 0.3 + 0.22 * max(len(shown), 1)),
-        gridspec_kw={"left": 0.16, "right": 0.985, "bottom": 0.09, "top": 0.9, "hspace": 0.08},
+        gridspec_kw={"left": 0.16, "right": 0.97, "bottom": 0.09, "top": 0.9, "hspace": 0.08},
     )
     _draw_hours(above, known, window)
     _draw_presence(below, shown, window)
+    marks = [part for axes in (above, below) for part in axes.get_legend_handles_labels()[0]]
+    above.legend(handles=marks, fontsize=8, frameon=False, ncols=6, loc="upper left")
     figure.suptitle(f"{known.feature}, {known.day}: requests by hour, and who logged", fontsize=10)
     content = BytesIO()
     figure.savefig(content, format="png")
@@ -57,25 +63,36 @@ def _draw_hours(axes: Axes, known: Completeness, window: Window) -> None:
         axes.stairs(served, edges, color=SERVED, linewidth=1.0, label="served (the witness)")
     axes.set_ylabel("requests")
     axes.set_ylim(0, 1.3 * max([*logged, *served, 1]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.tick_params(labelsize=8)
-    axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper left")
 
 
 def _draw_presence(axes: Axes, shown: Sequence[Incarnation], window: Window) -> None:
-    names = []
+    names, lost, crashed = [], [], []
     for place, one in enumerate(shown):
-        names.append(f"{one.writer} {one.pid or ''}".strip())
+        writer = one.writer if len(one.writer) <= LONGEST else f"{one.writer[: LONGEST - 1]}…"
+        names.append(f"{writer} {one.pid or ''}".strip())
         spans = [
             (_hour(begin, window), max(_hour(end, window) - _hour(begin, window), 0.05))
             for begin, end in one.alive
         ]
         axes.broken_barh(spans, (place - 0.3, 0.6), color=LOGGED if one.beats else QUIET)
-        for gone in one.missing:
-            moment = gone.after or gone.before
-            if moment is not None:
-                axes.plot([_hour(moment, window)], [place], "x", color=MISSING, markersize=6)
+        moments = [gone.after or gone.before for gone in one.missing]
+        lost += [(_hour(moment, window), place) for moment in moments if moment is not None]
         if one.ended == "crashed" and one.last_alive is not None:
-            axes.plot([_hour(one.last_alive, window)], [place], "|", color=MISSING, markersize=12)
+            crashed.append((_hour(one.last_alive, window), place))
+    for marked, sign, label in ((lost, "X", "numbers missing"), (crashed, "d", "crashed")):
+        if marked:
+            axes.plot(
+                [hour for hour, _ in marked],
+                [place for _, place in marked],
+                sign,
+                color=MISSING,
+                markeredgecolor="white",  # or it would not show on a bar
+                markersize=9,
+                label=label,
+                clip_on=False,
+            )
     axes.set_yticks(range(len(names)), names, parse_math=False)  # a name may be anything
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.set_xlim(0, 24)
