@@ -22,6 +22,7 @@ from ai_ops.prediction_logging.landing_records import (
     BAD_MANIFEST,
     LANDING,
     MANIFEST,
+    NO_SEGMENT,
     NOT_THERE,
     PARTIAL,
     SPANNING,
@@ -30,6 +31,7 @@ from ai_ops.prediction_logging.landing_records import (
     Manifest,
     Receipt,
     is_day,
+    is_segment,
 )
 from ai_ops.storage.files import Stored
 from ai_ops.storage.lake import Lake
@@ -115,6 +117,8 @@ class Landing:
 
         Of an object store only the sizes are compared here: its data is digested when fetched.
         """
+        if not is_segment(landed.segment):
+            raise NotVerified(NO_SEGMENT)
         if landed.data is None:
             raise NotVerified(NOT_THERE)
         manifest = self.manifest(landed.place, landed.segment)

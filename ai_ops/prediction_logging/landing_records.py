@@ -17,6 +17,7 @@ ALTERED: Final = "digest differs from its manifest"
 UNANNOUNCED: Final = "landed without a manifest"
 NOT_THERE: Final = "named by a manifest, not there"
 BAD_MANIFEST: Final = "its manifest cannot be read"
+NO_SEGMENT: Final = "a name that names no segment"
 UNREACHABLE: Final = "landing place unreachable"
 OTHER_CONTENT: Final = "same name, other content"
 
@@ -108,6 +109,17 @@ def place_of(days: list[str]) -> str:
     ('2021-03-04', 'spanning', 'spanning')
     """
     return days[0] if len(days) == 1 and is_day(days[0]) else SPANNING
+
+
+def is_segment(name: str) -> bool:
+    """Whether a name is ``<writer>/<file>``: whoever may write to a bucket chooses names at will,
+    and one that climbs would be copied to another place of this machine.
+
+    >>> [is_segment(name) for name in ("web/a.jsonl", "../a.jsonl", "web/../a.jsonl", "a.jsonl")]
+    [True, False, False, False]
+    """
+    parts = name.split("/")
+    return len(parts) == 2 and not any(part in ("", ".", "..") or "\0" in part for part in parts)
 
 
 def is_day(text: str) -> bool:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import boto3
 import dagster as dg
+import msgspec
 import pytest
 import s3fs
 
@@ -229,3 +231,27 @@ def test_old_copies_of_days_that_no_run_needs_are_removed(world: OnS3) -> None:
     world.compact("2021-03-05")
     assert [copy.name for copy in copies.iterdir()] == ["2021-03-05"]
     assert world.compact()["rows"] == 1, "it is fetched again"
+
+
+@pytest.mark.parametrize("way", ["../../../../outside", "web/../../../../../outside"])
+def test_a_name_that_leads_out_of_the_landing_place_is_named_and_never_written(
+    world: OnS3, tmp_path: Path, way: str
+) -> None:
+    [file] = world.write_on("a")
+    world.ship()
+    name = f"{way}/{file.name}"
+    manifest = world.landing.manifest(DAY, name_of(file))
+    told = msgspec.json.encode(msgspec.structs.replace(manifest, segment=name))
+    folder = world.inner(f"{world.root.lake.url}/{NAME}/landing/{DAY}")
+    # The store's own client: others would make sense of the dots before they ask.
+    client = boto3.client("s3", endpoint_url=world.environment["AWS_ENDPOINT_URL"])
+    for key, content in (
+        (name, file.read_bytes()),
+        (name.removesuffix(".jsonl") + ".manifest.json", told),
+    ):
+        prefix = folder.removeprefix(f"{world.bucket}/")
+        client.put_object(Bucket=world.bucket, Key=f"{prefix}/{key}", Body=content)
+    numbers = world.compact()
+    assert not any("outside" in path.parts for path in tmp_path.rglob("*"))
+    assert numbers["rows"] == 1
+    assert "a name that names no segment" in world.judged().reason
