@@ -71,10 +71,11 @@ def export_client(
     to: Annotated[
         Path | None, typer.Option(help="The file to write; FEATURE.logging.json if not said.")
     ] = None,
+    defs: Annotated[Path, typer.Option(help="Folder of the AI features' YAML.")] = DEFS,
     as_json: JsonOption = False,
 ) -> None:
     """Write how an application logs the feature: the file that its PredictionLog follows."""
-    feature = resolve_feature(name)
+    feature = resolve_feature(name, defs)
     policy, file = policy_of(feature), to or Path(f"{feature.name}.logging.json")
     try:
         with replacing(str(file.absolute())) as fresh:

@@ -52,8 +52,8 @@ def ship(
     looked at. A lake that cannot be reached is tried again, ever more slowly, while segments wait.
     """
     folder = source or root / "segments"
-    lake = _lake(to or os.environ.get(LAKE_VARIABLE), root)
     names = _chosen(folder, feature, every_feature)
+    lake = _lake(to or os.environ.get(LAKE_VARIABLE), root)
     stop = threading.Event()
     with ExitStack() as held:
         for name in names:

@@ -13,6 +13,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.common import (
     DEFAULT_ROOT,
     DEFS,
+    FAILS,
     FeatureArgument,
     JsonOption,
     RootOption,
@@ -48,7 +49,7 @@ def witness(
     root: RootOption = DEFAULT_ROOT,
     form: Annotated[_Form, typer.Option("--format", help="How its lines look.")] = _Form.combined,
     paths: Annotated[
-        str, typer.Option(help="Paths that are counted when they are posted to, by commas.")
+        str, typer.Option(help="What is counted when it is posted to: paths or /v1/*, by commas.")
     ] = "/predict,/predict/batch",
     every: Annotated[_Every, typer.Option(help="What is counted together.")] = _Every.minute,
     name: Annotated[
@@ -68,26 +69,51 @@ def witness(
     with --once such lines end the command with 1.
     """
     spec = resolve_feature(feature, defs)
-    tables = _tables(spec, Root.open(root), name)
+    is_there, counted = _is_there(access_log), _paths(paths)
+    if once and not is_there:
+        raise MissingEvidence(f"--access-log: {access_log} is not there")
     follower = Follower(
         access_log.absolute(),
-        tables,
+        _tables(spec, Root.open(root), name),
         form.value,
-        frozenset(path.strip() for path in paths.split(",")),
+        counted,
         _LENGTHS[every],
         tell=lambda words: typer.echo(words, err=True),
     )
     with follower.begun():
         before = sum(follower.state.unreadable.values())
         if once:
-            if not access_log.exists():
-                raise MissingEvidence(f"--access-log: {access_log} is not there")
             follower.catch_up()
         else:
-            _until_ended(follower)
+            _until_ended(follower, "" if is_there else "; it is not there yet, and is waited for")
         _tell(follower.state, as_json)
         if once and sum(follower.state.unreadable.values()) > before:
-            raise typer.Exit(1)
+            raise typer.Exit(FAILS)
+
+
+def _is_there(access_log: Path) -> bool:
+    """Whether the log is there; ``BadInput`` when it never could be read."""
+    try:
+        with access_log.open("rb"):
+            return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BadInput(
+            f"--access-log: {access_log} cannot be read ({error.strerror}); name the file itself, "
+            "and let this user read it"
+        ) from error
+
+
+def _paths(told: str) -> frozenset[str]:
+    paths = frozenset(path for part in told.split(",") if (path := part.strip()))
+    odd = sorted(path for path in paths if not path.startswith("/"))
+    if odd or not paths:
+        raise BadInput(
+            f"--paths: {', '.join(odd) or 'nothing'} is no path of a request; write as the log "
+            "does, with the slash: /predict,/v1/*"
+        )
+    return paths
 
 
 def _tables(feature: AiFeatureSpec, root: Root, name: str) -> Tables:
@@ -108,12 +134,12 @@ def _tables(feature: AiFeatureSpec, root: Root, name: str) -> Tables:
     return Tables(folder, name, declared.time_column, declared.count_column)
 
 
-def _until_ended(follower: Follower) -> None:
+def _until_ended(follower: Follower, waiting: str) -> None:
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
-    typer.echo(f"counting {follower.log} into {follower.tables.folder}", err=True)
+    typer.echo(f"counting {follower.log} into {follower.tables.folder}{waiting}", err=True)
     with contextlib.suppress(KeyboardInterrupt):  # what was not counted is counted next time
         follower.follow()
 

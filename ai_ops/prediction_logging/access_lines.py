@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 from ai_ops.vocabulary.clock import utc
@@ -19,8 +20,12 @@ Problem = Literal[
 ]
 """Why a line could not be read: each is counted under this word."""
 
-UNANSWERED: Final = frozenset({0, 408, 429, 444, 499, 502, 503, 504})
-"""Statuses of requests that no application answered: cut off, turned away, or nobody was there."""
+METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+"""With which a prediction is asked for."""
+
+UNANSWERED: Final = frozenset({0, 405, 408, 429, 444, 499, 502, 503, 504})
+"""Statuses of requests that no application answered with a prediction: cut off, turned away, of a
+method that there is not, or nobody was there."""
 
 _COMBINED: Final = re.compile(
     r"^\S+ \S+ .+? \[(?P<time>[^\]]+)\] "
@@ -61,9 +66,9 @@ class Served:
 
 
 def read_access(line: str, form: Form, paths: Collection[str]) -> Served | None:
-    """The answered POST of one of the paths that a line tells; None when it tells of another.
+    """The answered request of one of the paths that a line tells; None when it tells of another.
 
-    ``UnreadableLine`` when it cannot be told which.
+    A path is exact, or a pattern as ``/v1/*``. ``UnreadableLine`` when it cannot be told which.
 
     >>> line = '10.0.0.9 - - [04/Mar/2021:05:06:07 +0100] "POST /predict?a=1 HTTP/1.1" 200 17'
     >>> read_access(line, "combined", {"/predict"}).time.isoformat()
@@ -128,7 +133,10 @@ def _request(text: Any) -> tuple[str, str]:
 def _asked(method: Any, target: Any, paths: Collection[str]) -> bool:
     if not isinstance(method, str) or not isinstance(target, str):
         raise UnreadableLine("no request")
-    return method.upper() == "POST" and target.split("?", 1)[0] in paths
+    if method.upper() not in METHODS:
+        return False
+    path = target.split("?", 1)[0]
+    return path in paths or any(fnmatchcase(path, pattern) for pattern in paths)
 
 
 def _moment(value: Any) -> datetime:

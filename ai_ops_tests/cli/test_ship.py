@@ -88,6 +88,9 @@ def test_nothing_logged_is_no_evidence_and_no_feature_is_bad_usage(world: Shippi
     code, _, err = call(*options(world), "--once")
     assert code == BAD and "--all" in err
     assert call(NAME, "--all", *options(world), "--once")[0] == BAD
+    elsewhere = world.machine / "elsewhere"
+    assert call(NAME, "--root", str(elsewhere), "--once")[0] == NO_EVIDENCE
+    assert not elsewhere.exists()
 
 
 def test_a_process_ships_what_comes_rides_out_an_outage_and_ends_when_told(

@@ -17,12 +17,17 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 import pytest
+import typer
 import uvicorn
+from typer.testing import CliRunner
 
 from ai_ops.ai_features import load_feature
 from ai_ops.cli.common import DEFS
+from ai_ops.cli.witness import witness
 
 FEATURE = "flight_delay"
+APP = typer.Typer()
+APP.command()(witness)
 
 
 class Combined(logging.Formatter):
@@ -105,8 +110,40 @@ def test_a_line_that_cannot_be_read_ends_once_with_1(tmp_path: Path) -> None:
     run = command(tmp_path / "root", log, "--once")
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert (done.returncode, "1 × not the combined format" in done.stderr) == (1, True)
-    missing = command(tmp_path / "root", tmp_path / "none.log", "--once")
-    assert subprocess.run(missing, capture_output=True, check=False).returncode == 3
+
+
+def test_misuse_is_refused_in_words_and_makes_nothing(tmp_path: Path) -> None:
+    log, root = tmp_path / "access.log", tmp_path / "root"
+    log.write_text("")
+    wrong = {
+        "is not there": (3, tmp_path / "none.log", ()),
+        "cannot be read (Is a directory); name the file itself": (2, tmp_path, ()),
+        "--paths: predict is no path of a request": (2, log, ("--paths", "predict")),
+        "--paths: nothing is no path": (2, log, ("--paths", " ,")),
+        "--name: use letters": (2, log, ("--name", "../x")),
+    }
+    for words, (code, file, options) in wrong.items():
+        done = CliRunner().invoke(APP, command(root, file, "--once", *options)[3:])
+        assert (done.exit_code, words in done.stderr) == (code, True), done.stderr
+    assert not list(root.rglob("*"))
+
+
+def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    witness = subprocess.Popen(
+        command(tmp_path / "root", log, "--format", "json"), stderr=subprocess.PIPE, text=True
+    )
+    assert witness.stderr is not None
+    assert witness.stderr.readline().endswith("it is not there yet, and is waited for\n")
+    request = {"ts": 1614861296, "method": "POST", "path": "/predict", "status": 200}
+    log.write_text(json.dumps(request) + "\n")
+    deadline = time.monotonic() + 60
+    while not served(tmp_path / "root"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    witness.terminate()
+    _, told = witness.communicate(timeout=60)
+    assert (witness.returncode, told) == (0, "")
 
 
 def test_a_witness_that_is_killed_counts_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:

@@ -82,11 +82,19 @@ def test_the_combined_format_is_read() -> None:
         NGINX | {"request": "\x16\x03\x01"},
         NGINX | {"status": "502"},
         NGINX | {"status": 499},
+        NGINX | {"request": "PUT /predict HTTP/1.1", "status": 405},
         CADDY | {"status": 0},
     ],
 )
 def test_what_no_application_answered_is_not_counted(line: dict[str, Any]) -> None:
     assert read(line) is None
+
+
+def test_what_the_middleware_takes_for_a_prediction_is_counted() -> None:
+    for request in ("PUT /v1/quote HTTP/1.1", "PATCH /v1/quote?a=1 HTTP/1.1"):
+        line = json.dumps(NGINX | {"request": request})
+        assert read_access(line, "json", {"/v1/*"}) is not None
+        assert read_access(line, "json", {"/v2/*", "/v1"}) is None
 
 
 @pytest.mark.parametrize("status", [200, 422, 500])
