@@ -5,9 +5,12 @@ which ``reference_profile`` describes. A profile names the digest of that refere
 profile made for another reference makes it again from the log (``daily_profiles``).
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 import duckdb
@@ -40,6 +43,8 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 
 PROFILE: Final = "prediction_profile"
+RECIPE: Final = 1
+"""To be raised when references are made in another way: those that stand are then made again."""
 
 
 def compute_reference_profile(
@@ -74,8 +79,14 @@ def compute_reference_profile(
 
 
 def make_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
-    """Profile the reference table of a registered version, and keep cells and thresholds."""
+    """Profile the reference table of a registered version, and keep cells and thresholds.
+
+    One that was made before from the same table, by the same settings, stands as it is.
+    """
     table, digest = root.registry.reference(feature.name, version)
+    known = _made_before(root, feature, version)
+    if known is not None and (known.digest, known.recipe) == (digest, recipe_of(feature)):
+        return known
     reference, profile = profile_reference(feature, version, digest, table)
     root.lake.write_table(root.lake.path(feature.name, REFERENCE, version), profile)
     root.lake.write_json(reference_path(root, feature, version), reference.as_data())
@@ -164,7 +175,23 @@ def profile_reference(
         )
         profile = run_profile(connection, cells, present, version, digest)
     rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
-    return _reference(version, digest, cells, profile, rule), profile
+    made = _reference(version, digest, cells, profile, rule)
+    return replace(made, recipe=recipe_of(feature)), profile
+
+
+def recipe_of(feature: AiFeatureSpec) -> str:
+    """The digest of all that a reference is made by, besides its table."""
+    settings = feature.model_dump(mode="json", include={"inputs", "outputs", "drift"})
+    told = json.dumps([RECIPE, settings], sort_keys=True)
+    return sha256(told.encode()).hexdigest()[:16]
+
+
+def _made_before(root: Root, feature: AiFeatureSpec, version: str) -> Reference | None:
+    try:
+        root.lake.read_bytes(root.lake.path(feature.name, REFERENCE, version))
+        return load_reference(root, feature, version)
+    except (MissingEvidence, ValueError, KeyError, TypeError):
+        return None  # what is absent or unreadable is made again
 
 
 def _known_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:

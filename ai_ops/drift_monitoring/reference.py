@@ -66,12 +66,16 @@ class ReferenceColumn:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The reference of one version: ``digest`` names the table that it was made from."""
+    """The reference of one version: ``digest`` names the table that it was made from.
+
+    ``recipe`` names the settings by which it was made.
+    """
 
     version: str
     digest: str
     calendar: tuple[str, ...]
     columns: tuple[ReferenceColumn, ...]
+    recipe: str = ""
 
     @property
     def rows(self) -> int:
@@ -92,6 +96,7 @@ class Reference:
         return {
             "version": self.version,
             "digest": self.digest,
+            "recipe": self.recipe,
             "calendar": [self.calendar[0], self.calendar[-1]],
             "days": self.days,
             "rows": self.rows,
@@ -114,6 +119,7 @@ class Reference:
         return cls(
             version=data["version"],
             digest=data["digest"],
+            recipe=data.get("recipe", ""),
             calendar=tuple(calendar(first, last)),
             columns=tuple(
                 ReferenceColumn(

@@ -146,6 +146,27 @@ def test_another_versions_reference_does_not_become_the_live_one(made: Installat
     assert load_reference(made.root, made.feature, "2").version == "2"
 
 
+def test_a_reference_is_made_again_when_its_table_or_its_settings_are_others(
+    made: Installation,
+) -> None:
+    as_of, lake = made.moment(LAST).as_of, made.root.lake
+    path = lake.path(made.feature.name, "reference_profile", "1", "json")
+    compute_reference_profile(made.root, made.feature, as_of)
+    first = lake.read_bytes(path)
+    lake.write_bytes(path, first.replace(b'"highest_null_share": 0.0', b'"highest_null_share": 0.9'))
+    altered = lake.read_bytes(path)
+    compute_reference_profile(made.root, made.feature, as_of)
+    assert lake.read_bytes(path) == altered, "made from the same, it stands as it is"
+    drift = made.feature.drift.model_copy(update={"bins": 7})
+    compute_reference_profile(made.root, made.feature.model_copy(update={"drift": drift}), as_of)
+    assert lake.read_bytes(path) not in (first, altered)
+    compute_reference_profile(made.root, made.feature, as_of)
+    assert lake.read_bytes(path) == first
+    lake.write_bytes(path, b"{")
+    compute_reference_profile(made.root, made.feature, as_of)
+    assert lake.read_bytes(path) == first
+
+
 @pytest.mark.requirement("WK-01")
 def test_the_picture_is_small_and_the_page_is_made_when_it_is_wanted(
     made: Installation, pages: list[str]
