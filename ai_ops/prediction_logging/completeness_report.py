@@ -68,7 +68,12 @@ def compute_log_completeness(
             "user_actions": known.user_actions.n,
             "actions_without_prediction": known.user_actions.without_prediction,
             "predictions_without_action": known.predictions_without_action,
-            "served": sum(sum(hours.values()) for hours in counts.served.values()),
+            "served": sum(
+                count
+                for hours in counts.served.values()
+                for hour, count in hours.items()
+                if hour.startswith(moment.partition)
+            ),
         }
         # Of a range the last day is drawn: a picture costs as much as all the rest.
         picture = draw_day(known, moment.window) if moment is moments[-1] else None

@@ -12,6 +12,10 @@ from ai_ops.vocabulary.windows import Window
 
 HOUR: Final = timedelta(hours=1)
 
+OF_TEN: Final = 10
+"""Where the hour beside a day agrees with the witness, one of so many of the records near its edge
+may still have been counted on the day: two clocks differ by seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -30,7 +34,8 @@ def compare(
 
     A record answers for a request of its own hour; one of the hour's last seconds also for one of
     the next hour, one of its first seconds for one of the hour before. What expires soonest is
-    used first, so that no request is called missing that some assignment would explain.
+    used first, so that no request is called missing that some assignment of the day would explain;
+    what the hours beside the day have served themselves answers for nothing on it.
 
     >>> window = Window.of_day("2021-03-04")
     >>> logged = {"2021-03-04T07": Hour(9, 9, late=2), "2021-03-04T08": Hour(5, 5)}
@@ -41,7 +46,8 @@ def compare(
     found = []
     hour = window.start - HOUR
     lent = _lent(served, logged, window)
-    carried = logged.get(key(hour - HOUR), Hour()).late
+    before = logged.get(key(hour - HOUR), Hour())
+    carried = _beside(before.late, before, served.get(key(hour - HOUR)))
     borrowed = 0
     while hour < window.end:
         own = logged.get(key(hour), Hour())
@@ -61,14 +67,26 @@ def _lent(
     served: Mapping[str, int], logged: Mapping[str, Hour], window: Window
 ) -> dict[datetime, int]:
     """How many requests of each hour's first seconds its own count leaves to the hour before."""
-    lent: dict[datetime, int] = {}
-    hour = window.end
+    after = logged.get(key(window.end), Hour())
+    lent = {window.end: _beside(after.early, after, served.get(key(window.end)))}
+    hour = window.end - HOUR
     while hour >= window.start:
         own = logged.get(key(hour), Hour())
         left = own.requests + lent.get(hour + HOUR, 0) - served.get(key(hour), 0)
         lent[hour] = min(own.early, max(0, left))
         hour -= HOUR
     return lent
+
+
+def _beside(near: int, own: Hour, served: int | None) -> int:
+    """How many of an hour's records ``near`` its edge may answer for the hour beside it, when no
+    more is known of it than its own count: those that it leaves, and a few.
+
+    >>> [_beside(20, Hour(100, 100), served) for served in (None, 100, 95, 0)]
+    [2, 2, 7, 20]
+    """
+    left = max(0, own.requests - served) if served is not None else 0
+    return min(near, left + near // OF_TEN)
 
 
 def logged_around(

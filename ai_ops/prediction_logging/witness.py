@@ -214,7 +214,7 @@ def _blind(
                     unseen += own.requests
                     dark.setdefault(writer, set()).add(hour)
     for hours in counted.served.values():
-        served += sum(n for hour, n in hours.items() if hour >= key(window.start))
+        served += sum(n for hour, n in hours.items() if key(window.start) <= hour < key(window.end))
     if not served:
         return f"the witness counted no request, {logged or 'none'} were logged"
     if dark:

@@ -23,7 +23,8 @@ _HOUR = timedelta(hours=1)
 def read_witness(
     folder: Path, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Counted]:
-    """What the declared witness counted on each moment's day, and in the hour before it.
+    """What the declared witness counted on each moment's day, in two hours before it and the one
+    behind it: what these served themselves answers for nothing on the day.
 
     A source that cannot be read, or of which a row tells no time or no number, gives counts that
     say so: no evidence, not zero requests.
@@ -39,13 +40,13 @@ def read_witness(
 
 
 def _of(moment: Moment, rows: Sequence[tuple[Any, ...]], table: str) -> Counted:
-    until = min(moment.window.end, moment.as_of)
+    since, until = moment.window.start - 2 * _HOUR, min(moment.window.end + _HOUR, moment.as_of)
     served: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     bad = 0
     for writer, time, count in rows:
         if time is None:
             bad += 1  # of whatever day
-        elif moment.window.start - _HOUR <= time < until:
+        elif since <= time < until:
             if _is_count(count):
                 served[writer][key(time.astimezone(UTC))] += int(count)
             else:
@@ -76,8 +77,8 @@ def _read(folder: Path, source: Witness, moments: Sequence[Moment]) -> list[tupl
         return connection.execute(
             "SELECT writer, time, count FROM counts WHERE coalesce(time >= ? AND time < ?, true)",
             [
-                min(moment.window.start for moment in moments) - _HOUR,
-                max(moment.window.end for moment in moments),
+                min(moment.window.start for moment in moments) - 2 * _HOUR,
+                max(moment.window.end for moment in moments) + _HOUR,
             ],
         ).fetchall()
 

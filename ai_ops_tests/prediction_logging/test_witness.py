@@ -78,3 +78,23 @@ def test_no_more_is_called_missing_than_is(seconds: list[int], lost: set[int]) -
     kept = [at(second) for place, second in enumerate(seconds) if place not in lost]
     found = compare(served([at(second) for second in seconds]), logged(kept), WINDOW)
     assert sum(one.short for one in found) <= len(seconds) - len(kept)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    rate=st.integers(1, 3),
+    hour=st.integers(0, 23),
+    lost=st.integers(1, 60),
+)
+@pytest.mark.requirement("PL-04", "WK-10")
+def test_the_traffic_beside_a_day_hides_no_loss_of_it(rate: int, hour: int, lost: int) -> None:
+    # Steady traffic over three days, of which the witness and the log see the same.
+    every = 10
+    around = range(-2 * 3600, 25 * 3600, every)
+    times = [at(second) for second in around for _ in range(rate)]
+    kept = logged(times)
+    assert not any(one.short for one in compare(served(times), kept, WINDOW))
+    name = key(WINDOW.start + timedelta(hours=hour))
+    kept[name] = Hour(kept[name].records - lost, kept[name].requests - lost, 0, 3 * rate, 3 * rate)
+    found = compare(served(times), kept, WINDOW)
+    assert sum(one.short for one in found) == lost
