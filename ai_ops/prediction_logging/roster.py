@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.logged import Writer
 from ai_ops.prediction_logging.day_part import CLOCK_TOLERANCE_SECONDS, SILENT_AFTER
+from ai_ops.prediction_logging.endings import crash_of, end_of
 from ai_ops.prediction_logging.findings import first_of, gathered
 from ai_ops.prediction_logging.incarnation import Incarnation
 from ai_ops.prediction_logging.policy import policy_of
@@ -47,6 +48,7 @@ def judge_writers(
     now: datetime,
     began: datetime | None = None,
     machines: Mapping[str, datetime] | None = None,
+    gone: Mapping[str, Sequence[Incarnation]] | None = None,
 ) -> Verdict:
     """Whether every declared writer was there, in as many processes as declared.
 
@@ -55,11 +57,12 @@ def judge_writers(
     one crashed, when one logs that nobody declared, and when a writer's clock was moved or is
     wrong. Without a declared roster nothing passes. ``began`` is when the feature's first writer
     began: nobody is missed before. ``machines`` are those that ship, with when each was last heard
-    of: what is behind that may be there and not have landed.
+    of: what is behind that may be there and not have landed. ``gone`` are incarnations by writer
+    that ended before the window, in order.
     """
     until = min(window.end, now)
     start = max(window.start, began) if began and began < until else window.start
-    span = _Judging(roster, window, start, until, machines or {})
+    span = _Judging(roster, window, start, until, machines or {}, gone or {})
     observed: dict[str, Observed] = {
         "writers": len(roster.writers),
         "processes": sum(writer.processes for writer in roster.writers),
@@ -94,6 +97,7 @@ class _Judging:
     start: datetime
     until: datetime
     machines: Mapping[str, datetime] = field(default_factory=dict)
+    gone: Mapping[str, Sequence[Incarnation]] = field(default_factory=dict)
 
     @property
     def limit(self) -> timedelta:
@@ -108,7 +112,7 @@ class _Judging:
             if declared and one.writer not in declared and one.segments:
                 strangers.setdefault(one.writer, []).append(one)
             if one.ended == "crashed" and self._is_in(one.last_alive):
-                crash = self._found(self._crash(one, incarnations), one.last_alive)
+                crash = self._found(crash_of(one, incarnations), one.last_alive)
                 crashed.setdefault(one.writer, []).append(crash)
         for name, found in sorted(crashed.items()):
             yield from gathered(found, f"writer {name} crashed")
@@ -143,9 +147,13 @@ class _Judging:
 
     def _too_few(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:
         spans = [span for one in ones for span in spans_of(one, self._limit_of(one), self.until)]
+        gone = self.gone.get(writer.name, ())
+        before = gone[-1].last_alive if gone and not ones else None
         found = [
             self._found(
-                self._shortage(writer, ones, missed), missed.begin, writer.processes - missed.there
+                self._shortage(writer, ones, missed),
+                before or missed.begin,
+                writer.processes - missed.there,
             )
             for missed in shortages(spans, writer.processes, self.start, self.until, self.limit)
         ]
@@ -159,18 +167,25 @@ class _Judging:
         when = f"since {at(shortage.begin)}" if open_end else between(shortage.begin, shortage.end)
         for_long = f"{when}, for {lasting(shortage.length)}"
         unheard = self._unheard() if open_end else ""
+        gone = self.gone.get(writer.name, ())
+        if gone and not ones:
+            last = end_of(gone[-1])
+            return f"writer {writer.name} is not there: {last}, none began after it{unheard}"
         if not ones:
             return (
                 f"writer {writer.name} never started: nothing of it is there ({for_long}{unheard})"
             )
         ended = [one.name for one in ones if one.closed and one.last_alive == shortage.begin]
-        why = f"; {ended[0]} ended in order and none began" if ended else ""
-        why = f"; only {len(ones)} of them began" if len(ones) < writer.processes else why
+        then = "none began" if open_end else "the next one began only then"
+        why = f"; {ended[0]} ended in order and {then}" if ended else ""
+        why = f"; the last that went: {end_of(gone[-1])}" if gone and not why else why
+        began = len(ones) + len(gone)
+        why = f"; only {began} of them began" if began < writer.processes else why
         number = "none" if shortage.there == 0 else f"{shortage.there}"
-        return (
-            f"{number} of the {writer.processes} processes of writer {writer.name} "
-            f"{'was' if shortage.there == 1 else 'were'} there ({for_long}{why}{unheard})"
-        )
+        were = "was" if shortage.there == 1 else "were"
+        who = f"{number} of the {writer.processes} processes of writer {writer.name} {were} there"
+        who = f"writer {writer.name} was not there" if writer.processes == 1 else who
+        return f"{who} ({for_long}{why}{unheard})"
 
     def _once(self, writer: Writer, ones: Sequence[Incarnation]) -> Iterator[Finding]:
         """A writer that comes once a day is missed when the day is over."""
@@ -200,26 +215,6 @@ class _Judging:
                 f"{'' if over else self._unheard()})"
             )
             yield self._found(reason, begin, (end - begin).total_seconds())
-
-    def _crash(self, one: Incarnation, all_ones: Sequence[Incarnation]) -> str:
-        last = one.last_alive or self.start
-        later = [
-            other.begun
-            for other in all_ones
-            if other.writer == one.writer
-            and other.begun
-            and other.begun >= last.replace(microsecond=0)
-            and other.incarnation != one.incarnation
-        ]
-        after = f"another began at {at(min(later))}" if later else "none began after it"
-        reached = one.told.last if one.told else 0
-        reached = max(reached, one.last or 0)
-        gone = f"{one.missing_numbers} sequence numbers" if one.missing_numbers else "nothing"
-        return (
-            f"writer {one.writer} crashed after {at(last)} ({one.name}): its log neither ended nor "
-            f"was sealed, {after}; {gone} up to sequence number {reached} is missing, what came "
-            "behind its last line cannot be told"
-        )
 
     def _clock(self, one: Incarnation) -> Iterator[Finding]:
         for moment, seconds in one.jumps:

@@ -1,6 +1,7 @@
 """Who was there is judged alike at any moment: on the day behind, and now."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from ai_ops.ai_features.logged import Writer
 from ai_ops.prediction_logging.incarnation import End, Incarnation
+from ai_ops.prediction_logging.live_writers import LiveWriters, look_at_writers
 from ai_ops.prediction_logging.presence import shortages
 from ai_ops.prediction_logging.roster import Roster, judge_writers
-from ai_ops_tests.prediction_logging.logging_world import NOON, moment
+from ai_ops_tests.faults.log_fleet import feature_with
+from ai_ops_tests.prediction_logging.logging_world import NOON, World, moment
 
 ROSTER = Roster((Writer(name="web", processes=1),), heartbeat_seconds=10)
 WINDOW = moment().window
@@ -71,7 +74,7 @@ def test_an_orderly_restart_is_no_fault_and_a_long_pause_is_one() -> None:
         lives = [one(0, 100, "closed"), one(100 + pause, 200, name="j")]
         verdict = judge_writers(lives, ROSTER, WINDOW, second(200), NOON)
         assert verdict.status == status
-    assert "none of the 1 processes of writer web" in verdict.reason
+    assert "writer web was not there" in verdict.reason
     assert "for 31 s" in verdict.reason
 
 
@@ -95,3 +98,33 @@ def test_a_clock_that_is_wrong_from_the_first_is_found_beside_its_files() -> Non
     late = msgspec.structs.replace(one(0, 40), skew=3600.0)
     verdict = judge_writers([late], ROSTER, WINDOW, second(40), NOON)
     assert "is 60 min behind the one that dates its files" in verdict.reason
+
+
+@pytest.mark.requirement("WK-10")
+@pytest.mark.parametrize("minutes", [2, 26 * 60])
+def test_who_went_is_not_told_as_never_started(tmp_path: Path, minutes: int) -> None:
+    world, feature = World(tmp_path), feature_with({"web": 2, "app": 1})
+    for ids in ("a", "b"):
+        with world.open_log("web") as log:
+            world.write(log, ids)
+    now = world.clock.time + timedelta(minutes=minutes)
+    seen = look_at_writers(world.root, feature, now)
+    told, absent = (finding.reason for finding in seen.verdict.findings)
+    assert told.startswith(f"writer web is not there: incarnation {log_name(seen, 'web')}")
+    assert "ended in order at 2021-03-04 12:00:00, none began after it" in told
+    assert "writer app never started" in absent
+    assert {one.writer: one.state for one in seen.states} == {
+        "web": "closed",
+        "app": "never started",
+    }
+    world.clock.time = now
+    with world.open_log("web") as log:
+        world.write(log, "c")
+        seen = look_at_writers(world.root, feature, world.clock.time)
+        assert "none of the 2 processes of writer web were there" in seen.verdict.reason
+        assert "the last that went: incarnation" in seen.verdict.reason
+
+
+def log_name(seen: LiveWriters, writer: str) -> str:
+    """The incarnation of a writer that went last."""
+    return str([one.incarnation for one in seen.states if one.writer == writer][-1])
