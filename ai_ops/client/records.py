@@ -32,8 +32,9 @@ class Prediction(
 
     ``input`` and ``output`` are anything that JSON can hold, as received and as answered; a
     number that JSON has no word for (NaN, an infinity) is kept as the string of its name.
-    ``cost`` holds cost drivers by name: tokens, milliseconds of compute. ``withheld`` says why
-    input and output were not written, when the privacy policy could not be applied to them.
+    ``cost`` holds cost drivers by name: tokens, milliseconds of compute. ``withheld`` says what is
+    not written as it was, and why: input and output, when the privacy policy could not be applied
+    to them, or a field that could not be read from the call.
     """
 
     id: str
@@ -111,8 +112,9 @@ class HeartbeatRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
 
     ``last`` is the sequence number reached, ``written`` how many predictions stand in its
     segments, ``failures`` how many could not be written, ``unsampled`` how many the policy's
-    sampling left out, ``withheld`` how many were written without their payload. ``served`` counts
-    the requests that the application says it answered (None where nothing counts them).
+    sampling left out, ``withheld`` how many say that something of them was not written.
+    ``served`` counts the requests that the application says it answered (None where nothing counts
+    them).
     """
 
     last: int

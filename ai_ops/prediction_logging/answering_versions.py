@@ -77,7 +77,10 @@ def judge_versions(
         reason = "no record of this day names a version"
         return Verdict.lacking(reason, "version", window=window, observed=observed)
     if not reigns:
-        reason = f"no book tells which version was live or in rehearsal ({_told(counts)})"
+        reason = (
+            f"no book tells which version was live or in rehearsal ({_told(counts)}); launch one "
+            "with `ai-ops launch`"
+        )
         return Verdict.lacking(
             reason, "version", window=window, sample_size=rows, observed=observed
         )

@@ -14,8 +14,9 @@ COLUMNS_NAMED = 3
 class Conformity:
     """What is known of one day's values.
 
-    ``wrong`` counts them by column and version, ``withheld`` the rows without a payload by the
-    reason why; ``unknown`` are the versions whose inputs no registry told, and why.
+    ``wrong`` counts them by column and version, ``withheld`` the rows that lack their payload,
+    or a part of it, by the reason why; ``unknown`` are the versions whose inputs no registry told,
+    and why.
     """
 
     rows: int
@@ -91,7 +92,8 @@ def _withheld(known: Conformity, window: Window) -> list[Finding]:
         Finding(
             "data_quality",
             "fail",
-            f"{count} of {known.rows} rows were logged without input and output: {reason}",
+            f"{count} of {known.rows} rows were logged without their payload or a part of it: "
+            f"{reason}",
             window=window,
             size=count,
         )

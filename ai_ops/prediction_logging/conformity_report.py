@@ -17,7 +17,8 @@ def judge_schema_conforms(root: Root, feature: AiFeatureSpec, moment: Moment) ->
     """Every logged value fits the column that its model version declares, and none was withheld.
 
     A value that does not fit stays in the raw input or output; the typed column, which drift and
-    accuracy read, is null there. A payload is withheld when the privacy policy cannot be applied.
+    accuracy read, is null there. A payload is withheld when the privacy policy cannot be applied,
+    a field of it when it could not be read from the call.
     """
     path = root.lake.path(feature.name, LOG, moment.partition)
     try:

@@ -167,11 +167,11 @@ def judge_recency(traffic: Traffic, window: Window, as_of: datetime) -> Verdict:
         )
         return Verdict.lacking(reason, "volume", window=window, sample_size=rows, observed=observed)
     told = (
-        f"by {counted.by} there was none without a record"
+        f"{counted.by} tells of nothing in an hour without any"
         if counted
-        else f"none was busy in the {len(traffic.usual)} weeks before"
+        else f"no hour without any was busy in the {len(traffic.usual)} weeks before"
     )
-    reason = f"{rows} records, the last at {_at(traffic.last)}; of the hours without any, {told}"
+    reason = f"{rows} records, the last at {_at(traffic.last)}; {told}"
     return Verdict.passing(reason, sample_size=rows, observed=observed)
 
 

@@ -91,7 +91,7 @@ def test_payloads_that_the_policy_could_not_protect_are_counted(world: World) ->
         world.write(log, *IDS)
     verdict = judged(world, PRIVATE)
     assert verdict.status == "fail"
-    assert "20 of 20 rows were logged without input and output" in verdict.reason
+    assert "20 of 20 rows were logged without their payload" in verdict.reason
     assert world.log_of()["input"].null_count == 20
 
 
