@@ -159,7 +159,7 @@ def test_a_witness_that_saw_nothing_all_day_is_none(world: World) -> None:
     served(world, [])
     verdict = judged(world, WITNESSED)
     assert verdict.status == "pass"
-    assert "by what users did there was none" in verdict.reason
+    assert "what users did tells of nothing in an hour without any" in verdict.reason
 
 
 def test_what_is_not_over_yet_is_not_expected(world: World) -> None:
