@@ -161,7 +161,11 @@ class Gathering:
         if UNDATED in index.days:
             reason = "no line of it tells its day"
             self.found.unreadable.append(Unreadable(name, reason, UNDATED, lost=False))
-        if told != known:
+        elif not index.days:  # a segment has its name only once it holds its first line
+            reason = "it holds no line: what it held is lost"
+            day = frozenset({SegmentIndex.of(*_parts(name)).day} - {UNDATED})
+            self.found.unreadable.append(Unreadable(name, reason, UNDATED, day, lost=False))
+        if told != known and index.days:  # nothing is known of it otherwise, also when it is gone
             self._store.file(name, told)
         self.found.indexes[name], self.found.files[name] = told.index, file
         if manifest and told.manifest:

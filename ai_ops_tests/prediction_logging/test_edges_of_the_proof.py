@@ -80,7 +80,7 @@ def _count(authors: Sequence[Author]) -> int:
 
 
 @pytest.mark.fault("log_complete")
-@pytest.mark.requirement("PL-03", "FQ-01")
+@pytest.mark.requirement("PL-03")
 def test_what_stands_in_the_segments_and_not_in_the_table_is_counted(world: Edge) -> None:
     author = world.author()
     author.predict(3)
@@ -115,6 +115,27 @@ def test_what_was_set_apart_or_repeats_a_row_is_not_lacking(world: Edge) -> None
     verdict = judge_log_complete(world.root, TINY, moment())
     assert not any("lacks" in finding.reason for finding in verdict.findings)
     assert verdict.observed["missing_sequence_numbers"] == 0
+
+
+@pytest.mark.fault("log_complete")
+@pytest.mark.requirement("PL-03")
+@pytest.mark.parametrize("content", [b"", bytes(5000)], ids=["empty", "zeros"])
+def test_a_segment_of_which_nothing_is_left_but_its_name_is_told(
+    world: Edge, content: bytes
+) -> None:
+    author = world.author()
+    author.predict(2)
+    author.close()
+    [whole] = world.lay(author)
+    lost = whole.with_name("20210304T110000-8-lost.000001.jsonl")
+    lost.write_bytes(content)  # as a loss of power may leave it
+    world.compute()
+    verdict = judge_log_complete(world.root, TINY, moment())
+    assert verdict.status == "fail"
+    assert f"web/{lost.name}: it holds no line" in verdict.reason
+    lost.unlink()
+    world.compute()
+    assert judge_log_complete(world.root, TINY, moment()).status == "pass"
 
 
 # Midnight
@@ -170,7 +191,7 @@ def test_the_end_of_the_run_of_the_night_before_is_not_the_run_of_this_day() -> 
 
 
 @pytest.mark.fault("writers_present")
-@pytest.mark.requirement("ST-06")
+@pytest.mark.requirement("WK-09")
 def test_a_crash_is_told_though_its_opening_is_damaged_and_nobody_is_declared(world: Edge) -> None:
     author = world.author()
     author.predict(2)
