@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from hashlib import sha256
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.compaction import LOG, READ
+from ai_ops.prediction_logging.completeness_report import REPORT
 from ai_ops.prediction_logging.landing import Landing, newest
 from ai_ops.prediction_logging.segment_gathering import local_segments
 from ai_ops.prediction_logging.segment_store import Store
@@ -74,6 +76,8 @@ def late_lines(
 ) -> Late:
     """The days among ``judged`` whose segments hold other lines than their table was made from.
 
+    A day beside one of them is late with it when its own report misses something, which may be what
+    came: a part that was lost around midnight is missed on both days.
     Of the landing place only those days are listed in which something landed since they were.
     """
     tokens = Landing(root.lake, feature.name).tokens()
@@ -90,6 +94,12 @@ def late_lines(
             whole[day] = digest
         elif not _unreadable(segments, day):
             late[day] = digest
+    for day in sorted(late):
+        late |= {
+            beside: f"{late[day]} {beside}"
+            for beside in _beside(day)
+            if beside in judged and beside not in late and _misses(root.lake, feature.name, beside)
+        }
     # With something late the state is not kept: the next tick has to look again.
     return Late(late, Seen("" if late else state, whole))
 
@@ -97,6 +107,26 @@ def late_lines(
 def _unreadable(segments: Segments, day: str) -> bool:
     """Whether a table of the day would have to be made without a segment: it is not made."""
     return any(segment.lost for segment in segments.unreadable_on(day))
+
+
+def _beside(day: str) -> list[str]:
+    """The day before and the day after.
+
+    >>> _beside("2021-03-01")
+    ['2021-02-28', '2021-03-02']
+    """
+    own = date.fromisoformat(day)
+    return [(own + timedelta(days=days)).isoformat() for days in (-1, 1)]
+
+
+def _misses(lake: Lake, feature: str, day: str) -> bool:
+    """Whether a day's report misses a prediction or a part of a log."""
+    try:
+        known, _ = lake.read_json(lake.path(feature, REPORT, day, "json"))
+    except MissingEvidence:
+        return False
+    missing = any(one.get("missing") for one in known["incarnations"])
+    return missing or known["user_actions"]["without_prediction"] > 0
 
 
 def _is_whole(lake: Lake, feature: str, day: str, digest: str) -> bool:

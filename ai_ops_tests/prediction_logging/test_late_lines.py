@@ -9,11 +9,16 @@ import pytest
 
 from ai_ops.orchestration.sensing import JUDGING_TAG
 from ai_ops.prediction_logging.compaction import compute_prediction_log
-from ai_ops.prediction_logging.completeness_report import judge_log_written
+from ai_ops.prediction_logging.completeness_report import (
+    compute_log_completeness,
+    judge_log_complete,
+    judge_log_written,
+)
 from ai_ops.prediction_logging.sensors import sensors
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops_tests.orchestration.ticking import Ticking
+from ai_ops_tests.prediction_logging.authors import Author
 from ai_ops_tests.prediction_logging.logging_world import (
     DAY,
     FEATURE,
@@ -138,6 +143,32 @@ def test_a_segment_that_cannot_be_read_asks_for_nothing(world: Judging, daemon: 
     segment.unlink()
     assert late(daemon) == ()
     assert world.log_of()["id"].to_pylist() == ["a"], "its table is all that is left of it"
+
+
+def test_a_day_that_misses_what_came_late_on_the_day_beside_is_judged_again_with_it(
+    world: Judging, daemon: Ticking
+) -> None:
+    midnight = moment(NEXT).window.start
+    author = Author(time=midnight - timedelta(hours=1))
+    author.roll()
+    author.predict(2)
+    author.wait(3600)
+    author.roll()
+    author.predict(1)
+    author.close()
+    author.lay(world.root.segments, without=(2,))
+    world.judge(DAY, NEXT)
+    compute_log_completeness(world.root, FEATURE, [moment(DAY), moment(NEXT)])
+    assert "part 2 is missing" in judge_log_complete(world.root, FEATURE, moment(NEXT)).reason
+    assert late(daemon) == ()
+    author.lay(world.root.segments)
+    assert late(daemon) == (DAY, NEXT)
+    world.judge(DAY, NEXT)
+    compute_log_completeness(world.root, FEATURE, [moment(DAY), moment(NEXT)])
+    assert "missing" not in judge_log_complete(world.root, FEATURE, moment(NEXT)).reason
+    assert late(daemon) == ()
+    world.write_on(4, "batch", "b")
+    assert late(daemon) == (DAY, DAY), "the other day misses nothing"
 
 
 def test_a_torn_line_that_is_made_whole_is_late(world: Judging, daemon: Ticking) -> None:
