@@ -23,8 +23,8 @@ class Witness(Part):
     """How many requests were served, counted where the log had no part: a load balancer, a caller.
 
     ``table`` is a glob of Parquet or CSV files below the root (or an absolute one); each row counts
-    what was served at ``time_column``, to the hour or finer. A column ``writer`` is used where
-    there is one.
+    what was served in the hour, or the shorter span, that begins at ``time_column`` (UTC when it
+    tells no zone). A column ``writer`` is used where there is one.
     """
 
     table: str

@@ -116,6 +116,8 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
         f"{actions.n - actions.without_prediction} of {actions.n} user actions have their "
         f"prediction, no sequence number of {len(known.incarnations)} incarnations is missing"
     )
+    if crashed := sum(one.ended == "crashed" for one in known.incarnations):
+        reason += f"; {crashed} of them crashed: what came behind their last lines cannot be told"
     return Verdict.passing(reason, sample_size=actions.n, observed=observed)
 
 

@@ -199,7 +199,11 @@ class _Judging:
 
     def _came(self, one: Incarnation) -> bool:
         """Whether it is this day's run: not the end of one that began on the day before."""
-        return one.begun is None or one.begun >= self.window.start or one.ended == "open"
+        if one.begun is None or one.ended == "open":
+            return True
+        # One that lasts for days is there on each of them, the day of its end as well.
+        lasts = self.window.start - one.begun >= timedelta(days=1)
+        return lasts or one.begun >= self.window.start
 
     def _silent(self, one: Incarnation) -> Iterator[Finding]:
         limit = self._limit_of(one)

@@ -75,7 +75,7 @@ def declared() -> dict[str, Any]:
         "monitoring": {"start": MONDAY},
         "ground_truth": {**ATTRIBUTES["ground_truth"], "mature_after_hours": 12},
         "logging": {
-            "writers": [{"name": "late", "always": False}],
+            "writers": [{"name": "serve", "always": False}],
             "witness": {"table": f"sources/{NAME}/served/*.parquet"},
         },
         "owners": owners,
