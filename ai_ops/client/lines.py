@@ -123,7 +123,7 @@ def read_line(line: bytes) -> Record:
     except msgspec.ValidationError as error:
         known = "$.kind" not in str(error)
         raise DamagedLine("not a record" if known else "unknown kind", str(error)) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedLine("not a record", str(error)) from None
 
 

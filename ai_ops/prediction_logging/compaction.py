@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.day_log import DayLog, day_log
+from ai_ops.prediction_logging.ingest import Ingest
 from ai_ops.prediction_logging.log_file import log_content
 from ai_ops.prediction_logging.log_table import Quarantined, quarantine_table
 from ai_ops.prediction_logging.receipts import confirm_landed
@@ -41,12 +42,18 @@ def compute_prediction_log(
     Writes nothing when no writer ever began a segment. A day whose table stands while a segment of
     that day can no longer be read keeps its table.
     """
+    inputs = VersionInputs(root, feature)
+    days = [moment.partition for moment in moments]
+    ingest = Ingest(inputs.columns(()), keep=min(days, default=None))
     try:
-        segments = open_segments(root, feature.name, [moment.partition for moment in moments])
+        segments = open_segments(root, feature.name, days, ingest)
     except MissingEvidence:
         return {moment.partition: Summary({"rows": 0, "segments": 0}) for moment in moments}
-    inputs = VersionInputs(root, feature)
-    return {m.partition: _compact(root, feature, segments, inputs, m) for m in moments}
+    found = {}
+    for moment in sorted(moments, key=lambda one: one.partition):
+        found[moment.partition] = _compact(root, feature, segments, inputs, ingest, moment)
+        ingest.kept.clear()
+    return found
 
 
 def _compact(
@@ -54,10 +61,11 @@ def _compact(
     feature: AiFeatureSpec,
     segments: Segments,
     inputs: VersionInputs,
+    ingest: Ingest,
     moment: Moment,
 ) -> Summary:
     day, lake = moment.partition, root.lake
-    log = day_log(segments, feature.name, inputs, moment)
+    log = day_log(segments, feature.name, inputs, ingest, moment)
     unreadable = segments.unreadable_on(day)
     quarantined = [
         *log.quarantined,

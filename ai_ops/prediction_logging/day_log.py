@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.client.records import PredictionRecord
+from ai_ops.prediction_logging.block_scan import Places
 from ai_ops.prediction_logging.day_reading import DayRows, read_day
 from ai_ops.prediction_logging.duplicates import resolve
 from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT, Ingest
-from ai_ops.prediction_logging.line_scan import Places
 from ai_ops.prediction_logging.log_columns import LogColumns, only
 from ai_ops.prediction_logging.log_table import Quarantined, Wrong, log_schema, log_table
 from ai_ops.prediction_logging.repeated_rows import PLACE, sort_out
@@ -54,11 +54,15 @@ class _Told:
     prediction: PredictionRecord
 
 
-def day_log(segments: Segments, feature: str, inputs: VersionInputs, moment: Moment) -> DayLog:
+def day_log(
+    segments: Segments, feature: str, inputs: VersionInputs, ingest: Ingest, moment: Moment
+) -> DayLog:
     """The log of a moment's day, from all lines that were known at its ``as_of``."""
     columns = inputs.columns(())
     while True:
-        rows = read_day(segments, Ingest(feature, columns), moment)
+        if ingest.columns != columns:
+            ingest = Ingest(columns)
+        rows = read_day(segments, feature, ingest, moment)
         log = _put_together(rows, segments, feature, inputs, columns)
         if log is not None:
             return log
@@ -93,7 +97,7 @@ def _put_together(
         stand = np.concatenate([found.stand, np.ones(table.num_rows, np.bool_)])
         table = pa.concat_tables([many.select(log_schema(columns).names), table])
         keys = [(name, "ascending") for name in ORDER]
-        order = pc.sort_indices(table, sort_keys=keys).to_numpy()
+        order = pc.sort_indices(table, sort_keys=keys).to_numpy().astype(np.int64)
         order = order[stand[order]]
         repeated += found.repeated
     unknown = {v: reason for v, reason in known.unknown.items() if v in versions}

@@ -24,6 +24,7 @@ ARROW: Final[Mapping[ColumnType, pa.DataType]] = {
 }
 PROTECTED: Final = ("hmac:", "enc:1:")
 """What a value begins with that the privacy policy hashed or encrypted."""
+PROTECTED_RULES: Final = ("hash", "encrypt")
 
 
 @dataclass(frozen=True, slots=True)

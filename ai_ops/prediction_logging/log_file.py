@@ -5,7 +5,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ai_ops.prediction_logging.line_scan import Places
+from ai_ops.prediction_logging.block_scan import Places
 from ai_ops.prediction_logging.picking import Rows
 
 ROWS_A_GROUP: Final = 32 * 1024

@@ -13,6 +13,7 @@ from ai_ops.client.records import PredictionRecord
 from ai_ops.prediction_logging.log_columns import (
     ARROW,
     PROTECTED,
+    PROTECTED_RULES,
     ColumnType,
     LogColumn,
     LogColumns,
@@ -153,7 +154,7 @@ def _is_wrong(row: Mapping[str, Any] | None, column: LogColumn, told: bool) -> b
     if found is None:
         return not column.nullable
     # What the privacy policy hashed or encrypted is text, as it was meant to be.
-    meant = column.rule in ("hash", "encrypt")
+    meant = column.rule in PROTECTED_RULES
     return not (meant and isinstance(found, str) and found.startswith(PROTECTED))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from ai_ops.prediction_logging.line_scan import Places
+from ai_ops.prediction_logging.block_scan import Places
 
 
 class Rows:

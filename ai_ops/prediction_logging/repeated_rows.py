@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ai_ops.prediction_logging.block_scan import Flags, Places
 from ai_ops.prediction_logging.ingest import OFFSET, SEGMENT
-from ai_ops.prediction_logging.line_scan import Flags, Places
 from ai_ops.prediction_logging.picking import Rows
 
 PLACE: Final = ("time", "writer", "incarnation", "seq")

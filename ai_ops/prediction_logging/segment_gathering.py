@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from ai_ops.client.names import ENDING
+from ai_ops.prediction_logging.ingest import Ingest
 from ai_ops.prediction_logging.landing import Landed, Landing, NotVerified
 from ai_ops.prediction_logging.landing_records import (
     LANDING,
@@ -47,7 +48,15 @@ class Gathered:
 class Gathering:
     """One look at everything that a feature's segments may be."""
 
-    def __init__(self, root: Root, feature: str, store: Store, days: Collection[str] | None):
+    def __init__(
+        self,
+        root: Root,
+        feature: str,
+        store: Store,
+        days: Collection[str] | None,
+        ingest: Ingest | None = None,
+    ):
+        self._ingest = ingest
         self._home, self._cache = root.segments / feature, root.landed / feature
         self._store, self._landing = store, Landing(root.lake, feature)
         self._reachable = True
@@ -143,7 +152,7 @@ class Gathering:
             if manifest and known and known.manifest == manifest and name not in self.local:
                 index = known.index  # of the same bytes: they were digested
             else:
-                index = refreshed(known.index if known else None, file, name)
+                index = refreshed(known.index if known else None, file, name, self._ingest)
         except OSError as error:
             since = SegmentIndex.of(*_parts(name)).day
             days = frozenset(held_days(known.index)) if known else frozenset[str]()
@@ -223,7 +232,9 @@ def local_segments(home: Path) -> dict[str, os.DirEntry[str]]:
     return found
 
 
-def refreshed(known: SegmentIndex | None, file: Path, name: str) -> SegmentIndex:
+def refreshed(
+    known: SegmentIndex | None, file: Path, name: str, ingest: Ingest | None = None
+) -> SegmentIndex:
     """The index of a file, grown by what was written since it was ``known``."""
     with file.open("rb") as content:
         found = os.fstat(content.fileno())
@@ -235,7 +246,7 @@ def refreshed(known: SegmentIndex | None, file: Path, name: str) -> SegmentIndex
         # Two writes may share a time of change: what lies behind is looked at until it is sealed.
         behind = found.st_size > index.offset and index.sealing is None
         if index.looked != found.st_mtime_ns or index.tail or behind:
-            if not index.offset and (whole := whole_index(index, content)):
+            if not index.offset and (whole := whole_index(index, content, ingest)):
                 whole.looked = found.st_mtime_ns
                 return whole
             index = deepcopy(index)  # the one before tells what the day's sum was made of

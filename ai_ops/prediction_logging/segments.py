@@ -10,6 +10,7 @@ from pathlib import Path
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import Record
 from ai_ops.prediction_logging.day_part import DayPart
+from ai_ops.prediction_logging.ingest import Ingest
 from ai_ops.prediction_logging.landing import Landing, NotVerified
 from ai_ops.prediction_logging.landing_records import MachineStatus, Manifest, place_of
 from ai_ops.prediction_logging.segment_gathering import Gathering
@@ -135,14 +136,21 @@ class Segments:
         return counted
 
 
-def open_segments(root: Root, feature: str, days: Collection[str] | None = None) -> Segments:
+def open_segments(
+    root: Root,
+    feature: str,
+    days: Collection[str] | None = None,
+    ingest: Ingest | None = None,
+) -> Segments:
     """The segments of a feature that hold these days (all without), and those that may still grow.
 
     What is known of them is brought up to now and kept in the lake. ``MissingEvidence`` when no
     writer ever began one; ``LakeUnreachable`` when the lake cannot be asked.
+
+    A segment that was not known is read whole: ``ingest`` keeps what it wants of that.
     """
     store = Store(root.lake, feature)
-    gathering = Gathering(root, feature, store, days)
+    gathering = Gathering(root, feature, store, days, ingest)
     found = gathering.gather()
     home = root.segments / feature
     landing = Landing(root.lake, feature)

@@ -12,7 +12,7 @@ import pytest
 
 from ai_ops.ai_features.parts import InputColumn
 from ai_ops.inference_management.encoding import TabularEncoder
-from ai_ops.prediction_logging import day_reading
+from ai_ops.prediction_logging import day_reading, whole_index
 from ai_ops.prediction_logging.compaction import UNKNOWN, WRONG, compute_prediction_log
 from ai_ops.prediction_logging.conformity_report import judge_schema_conforms
 from ai_ops.prediction_logging.log_columns import columns_of, only
@@ -64,8 +64,9 @@ def world(
     registry: Registry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
-    for fewest in ("FEWEST_BYTES", "FEWEST_BYTES_A_DAY"):
-        monkeypatch.setattr(day_reading, fewest, 0 if request.param == "at once" else 1 << 40)
+    for module in (day_reading, whole_index):
+        fewest = 0 if request.param == "at once" else 1 << 40
+        monkeypatch.setattr(module, "FEWEST_BYTES", fewest)
     made = World(tmp_path)
     made.root = Root.open(tmp_path, {"MLFLOW_TRACKING_URI": registry.uri})
     return made
