@@ -90,6 +90,23 @@ def test_every_asset_has_its_domain_its_owner_and_words(loaded: dg.Definitions) 
         assert asset.kinds
 
 
+@pytest.mark.requirement("FQ-01")
+def test_the_log_comes_first_and_everything_that_is_judged_descends_from_it(
+    loaded: dg.Definitions,
+) -> None:
+    graph = loaded.resolve_asset_graph()
+
+    def read_by(key: dg.AssetKey) -> set[str]:
+        parents = graph.get(key).parent_keys
+        return {parent.path[-1] for parent in parents}.union(*map(read_by, parents))
+
+    read = {key.path[-1]: read_by(key) for key in graph.get_all_asset_keys()}
+    assert read["prediction_log"] == set()
+    apart = {name for name, above in read.items() if "prediction_log" not in above}
+    # What bears witness beside the log, and what is found out later, must not come from it.
+    assert apart == {"prediction_log", "user_actions", "ground_truth"}
+
+
 @pytest.mark.requirement("OW-01")
 def test_every_check_names_its_item_its_domain_and_its_owner(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()

@@ -34,7 +34,7 @@ def run(replayed: Replayed, *arguments: str) -> "subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.requirement("PL-03", "FQ-01", "ST-02")
+@pytest.mark.requirement("PL-03")
 def test_no_acknowledged_prediction_is_missing_after_a_kill(replayed: Replayed) -> None:
     assert replayed.killed != replayed.orphan
     sources = replayed.root.folder / "sources" / "flight_delay" / "schedule"

@@ -38,7 +38,6 @@ def call(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.requirement("PL-05")
 def test_one_round_ships_what_is_whole_and_ends_with_0(world: Shipping) -> None:
     [file] = world.write_on("a", "b")
     code, out, err = call(NAME, *options(world), "--once")

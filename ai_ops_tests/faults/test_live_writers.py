@@ -132,7 +132,7 @@ def test_the_clean_service_is_judged_once_and_green(service: Service, ticking: T
 
 
 @pytest.mark.fault("writers_alive")
-@pytest.mark.requirement("WK-09", "WK-10", "PB-03")
+@pytest.mark.requirement("WK-09", "PB-03")
 def test_a_writer_that_is_killed_is_an_alert_within_three_heartbeats(
     service: Service, ticking: Ticking
 ) -> None:

@@ -117,7 +117,7 @@ def day(tmp_path: Path) -> Day:
     return Day(Root.open(tmp_path, {}))
 
 
-@pytest.mark.requirement("PL-03", "PL-04", "WK-10")
+@pytest.mark.requirement("PL-03", "WK-09")
 def test_the_clean_day_is_green(day: Day) -> None:
     day.end()
     verdicts = day.verdicts()
@@ -132,7 +132,7 @@ def test_the_clean_day_is_green(day: Day) -> None:
 
 
 @pytest.mark.fault("log_complete")
-@pytest.mark.requirement("PL-03", "WK-10", "ST-02")
+@pytest.mark.requirement("PL-03")
 def test_a_lost_part_in_the_middle_is_named_with_its_numbers(day: Day) -> None:
     day.end()
     day.without["web1"] = (2,)
@@ -156,7 +156,7 @@ def test_the_first_parts_are_missed_too(day: Day) -> None:
 
 
 @pytest.mark.fault("log_complete", "witness_agrees")
-@pytest.mark.requirement("PL-04")
+@pytest.mark.requirement("PL-03")
 def test_a_lost_tail_is_seen_by_its_seal_without_a_closing_and_counted_by_the_witness(
     day: Day,
 ) -> None:
@@ -253,7 +253,7 @@ def test_a_segment_that_cannot_be_opened_is_named(day: Day) -> None:
 
 
 @pytest.mark.fault("writers_present")
-@pytest.mark.requirement("PL-04", "ST-06")
+@pytest.mark.requirement("WK-09")
 def test_a_crash_is_named_with_what_is_known_of_it(day: Day) -> None:
     day.end()
     author = day.authors["web1"]
@@ -269,7 +269,7 @@ def test_a_crash_is_named_with_what_is_known_of_it(day: Day) -> None:
 
 
 @pytest.mark.fault("writers_present")
-@pytest.mark.requirement("ST-06")
+@pytest.mark.requirement("WK-09")
 def test_a_crash_that_was_restarted_at_once_is_a_crash_still(day: Day) -> None:
     author = day.authors["web1"]
     again = Author(time=author.time, pid=11, policy=author.policy)
@@ -368,7 +368,7 @@ def test_without_a_roster_nobody_is_missed_and_nothing_is_proven(day: Day) -> No
 
 
 @pytest.mark.fault("witness_agrees")
-@pytest.mark.requirement("PL-04", "WK-10")
+@pytest.mark.requirement("PL-03", "WK-10")
 def test_a_record_path_that_is_skipped_is_counted_by_the_witness(day: Day) -> None:
     day.end()
     day.served = {"web": {12: 12, 13: 12, 14: 19}, "batch": {20: 1}}
@@ -443,7 +443,7 @@ def test_a_witness_that_bears_no_witness_is_no_evidence(
 
 
 @pytest.mark.fault("log_unsampled")
-@pytest.mark.requirement("PL-03")
+@pytest.mark.requirement("PL-03", "WK-10")
 def test_a_logger_that_samples_is_named_with_what_it_left_out(day: Day) -> None:
     author = day.authors["web1"]
     author.sampling, author.unsampled = 0.5, 7

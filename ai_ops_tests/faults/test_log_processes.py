@@ -73,7 +73,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.fault("writers_present")
-@pytest.mark.requirement("WK-09", "WK-10")
+@pytest.mark.requirement("WK-09")
 def test_a_crash_is_told_with_what_is_left_of_it(seen: Seen) -> None:
     told = seen.told("writers_present", "crash")
     assert re.search(r"writer crash crashed after \S+ \d\d:\d\d:\d\d", told)

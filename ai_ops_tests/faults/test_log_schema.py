@@ -63,7 +63,7 @@ def test_protected_values_are_no_mistakes_green(world: World) -> None:
 
 
 @pytest.mark.fault("schema_conforms")
-@pytest.mark.requirement("PL-04", "WK-09")
+@pytest.mark.requirement("PL-04")
 @pytest.mark.parametrize(
     ("changed", "column", "count"),
     [

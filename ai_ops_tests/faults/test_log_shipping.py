@@ -218,7 +218,7 @@ def test_a_part_that_came_twice_counts_once_and_is_told(landed: Landed) -> None:
 
 
 @pytest.mark.fault("log_complete")
-@pytest.mark.requirement("WK-09", "WK-10")
+@pytest.mark.requirement("WK-09")
 def test_a_landing_place_that_cannot_be_reached_is_told_by_the_shipper_and_the_judge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

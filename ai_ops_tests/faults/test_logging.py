@@ -161,7 +161,7 @@ def test_a_segment_that_vanished_is_named_and_its_rows_stay(world: World) -> Non
 
 
 @pytest.mark.fault("log_complete")
-@pytest.mark.requirement("MO-06", "WK-10")
+@pytest.mark.requirement("MO-06")
 def test_lost_lines_leave_a_gap_that_is_counted(world: World) -> None:
     file = segment_of(world)
     lines = file.read_bytes().splitlines(keepends=True)
@@ -226,7 +226,7 @@ class Load:
 
 
 @pytest.mark.fault("log_written")
-@pytest.mark.requirement("PL-03", "FQ-01", "ST-06")
+@pytest.mark.requirement("PL-03", "ST-06")
 def test_a_killed_server_loses_no_acknowledged_prediction(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

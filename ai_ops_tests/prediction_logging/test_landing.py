@@ -76,7 +76,7 @@ def test_a_table_made_from_what_landed_is_the_one_made_from_local_segments(
 
 
 @pytest.mark.parametrize(("plant", "reason"), FAULTS)
-@pytest.mark.requirement("PL-05", "MO-06", "WK-10")
+@pytest.mark.requirement("MO-06")
 def test_what_does_not_verify_is_named_and_none_of_its_lines_is_read(
     world: Shipping, plant: Callable[[Shipping, Path], None], reason: str
 ) -> None:
@@ -173,7 +173,6 @@ def test_of_two_sealed_segments_of_one_name_this_machine_s_is_read_and_the_other
     assert "same name, other content (the one on this machine is read)" in world.judged().reason
 
 
-@pytest.mark.requirement("ST-05")
 def test_a_landing_place_that_cannot_be_read_is_no_empty_one(world: Shipping) -> None:
     world.write_on("a", "b")
     world.ship()

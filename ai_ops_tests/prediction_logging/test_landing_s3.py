@@ -62,7 +62,7 @@ def daemon(world: OnS3) -> Iterator[Ticking]:
         yield Ticking(sensor, world.root, instance)
 
 
-@pytest.mark.requirement("PL-05", "ST-05")
+@pytest.mark.requirement("PL-03")
 def test_landed_compacted_confirmed_and_removed(world: OnS3) -> None:
     files = [*world.write_on("a", "b"), *world.write_on("c", writer="batch")]
     assert sorted(world.ship().landed) == sorted(name_of(file) for file in files)
@@ -110,7 +110,7 @@ def lose(world: OnS3, path: str) -> None:
         (lose, "named by a manifest, not there"),
     ],
 )
-@pytest.mark.requirement("MO-06", "WK-10")
+@pytest.mark.requirement("MO-06")
 def test_faults_of_the_store_are_named_before_and_after_a_table_was_made(
     world: OnS3, plant: Callable[[OnS3, str], None], reason: str
 ) -> None:
@@ -136,7 +136,6 @@ def test_a_store_that_changed_what_was_compacted_is_found(world: OnS3) -> None:
     assert "digest differs from its manifest" in world.judged().reason
 
 
-@pytest.mark.requirement("ST-05")
 def test_a_store_that_does_not_answer_is_no_evidence_and_no_empty_day(world: OnS3) -> None:
     world.write_on("a")
     world.ship()

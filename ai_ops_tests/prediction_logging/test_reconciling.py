@@ -127,7 +127,7 @@ def judged(*known: Incarnation) -> str:
 
 @settings(deadline=None, max_examples=200)
 @given(steps=STEPS, closed=st.booleans(), data=st.data())
-@pytest.mark.requirement("PL-03", "PL-04", "WK-10")
+@pytest.mark.requirement("PL-03")
 def test_the_numbers_that_are_named_are_those_that_were_lost(
     steps: list[tuple[str, int]], closed: bool, data: st.DataObject
 ) -> None:
@@ -153,7 +153,7 @@ def test_the_numbers_that_are_named_are_those_that_were_lost(
 
 @settings(deadline=None, max_examples=200)
 @given(steps=STEPS, data=st.data())
-@pytest.mark.requirement("PL-03", "FQ-01")
+@pytest.mark.requirement("PL-03")
 def test_no_pass_when_an_acknowledged_prediction_is_gone_and_anything_tells_of_it(
     steps: list[tuple[str, int]], data: st.DataObject
 ) -> None:
@@ -252,7 +252,7 @@ def course_of(author: Author, *numbers: int, seen: Seen | None = None) -> Course
     return Course(author.writer, author.name, tuple(indexes), seen=seen)
 
 
-@pytest.mark.requirement("PL-04")
+@pytest.mark.requirement("PL-03")
 def test_a_lost_tail_is_named_exactly_when_its_machine_saw_it() -> None:
     author = Author()
     author.predict(3)

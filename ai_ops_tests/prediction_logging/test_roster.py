@@ -59,7 +59,7 @@ def test_a_shortage_is_where_too_few_were_there(
     assert all(f.length > timedelta(seconds=limit) for f in found)
 
 
-@pytest.mark.requirement("PL-04")
+@pytest.mark.requirement("WK-09")
 def test_a_process_fault_is_found_within_three_heartbeats() -> None:
     for ended, words in (("crashed", "crashed after"), ("open", "no sign of life")):
         alive = one(0, 100, ended)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def test_a_clock_that_is_wrong_from_the_first_is_found_beside_its_files() -> Non
     assert "is 60 min behind the one that dates its files" in verdict.reason
 
 
-@pytest.mark.requirement("WK-10")
+@pytest.mark.requirement("WK-09")
 @pytest.mark.parametrize("minutes", [2, 26 * 60])
 def test_who_went_is_not_told_as_never_started(tmp_path: Path, minutes: int) -> None:
     world, feature = World(tmp_path), feature_with({"web": 2, "app": 1})

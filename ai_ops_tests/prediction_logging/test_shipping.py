@@ -51,7 +51,6 @@ def world(tmp_path: Path) -> Shipping:
     return Shipping(tmp_path)
 
 
-@pytest.mark.requirement("PL-05")
 def test_a_sealed_segment_lands_as_it_is_with_a_manifest_that_holds(world: Shipping) -> None:
     [file] = world.write_on("a", "b")
     done = world.ship()
@@ -71,7 +70,6 @@ def test_a_segment_that_is_being_written_stays(world: Shipping) -> None:
     assert len(world.ship().landed) == 1
 
 
-@pytest.mark.requirement("PL-06")
 def test_a_segment_whose_process_was_killed_is_shipped_as_it_is(world: Shipping) -> None:
     file = world.crash("a", "b", "c")
     assert world.ship().landed == [name_of(file)]
@@ -98,7 +96,7 @@ def test_parts_land_by_day(world: Shipping) -> None:
     assert world.landed("spanning") == []
 
 
-@pytest.mark.requirement("PL-05", "ST-05")
+@pytest.mark.requirement("PL-03")
 def test_a_local_segment_goes_when_compaction_has_confirmed_it_and_not_before(
     world: Shipping,
 ) -> None:
@@ -199,7 +197,7 @@ def test_what_was_damaged_there_before_it_was_confirmed_is_sent_again(
     assert name_of(file) in world.ship().removed
 
 
-@pytest.mark.requirement("PL-05", "ST-05")
+@pytest.mark.requirement("PL-03")
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_lands_twice(world: Shipping) -> None:
     policy = Policy(feature=NAME, segment_bytes=4096)
     with PredictionLog(world.machine, NAME, "web", SetClock(), policy=policy) as log:
@@ -230,7 +228,6 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_lands_twice(world: Shi
     assert world.compact()["rows"] == len(ids)
 
 
-@pytest.mark.requirement("PL-05")
 def test_an_outage_grows_the_spool_and_says_when_the_disk_is_full(
     world: Shipping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
