@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.compaction import LOG
 from ai_ops.prediction_logging.completeness_report import read_completeness
+from ai_ops.prediction_logging.day_part import EDGE_SECONDS
 from ai_ops.prediction_logging.recency import WEEKS, Busy, Counted, Hours, Traffic, judge_recency
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
 from ai_ops.storage.root import Root
@@ -16,8 +17,6 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
-
-_EDGE_SECONDS = 30
 
 
 def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -29,7 +28,7 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     """
     log, evidence = _log(root, feature, moment.partition)
     replay = root.clock.mode == "replay"  # its requests all stand at the very begin of their hour
-    logged = _by_hour(log["time"], edge=timedelta(seconds=0 if replay else _EDGE_SECONDS))
+    logged = _by_hour(log["time"], edge=timedelta(seconds=0 if replay else EDGE_SECONDS))
     day = moment.window.start
     before: datetime | None = None
     usual: Sequence[Hours] = ()
