@@ -1,7 +1,8 @@
 """Compaction: a day's segments become one typed table, and nothing that was written is dropped."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,15 +46,30 @@ def compute_prediction_log(
     inputs = VersionInputs(root, feature)
     days = [moment.partition for moment in moments]
     ingest = Ingest(inputs.columns(()), keep=min(days, default=None))
+    with _plain_memory():
+        try:
+            segments = open_segments(root, feature.name, days, ingest)
+        except MissingEvidence:
+            return {moment.partition: Summary({"rows": 0, "segments": 0}) for moment in moments}
+        found = {}
+        for moment in sorted(moments, key=lambda one: one.partition):
+            found[moment.partition] = _compact(root, feature, segments, inputs, ingest, moment)
+            ingest.kept.clear()
+        return found
+
+
+@contextmanager
+def _plain_memory() -> Iterator[None]:
+    """Let Arrow take its memory from the system's allocator.
+
+    Its own takes huge pages, which costs more to clear than a day's tables cost to make.
+    """
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
     try:
-        segments = open_segments(root, feature.name, days, ingest)
-    except MissingEvidence:
-        return {moment.partition: Summary({"rows": 0, "segments": 0}) for moment in moments}
-    found = {}
-    for moment in sorted(moments, key=lambda one: one.partition):
-        found[moment.partition] = _compact(root, feature, segments, inputs, ingest, moment)
-        ingest.kept.clear()
-    return found
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _compact(

@@ -18,7 +18,7 @@ from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Line, Segments, line_of
 from ai_ops.vocabulary.moments import Moment
 
-FEWEST_BYTES: Final = 256 * 1024
+FEWEST_BYTES: Final = 64 * 1024
 """A smaller part of a day is read sooner line by line."""
 
 _LINE_BYTES: Final = 4096

@@ -23,7 +23,7 @@ from ai_ops.prediction_logging.plain_lines import column_of, moments_of, plain_l
 from ai_ops.prediction_logging.raw_spans import Spans, texts_of
 from ai_ops.prediction_logging.typed_values import Telling, typed_values
 
-BLOCK_BYTES: Final = 2 * 1024 * 1024
+BLOCK_BYTES: Final = 8 * 1024 * 1024
 """So many are parsed at once: what is needed meanwhile then stays small."""
 
 OFFSET: Final = "__offset"

@@ -21,7 +21,7 @@ from ai_ops.prediction_logging.ingest import Ingest, Read
 from ai_ops.prediction_logging.micros import DAY, HOUR, SECOND, moment_of
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 
-FEWEST_BYTES: Final = 256 * 1024
+FEWEST_BYTES: Final = 64 * 1024
 """What is smaller is read sooner line by line."""
 
 _SEAL_BYTES: Final = 64 * 1024
