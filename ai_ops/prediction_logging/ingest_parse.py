@@ -16,6 +16,8 @@ from ai_ops.prediction_logging.log_columns import LogColumn
 FEWEST_LINES: Final = 32
 """So few lines are decoded one by one sooner than parsed again and again."""
 
+_PATIENCE: Final = 50
+"""After so many failures lines are parsed together only where at least so many were, for each."""
 _SAMPLES: Final = 16
 _ROW: Final = re.compile(r"in row (\d+)$")
 
@@ -34,11 +36,12 @@ class Parser:
 
     def __init__(self, columns: Iterable[LogColumn]) -> None:
         self._members = Members(columns)
+        self._failures = self._taken = 0
 
     def parse(self, scan: Scan) -> Iterator[Parsed]:
         """The lines in pieces as large as can be parsed, without those that cannot."""
         todo = [(0, len(scan.ends))]
-        while todo:
+        while todo and not self._is_hopeless:
             begin, end = todo.pop()
             if end - begin < FEWEST_LINES:
                 continue
@@ -46,15 +49,22 @@ class Parser:
             try:
                 batch = _parsed(piece, self._members.schema)
             except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+                self._failures += 1
                 wrong = _wrong_row(error, begin, end)
                 anew = self._learn(scan, begin, end, wrong)
                 todo += [(begin, end)] if anew else _without(wrong, begin, end)
                 continue
             # As many objects as lines, each of which begins one: so each is one, and whole.
             if batch.num_rows == end - begin:
+                self._taken += end - begin
                 yield Parsed(begin, piece, batch)
             else:
                 todo += _without(None, begin, end)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether the lines are too unlike each other for it to pay."""
+        return self._failures > _PATIENCE and self._taken < _PATIENCE * self._failures
 
     def _learn(self, scan: Scan, begin: int, end: int, wrong: int | None) -> bool:
         rows = {*np.linspace(begin, end - 1, _SAMPLES).astype(int).tolist(), begin}
