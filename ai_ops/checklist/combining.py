@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import STILL_TO_COME
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
@@ -129,15 +130,6 @@ def never_judged(check: str, asset: str, when: str = "") -> str:
     if asset in STILL_TO_COME:
         return f"{done}: its asset {asset} is still to come; until then it takes a signed waiver"
     return f"{done}: materialise {asset}"
-
-
-def plural(count: int, thing: str) -> str:
-    """A count of things.
-
-    >>> plural(1, "day"), plural(2, "day")
-    ('1 day', '2 days')
-    """
-    return f"{count} {thing}" + ("s" if count != 1 else "")
 
 
 def _last_seen(evidence: ChecklistEvidence, check: str) -> str:

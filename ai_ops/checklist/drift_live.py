@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.combining import lacking, never_judged, plural, without_verdict
+from ai_ops.checklist.combining import lacking, never_judged, without_verdict
 from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 

@@ -7,11 +7,12 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated_at, open_alerts
-from ai_ops.checklist.combining import never_judged, plural
+from ai_ops.checklist.combining import never_judged
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.tries import Try, tries_of
 from ai_ops.storage.standing import Standing
 from ai_ops.vocabulary.alerts import Alert
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 
 ASSET_OF: Final = {

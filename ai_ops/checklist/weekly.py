@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.combining import every_day, lacking, plural, without_verdict
+from ai_ops.checklist.combining import every_day, lacking, without_verdict
 from ai_ops.checklist.evidence import DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.retraining import retraining_verified
 from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 LOG_CHECKS = (

@@ -10,6 +10,7 @@ from ai_ops.prediction_logging.findings import first_of
 from ai_ops.prediction_logging.incarnation import Incarnation, Missing
 from ai_ops.prediction_logging.times import at, between
 from ai_ops.prediction_logging.unanswered import Actions, unanswered
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -114,7 +115,8 @@ def judge_completeness(known: Completeness, missing_share: float, window: Window
         return Verdict.lacking(reason, "completeness", window=window, observed=observed)
     reason = (
         f"{actions.n - actions.without_prediction} of {actions.n} user actions have their "
-        f"prediction, no sequence number of {len(known.incarnations)} incarnations is missing"
+        f"prediction, no sequence number of {plural(len(known.incarnations), 'incarnation')} is "
+        "missing"
     )
     if crashed := sum(one.ended == "crashed" for one in known.incarnations):
         reason += f"; {crashed} of them crashed: what came behind their last lines cannot be told"

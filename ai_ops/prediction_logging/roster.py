@@ -13,6 +13,7 @@ from ai_ops.prediction_logging.incarnation import Incarnation
 from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.prediction_logging.presence import Shortage, shortages, silences, spans_of
 from ai_ops.prediction_logging.times import at, between, lasting
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import RootMode, Status
@@ -126,7 +127,7 @@ class _Judging:
             first = min((one.alive[0][0] for one in ones if one.alive), default=None)
             reason = (
                 f"writer {name} logs and nobody declared it: {records} predictions in "
-                f"{len(ones)} incarnations; name it in the YAML under `logging.writers`"
+                f"{plural(len(ones), 'incarnation')}; name it in the YAML under `logging.writers`"
             )
             yield self._found(reason, first, records)
 

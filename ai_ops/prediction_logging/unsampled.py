@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ai_ops.prediction_logging.findings import first_of
 from ai_ops.prediction_logging.incarnation import Incarnation
 from ai_ops.prediction_logging.times import at, between
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import RootMode
@@ -46,7 +47,8 @@ def judge_sampling(
             window=window,
             observed=observed,
         )
-    reason = f"{len(told)} incarnations logged every prediction, by the policy that is declared"
+    who = plural(len(told), "incarnation")
+    reason = f"{who} logged every prediction, by the policy that is declared"
     return Verdict.passing(reason, sample_size=len(told), observed=observed)
 
 
