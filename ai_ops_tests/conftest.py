@@ -11,6 +11,9 @@ from filelock import FileLock
 from ai_ops_tests.replayed import Replayed, replay_with_a_kill
 from ai_ops_tests.s3_server import serve_s3
 
+# A Celery worker's module: it belongs to the world that its process finds in the environment.
+collect_ignore = ["client/celery_world.py"]
+
 NO_SKIPS = bool(os.environ.get("AI_OPS_NO_SKIPS"))
 
 NEEDS = {

@@ -75,6 +75,7 @@ def launched(folder: Path, rows: pd.DataFrame, reference: Rows = as_it_is) -> In
     made.registry.table = pa.Table.from_pandas(
         reference(scored("logistic").reference.to_pandas()), preserve_index=False
     )
+    made.registry.digest = f"the table {reference.__name__}"
     made.root.begin_replay(made.moment(LAST).as_of)
     moved(made, "launch", "1", datetime.fromisoformat(f"{FIRST}T00:00:00+00:00"))
     made.log(rows)
