@@ -52,6 +52,21 @@ class EmergencySegment(Segment):
         with suppress(OSError):  # sealed it is in any case; NUL bytes behind it are known as space
             os.ftruncate(self.fd, self.size)
 
+    def catch_up(self) -> None:
+        """Take note of a write that an interrupt left unnoted."""
+        try:
+            behind = os.pread(self.fd, self._capacity - self.size, self.size)
+        except OSError:
+            self.whole = False
+            return
+        written = behind[: behind.find(b"\0")] if b"\0" in behind else behind
+        if not written:
+            return
+        if not written.endswith(b"\n"):
+            self.cut(len(written))
+            return
+        self.size += len(written)
+
     def cut(self, torn: int) -> None:
         """Make a torn piece reserved space again."""
         try:

@@ -17,6 +17,7 @@ from ai_ops.client.segment import DiskFull, Segment
 from ai_ops.client.telling import Counts, Teller
 from ai_ops.vocabulary.errors import LogWriteFailed
 
+_NOWHERE: Final = -1
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,7 +48,7 @@ class Incarnation:
         is written.
         """
         counts, count = self.counts, len(bodies)
-        reached = counts.last
+        reached, begun = counts.last, _NOWHERE
         counts.last = reached + count
         try:
             segment = self.segment
@@ -59,13 +60,20 @@ class Incarnation:
                 lines = self._lines(bodies, now, reached)
             if segment.size + len(lines) > segment.limit:
                 segment = self._next(segment, now, reached)
+            begun = segment.size
             try:
                 segment.write(lines)
             except LogWriteFailed as error:
                 segment = self._after(error, segment, now, reached)
+                begun = segment.size
                 segment.write(lines)
         except LogWriteFailed:
             counts.failures += count
+            raise
+        except BaseException:
+            # A handler of a signal raised in the middle: was it behind the write, or before it?
+            if begun == _NOWHERE or not segment or not segment.has_grown(begun):
+                counts.failures += count
             raise
 
     def keep(self, now: datetime) -> None:

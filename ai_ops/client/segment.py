@@ -49,6 +49,7 @@ class Segment:
         Whoever meets a segment can therefore tell at any time whether its process lives.
         """
         unnamed = path.with_suffix(OPENING)
+        unnamed.unlink(missing_ok=True)  # an interrupt left it: nobody else has this name
         segment = cls(path, create_locked(unnamed, os.O_APPEND), number, limit)
         try:
             segment.write(opening)
@@ -89,6 +90,25 @@ class Segment:
         except OSError:
             self.whole = False
 
+    def catch_up(self) -> None:
+        """Take note of a write that an interrupt left unnoted."""
+        try:
+            found = os.fstat(self.fd).st_size
+            if found <= self.size:
+                return
+            if os.pread(self.fd, 1, found - 1) != b"\n":
+                self.cut(found - self.size)
+                return
+        except OSError:
+            self.whole = False
+            return
+        self.size = found
+
+    def has_grown(self, size: int) -> bool:
+        """Whether anything was written since it had that size, noted or not."""
+        self.catch_up()
+        return self.size > size
+
     def sync(self) -> None:
         """Make what was written survive a loss of power; ``OSError`` when the disk refuses."""
         size = self.size
@@ -125,6 +145,8 @@ class Segment:
 
     def hash(self) -> str | None:
         """The digest of all that was written, read back; None when it cannot be read any more."""
+        if self.fd >= 0:
+            self.catch_up()  # an interrupt may have come behind a heartbeat, too
         digest, place = sha256(), 0
         try:
             with open(self.path if self.fd == _CLOSED else os.dup(self.fd), "rb") as file:

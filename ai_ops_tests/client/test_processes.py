@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -237,6 +238,37 @@ def test_an_application_keeps_its_own_handler(tmp_path: Path) -> None:
     assert terminated(process)[0] == "mine\n"
     assert process.returncode == 3
     assert_whole(parts_of(tmp_path))
+
+
+def test_a_handler_that_raises_in_the_middle_of_a_record_leaves_the_log_whole(
+    tmp_path: Path,
+) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    draw, acknowledged, interrupts = random.Random(5), [], 0
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with open_log(tmp_path, segment_bytes=8192) as log:
+            for number in range(1500):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-6, 4e-5))
+                    write(log, str(number))
+                    acknowledged.append(str(number))
+                    time.sleep(1e-4)
+                except Interrupted:
+                    interrupts += 1
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    parts = parts_of(tmp_path)
+    assert interrupts > 100
+    assert_whole(parts)
+    assert set(acknowledged) <= set(ids_of(parts))
 
 
 def test_a_handler_set_before_the_log_is_kept(tmp_path: Path) -> None:
