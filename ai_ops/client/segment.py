@@ -49,7 +49,8 @@ class Segment:
         Whoever meets a segment can therefore tell at any time whether its process lives.
         """
         unnamed = path.with_suffix(OPENING)
-        unnamed.unlink(missing_ok=True)  # an interrupt left it: nobody else has this name
+        with suppress(OSError):
+            unnamed.unlink()  # an interrupt left it: nobody else has this name
         segment = cls(path, create_locked(unnamed, os.O_APPEND), number, limit)
         try:
             segment.write(opening)
