@@ -60,6 +60,7 @@ def server(access_log: Path) -> Iterator[str]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logger.disabled = False  # a library's logging configuration, in this process, may have been here
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
