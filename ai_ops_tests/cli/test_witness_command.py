@@ -60,7 +60,7 @@ def server(access_log: Path) -> Iterator[str]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    logger.disabled = False  # a library's logging configuration, in this process, may have been here
+    logger.disabled = False  # by a library that configured logging in this process
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
