@@ -81,7 +81,7 @@ def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdic
             f"{live.version} was live at the end of that day; materialise it again"
         )
     held = gate_in_force(root, feature, moment.as_of)
-    verdict = judge_against_launch(run, held.gate, feature.ground_truth, feature.judged.score)
+    verdict = judge_against_launch(run, held.gate, feature.ground_truth, feature.judged.score or "")
     observed = {**verdict.observed, "gate_hash": held.hash}
     return replace(verdict, observed=observed).with_evidence(evidence)
 

@@ -119,7 +119,7 @@ def compute_ground_truth(
         try:
             found = _read_labels(source, feature.ground_truth, moments)
         except duckdb.Error as error:
-            problem = f"{root.folder / feature.ground_truth.labels}: {_first_line(error)}"
+            problem = f"{root.folder / (feature.ground_truth.labels or '')}: {_first_line(error)}"
             source = replace(source, problem=problem)
     summaries = {}
     for moment in moments:
@@ -150,7 +150,7 @@ def judge_labels_arrived(root: Root, feature: AiFeatureSpec, moment: Moment) -> 
 
 
 def _find_source(root: Root, truth: GroundTruth) -> _Source:
-    pattern = str(root.folder / truth.labels)
+    pattern = str(root.folder / (truth.labels or ""))
     files = tuple(sorted(glob(pattern, recursive=True)))
     if not files:
         return _Source((), f"{pattern}: no label file matches ground_truth.labels")
@@ -187,7 +187,7 @@ def _read_labels(source: _Source, truth: GroundTruth, moments: Sequence[Moment])
     columns = {
         "id": truth.id_column,
         "label": truth.label_column,
-        "available_at": truth.available_at_column,
+        "available_at": truth.available_at_column or "",
     }
     quoted = {role: '"' + name.replace('"', '""') + '"' for role, name in columns.items()}
     read = _SOURCE.format(**quoted)

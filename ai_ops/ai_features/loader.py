@@ -1,6 +1,7 @@
 """The one loader of an AI feature's YAML: a mistake is named with file, line, field and mend."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ai_ops.vocabulary.errors import BadFeatureFile
 
 COMPONENT_TYPE = "ai_ops.AiFeature"
 FILE_NAME = "defs.yaml"
+DEFS_VARIABLE = "AI_OPS_DEFS"
+"""Names further folders of AI features, beside the project's own (separated as in ``PATH``)."""
 
 
 def load_feature(path: Path) -> AiFeatureSpec:
@@ -51,6 +54,20 @@ def find_features(folder: Path) -> dict[str, Path]:
     """The AI features below a folder: name of the folder → its YAML file, sorted."""
     files = sorted(folder.glob(f"*/{FILE_NAME}"))
     return {file.parent.name: file for file in files}
+
+
+def further_folders(environment: Mapping[str, str]) -> list[Path]:
+    """The folders of AI features that ``AI_OPS_DEFS`` names; ``BadFeatureFile`` for what is none.
+
+    >>> further_folders({})
+    []
+    """
+    named = [one for one in environment.get(DEFS_VARIABLE, "").split(os.pathsep) if one]
+    folders = [Path(one).absolute() for one in named]
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadFeatureFile(f"{DEFS_VARIABLE}: {folder} is no folder; make it, or correct it")
+    return folders
 
 
 def _read(path: Path) -> str:

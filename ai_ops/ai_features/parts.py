@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from ai_ops.vocabulary.words import OwnedDomain
+from ai_ops.vocabulary.words import LabelKind, OwnedDomain
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -77,11 +77,17 @@ class OutputColumn(Part):
 
 
 class Judged(Part):
-    """Which outputs are judged against the label, and where a probability becomes a decision."""
+    """Which outputs are judged against the label, and where a probability becomes a decision.
 
-    score: Name
-    decision: Name
+    ``score`` is the probability of a binary label, or the number that was predicted;
+    ``decision`` the answer itself. ``probabilities`` maps each class to the output that holds its
+    probability. What is left out was not logged, and what would need it is not judged.
+    """
+
+    score: Name | None = None
+    decision: Name | None = None
     threshold: Share = 0.5
+    probabilities: dict[str, Name] = Field(default_factory=dict)
 
 
 class Monitoring(Part):
@@ -103,17 +109,21 @@ class Monitoring(Part):
 class GroundTruth(Part):
     """Where labels come from: tables that the log has no part in.
 
-    ``labels`` is a glob below the root (or an absolute one) of Parquet files; the columns named
-    here hold the prediction's id, the label and when the label became known. Labels of a
-    prediction are expected ``mature_after_hours`` after it. ``evaluation_share`` of the ids is
-    kept out of every training, for the labelled evaluation set.
+    ``labels`` is a glob (below the root, absolute, or ``s3://…``) of Parquet or CSV files; the
+    columns named here hold the prediction's id, the label and when the label became known. Without
+    it the labels stand in the source itself (``source.columns.label``). Labels of a prediction are
+    expected ``mature_after_hours`` after it. ``positive`` is the label that a binary score speaks
+    of, where it is not true or 1. ``evaluation_share`` of the ids is kept out of every training,
+    for the labelled evaluation set. Of kind ``none`` are features whose correct answers nobody
+    ever learns: their accuracy is unknown, and the lists say so.
     """
 
-    kind: Literal["binary"] = "binary"
-    labels: str
+    kind: LabelKind = "binary"
+    labels: str | None = None
     id_column: str = "id"
     label_column: str = "label"
-    available_at_column: str = "available_at"
+    available_at_column: str | None = "available_at"
+    positive: str | None = None
     mature_after_hours: Annotated[float, Field(gt=0)] = 24
     minimum_coverage: Share = 0.9
     minimum_labels: Annotated[int, Field(ge=1)] = 200
@@ -184,9 +194,9 @@ class Slo(Part):
 
 
 class Serving(Part):
-    """How the feature is served."""
+    """How the feature is served; without an expected peak no load test can say that it holds."""
 
-    expected_peak: ExpectedPeak
+    expected_peak: ExpectedPeak | None = None
     slo: Slo = Slo()
     poll_seconds: Annotated[float, Field(gt=0)] = 2.0
 

@@ -1,10 +1,19 @@
 """An AI feature: a capability of the product that answers with a model; one YAML, one folder."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from ai_ops.ai_features.agreement import (
+    Mistake,
+    nowhere_labelled,
+    repeated_names,
+    unknown_mappings,
+    unwitnessed,
+    wrongly_judged,
+    wrongly_served,
+)
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.logged import Logging, Privacy
 from ai_ops.ai_features.parts import (
@@ -25,10 +34,8 @@ from ai_ops.ai_features.parts import (
     Serving,
     UserActions,
 )
-from ai_ops.vocabulary.words import Domain, OwnedDomain
-
-Mistake = tuple[tuple[str | int, ...], str]
-"""Where a mistake stands, and what is wrong."""
+from ai_ops.ai_features.source import ReferenceSource, Source
+from ai_ops.vocabulary.words import Domain, OwnedDomain, ServedBy
 
 OWNED_DOMAINS: tuple[OwnedDomain, ...] = (
     "prediction_logging",
@@ -46,26 +53,39 @@ class AiFeatureSpec(Part):
 
     name: Name
     title: Annotated[str, Field(min_length=1)]
-    served_by: Literal["own_model", "provider_api"]
+    served_by: ServedBy
     baseline_version: str | None = None
     monitoring: Monitoring
     inputs: Annotated[tuple[InputColumn, ...], Field(min_length=1), FROM_LIST]
     outputs: Annotated[tuple[OutputColumn, ...], Field(min_length=1), FROM_LIST]
-    judged: Judged
+    judged: Judged = Judged()
     ground_truth: GroundTruth
-    user_actions: UserActions
+    user_actions: UserActions | None = None
+    source: Source | None = None
+    reference: ReferenceSource | None = None
     owners: Owners
     drift: Drift = Drift()
     gate: Gate = Gate()
     logging: Logging = Logging()
-    serving: Serving
+    serving: Serving = Serving()
     costs: Costs = Costs()
     retraining: Retraining = Retraining()
     privacy: Privacy = Privacy()
 
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
-        mistakes = [*self._repeated(), *self._wrongly_judged(), *self._never_enough_days()]
+        mistakes = [
+            *repeated_names(self.inputs, self.outputs),
+            *wrongly_judged(self.judged, self.ground_truth.kind, self.outputs),
+            *nowhere_labelled(self.ground_truth, self.source),
+            *unwitnessed(self.user_actions, self.source),
+            *wrongly_served(
+                self.served_by, self.source, self.reference, self.retraining, self.serving
+            ),
+            *self._never_enough_days(),
+        ]
+        if self.source is not None:
+            mistakes += unknown_mappings(self.source, self.inputs, self.outputs)
         columns = {column.name for column in self.inputs}
         columns |= {column.name for column in self.outputs}
         columns |= {"subject", "tenant"}
@@ -78,33 +98,21 @@ class AiFeatureSpec(Part):
             raise FieldsDisagree(mistakes)
         return self
 
-    def _repeated(self) -> Iterator[Mistake]:
-        seen: set[str] = set()
-        both: dict[str, Sequence[InputColumn | OutputColumn]]
-        both = {"inputs": self.inputs, "outputs": self.outputs}
-        for role, columns in both.items():
-            for place, column in enumerate(columns):
-                if column.name in seen:
-                    words = f"inputs and outputs share a name or repeat it: {column.name}"
-                    yield (role, place, "name"), words
-                seen.add(column.name)
-
-    def _wrongly_judged(self) -> Iterator[Mistake]:
-        types = {column.name: column.type for column in self.outputs}
-        allowed = {"score": ("probability",), "decision": ("boolean", "category")}
-        for role, name in (("score", self.judged.score), ("decision", self.judged.decision)):
-            if name not in types:
-                words = f"judged.{role} names no output: {name} (have {', '.join(types)})"
-                yield ("judged", role), words
-            elif types[name] not in allowed[role]:
-                words = f"judged.{role} is not of type {' or '.join(allowed[role])}: {name}"
-                yield ("judged", role), words
-
     def _never_enough_days(self) -> Iterator[Mistake]:
         held, needed = self.retraining.holdout_days, self.gate.candidate.minimum_days
         if held < needed:
             words = f"the gate needs {needed} days to judge a candidate: found {held}"
             yield ("retraining", "holdout_days"), words
+
+    @property
+    def trained_here(self) -> bool:
+        """Whether the team trains the model: then it has versions, a gate and retraining."""
+        return self.served_by == "own_model"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether correct answers ever become known."""
+        return self.ground_truth.kind != "none"
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final, ParamSpec, TypeVar
 import typer
 
 from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
+from ai_ops.ai_features.loader import further_folders
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import AiOpsError, BadInput, MissingEvidence, MissingExtra
@@ -70,9 +72,21 @@ def exit_code(error: AiOpsError) -> int:
             return FAILS
 
 
+def features_below(defs: Path = DEFS) -> dict[str, Path]:
+    """The YAML files of the AI features: of the project those in ``AI_OPS_DEFS`` as well."""
+    folders = [defs, *further_folders(os.environ)] if defs == DEFS else [defs]
+    files: dict[str, Path] = {}
+    for folder in folders:
+        for name, file in find_features(folder).items():
+            if name in files:
+                raise BadInput(f"{file}: {files[name]} has this name already; rename one of them")
+            files[name] = file
+    return files
+
+
 def resolve_feature(name: str, defs: Path = DEFS) -> AiFeatureSpec:
     """The AI feature of that name; ``BadInput`` says which there are."""
-    files = find_features(defs)
+    files = features_below(defs)
     if name not in files:
         known = ", ".join(files) or f"none, write {defs}/<name>/defs.yaml"
         raise BadInput(f"{name}: no such AI feature; there are: {known}")

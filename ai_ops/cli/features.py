@@ -15,6 +15,7 @@ from ai_ops.cli.common import (
     DEFS,
     FeatureArgument,
     JsonOption,
+    features_below,
     print_json,
     resolve_feature,
     told,
@@ -30,7 +31,7 @@ app = typer.Typer(help="The AI features that are monitored.", no_args_is_help=Tr
 @told
 def list_features(as_json: JsonOption = False) -> None:
     """List the AI features, since when each is monitored, and who is accountable."""
-    specs = [load_feature(path) for path in find_features(DEFS).values()]
+    specs = [load_feature(path) for path in features_below().values()]
     if as_json:
         print_json({"features": [_as_data(spec) for spec in specs]})
         return
@@ -54,7 +55,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check the YAML of AI features: every mistake with file, line, field and its mend."""
-    files = [file for path in paths or [DEFS] for file in _files(path)]
+    files = [file for path in paths or [] for file in _files(path)]
+    files = files or list(features_below().values())
     results = [_checked(file) for file in files]
     if as_json:
         print_json({"features": results})

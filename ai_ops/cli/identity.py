@@ -9,9 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
+from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.schema import OWNED_DOMAINS
-from ai_ops.cli.common import DEFAULT_ROOT, DEFS, JsonOption, RootOption, print_json, told
+from ai_ops.cli.common import (
+    DEFAULT_ROOT,
+    DEFS,
+    JsonOption,
+    RootOption,
+    features_below,
+    print_json,
+    told,
+)
 from ai_ops.storage.authority import signers
 from ai_ops.storage.identities import Identities, identities_of, own_identities
 from ai_ops.storage.root import Root
@@ -137,4 +145,4 @@ def _places(person: str) -> list[tuple[AiFeatureSpec, list[OwnedDomain]]]:
 
 
 def _features() -> list[AiFeatureSpec]:
-    return [load_feature(path) for path in find_features(DEFS).values()]
+    return [load_feature(path) for path in features_below().values()]

@@ -143,7 +143,7 @@ def _picture(call: _Call, day: str, report: Sequence[ColumnDrift]) -> bytes:
         f"reference of version {call.reference.version}"
     )
     known = {column.name: column for column in call.reference.columns}
-    score = known.get(call.feature.judged.score)
+    score = known.get(call.feature.judged.score or "")
     if score is None:
         return draw_drift(title, report, None, [], [])
     now = window_tally(score.cells, window)

@@ -66,7 +66,7 @@ class Answering:
         self.requests = Requests(feature)
         self._champion, self._log, self._on_log_failure = champion, log, on_log_failure
         self._columns = tuple(column.name for column in feature.inputs)
-        self._score, self._decision = feature.judged.score, feature.judged.decision
+        self._score, self._decision = _answered_as(feature)
         self._threshold = feature.judged.threshold
 
     def single(self, body: bytes, request_id: str | None = None) -> Answer:
@@ -252,3 +252,14 @@ def _line(problem: Mapping[str, Any]) -> str:
 def _text(value: Any) -> str | None:
     """A text that a request may hold: a longer one would stand in every record of its batch."""
     return value if isinstance(value, str) and 0 < len(value) <= MAX_TEXT else None
+
+
+def _answered_as(feature: AiFeatureSpec) -> tuple[str, str]:
+    """The outputs in which a score and a decision are answered."""
+    score, decision = feature.judged.score, feature.judged.decision
+    if score is None or decision is None:
+        raise BadInput(
+            f"{feature.name}: the server answers a probability and a decision; name both outputs "
+            "in `judged`, or serve the model elsewhere (served_by: external)"
+        )
+    return score, decision

@@ -27,13 +27,18 @@ from ai_ops.vocabulary.words import Domain, FindingKind, Rhythm
 FINDINGS_SHOWN = 12
 
 
+def _to_every_feature(_: AiFeatureSpec) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Check:
     """One asset check: the asset it is about, and the judgement that it reports.
 
     ``judge`` takes root, feature and moment (without a rhythm: the clock's time) and returns a
     ``Verdict``; its docstring is what the UI shows. ``missing`` is the kind of finding when what
-    it reads is not there. Until a ``blocking`` check passes, its run goes no further.
+    it reads is not there. Until a ``blocking`` check passes, its run goes no further. A feature
+    to which it does not apply has no such check, and the items that read it say why.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Check:
     )
     rhythm: Rhythm | None = "daily"
     blocking: bool = False
+    applies: Callable[[AiFeatureSpec], bool] = _to_every_feature
 
 
 def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetChecksDefinition]:
@@ -57,7 +63,8 @@ def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetC
     def place(check: Check) -> tuple[str, str]:
         return check.asset, check.rhythm or ""
 
-    by_place = groupby(sorted(checks, key=place), key=place)
+    own = [check for check in checks if check.applies(feature)]
+    by_place = groupby(sorted(own, key=place), key=place)
     return [_checks_of_asset(feature, asset, tuple(group)) for (asset, _), group in by_place]
 
 

@@ -121,7 +121,7 @@ def judge_log_complete(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ve
     Judged from the writers' sequence numbers, parts, seals and own counts, and from user actions,
     which the log had no part in.
     """
-    allowed = feature.user_actions.missing_share
+    allowed = feature.user_actions.missing_share if feature.user_actions else 0.0
     return judge_known(
         root, feature, moment, lambda known: judge_completeness(known, allowed, moment.window)
     )

@@ -39,7 +39,7 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
         read += earlier
     counted, told = _counted(root, feature, moment, log)
     source = feature.logging.witness or feature.user_actions
-    allowed = source.missing_share
+    allowed = source.missing_share if source else 0.0
     traffic = Traffic(logged, before, counted, usual, allowed)
     return judge_recency(traffic, moment.window, moment.as_of).with_evidence(*read, *told)
 

@@ -34,7 +34,7 @@ def compute_user_actions(
     """
     missing, actions = "", _SCHEMA.empty_table()
     try:
-        actions, missing = _read(root.folder, feature.user_actions, moments)
+        actions, missing = _read(root.folder, _declared(feature), moments)
     except MissingEvidence as error:
         missing = str(error)
     summaries = {}
@@ -50,6 +50,14 @@ def compute_user_actions(
         numbers = {"user_actions": day.num_rows, **({"missing": missing} if missing else {})}
         summaries[moment.partition] = Summary(numbers, files={"user_actions": path})
     return summaries
+
+
+def _declared(feature: AiFeatureSpec) -> UserActions:
+    if feature.user_actions is None:
+        raise MissingEvidence(
+            "no user_actions are declared: nothing that the log had no part in bears witness to it"
+        )
+    return feature.user_actions
 
 
 def _read(folder: Path, source: UserActions, moments: Sequence[Moment]) -> tuple[pa.Table, str]:

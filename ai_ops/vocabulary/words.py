@@ -40,6 +40,16 @@ Mode = Literal["sync", "batch"]
 
 RootMode = Literal["live", "replay"]
 
+ServedBy = Literal["own_model", "provider_api", "external"]
+"""Who serves and trains the model: the team, a provider behind an API, or somebody else who lets
+the team see what was predicted."""
+
+SourceKind = Literal["table", "sagemaker_capture", "kserve_events", "mlflow_traces", "otel_genai"]
+"""What an existing log is made of."""
+
+LabelKind = Literal["binary", "classes", "number", "none"]
+"""What the correct answers are: yes or no, one of several classes, a number, or nowhere known."""
+
 FieldRule = Literal["keep", "drop", "hash", "encrypt"]
 """What the log keeps of a field: all, nothing, a keyed digest, or what a key can open."""
 
