@@ -25,7 +25,7 @@ LIVE = {"writers_alive": "log_completeness"}
 WEEKLY = ("cost_trend",)
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
-MONTHLY = ("labelled_evaluation_set",)
+MONTHLY = ("labelled_evaluation_set", "log_audit")
 MONTHLY_CHECKLIST = ("monthly_checklist",)
 """A job of its own, for the same reason."""
 PRE_LAUNCH = ("pre_launch_checklist",)

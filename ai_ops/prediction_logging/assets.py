@@ -1,9 +1,10 @@
-"""The assets of prediction logging: the log itself, its completeness, and its witness."""
+"""The assets of prediction logging: the log itself, its completeness, witness and audit."""
 
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import partitioned_asset
+from ai_ops.prediction_logging.audit_report import compute_log_audit
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import compute_log_completeness
 from ai_ops.prediction_logging.sources import compute_user_actions
@@ -23,6 +24,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             compute_log_completeness,
             domain="prediction_logging",
             deps=["prediction_log", "user_actions"],
+            kinds={"json"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_log_audit,
+            domain="prediction_logging",
+            rhythm="monthly",
+            deps=["prediction_log", "user_actions", "log_completeness"],
             kinds={"json"},
         ),
     ]

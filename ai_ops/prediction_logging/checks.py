@@ -1,6 +1,7 @@
 """The checks of prediction logging."""
 
 from ai_ops.orchestration.judging import Check
+from ai_ops.prediction_logging.audit_report import judge_log_audit
 from ai_ops.prediction_logging.completeness_report import (
     judge_log_complete,
     judge_log_written,
@@ -61,5 +62,13 @@ CHECKS = (
         "prediction_logging",
         "version",
         judge_version_is_champion,
+    ),
+    Check(
+        "log_audit",
+        "log_audit",
+        "prediction_logging",
+        "completeness",
+        judge_log_audit,
+        rhythm="monthly",
     ),
 )

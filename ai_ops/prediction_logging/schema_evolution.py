@@ -11,6 +11,8 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import AiOpsError, MissingEvidence, RegistryUnavailable
 
 VERSION_INPUTS = "prediction_log/version_inputs"
+NO_ANSWER = "the registry does not answer"
+"""Why a version's inputs are unknown while nothing can be said of the version itself."""
 
 
 class VersionInputs:
@@ -55,7 +57,7 @@ class VersionInputs:
             try:
                 found = self._root.registry.inputs(self._feature.name, version)
             except RegistryUnavailable:
-                self._outage = "the registry does not answer"
+                self._outage = NO_ANSWER
                 self._unknown[version] = self._outage
             except AiOpsError as error:
                 self._unknown[version] = str(error)
