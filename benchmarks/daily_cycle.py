@@ -102,8 +102,8 @@ def _timed(runs: list[Callable[[], Any]]) -> tuple[float, float]:
 
 def _log(root: Root, clock: ReplayClock, flights: Any, begin: date, end: date) -> None:
     feature = resolve_feature("flight_delay")
-    champion = root.registry.champion(feature.name)
-    model = root.registry.load(feature.name, champion)
+    champion = root.registry.serving_version(feature.name)
+    model = root.registry.load(feature.name, champion or "1")
     sources = root.folder / "sources" / feature.name
     for offset in range((end - begin).days):
         traffic.write_schedule(flights, begin + timedelta(days=offset), sources)

@@ -2,21 +2,34 @@
 
 The SQLite event log keeps one engine a shard: the stock storage builds and disposes an engine for
 every event, which is two thirds of the time of a replay of 150 days. Remove the class when
-Dagster's own storage keeps its engines.
+Dagster's own storage keeps its engines. What belongs together is stored together
+(``event_batches``).
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    DagsterEventType,
+    generate_event_batch_id,
+)
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
+
+from ai_ops.orchestration.event_batches import is_batch, store_batch
+
+BATCHED: Final = {"DAGSTER_EVENT_BATCH_SIZE": "5000"}
+"""The variable by which Dagster hands the planned partitions of a run and the materializations of
+an op to the storage together; without it each is a transaction, or several."""
 
 BUSY_TIMEOUT_SECONDS = 60
 ENGINES_KEPT = 8
@@ -27,6 +40,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._engines: OrderedDict[tuple[int, str], Engine] = OrderedDict()
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -42,6 +56,19 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         home = os.environ.get("DAGSTER_HOME", "")
         base_dir = config_value.get("base_dir") or os.path.join(home, "history", "runs")
         return cls(base_dir, inst_data)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events in one transaction per database, where they allow it."""
+        if is_batch(events):
+            store_batch(self, events)
+        else:
+            super().store_event_batch(events)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether a table exists; one that did is not looked for again."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -82,20 +109,27 @@ def _without_a_sync_per_event(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def report_evaluation(
-    instance: dg.DagsterInstance, run_id: str, evaluation: dg.AssetCheckEvaluation
+def report_evaluations(
+    instance: dg.DagsterInstance, run_id: str, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> None:
-    """Report the check evaluation of one partition on behalf of a run over a range of them.
+    """Report the check evaluations of partitions on behalf of a run over a range of them.
 
     ``instance.report_runless_asset_event`` would do it once only (its rows are unique per check
     and partition, a second run over the same range fails) and leave the run's own rows "planned"
     for ever. Remove this when a check of a range run may yield a result per partition.
     """
-    instance.report_dagster_event(
-        DagsterEvent(
-            event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            job_name="range_of_partitions",
-            event_specific_data=evaluation,
-        ),
-        run_id=run_id,
-    )
+    batch = str(generate_event_batch_id())  # type: ignore[no-untyped-call]
+    # Other storages take no evaluation in a batch.
+    together = isinstance(instance.event_log_storage, PooledSqliteEventLogStorage)
+    for number, evaluation in enumerate(evaluations, start=1):
+        instance.report_dagster_event(
+            DagsterEvent(
+                event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
+                job_name="range_of_partitions",
+                event_specific_data=evaluation,
+            ),
+            run_id=run_id,
+            batch_metadata=DagsterEventBatchMetadata(batch, number == len(evaluations))
+            if together
+            else None,
+        )

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import asset_key, description_of
-from ai_ops.orchestration.event_log import report_evaluation
+from ai_ops.orchestration.event_log import report_evaluations
 from ai_ops.orchestration.partitions import moments_of, partitions_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.timing import timed
@@ -180,6 +180,7 @@ def _report(
     checks: Sequence[Check],
     recorded: Sequence[RecordedVerdict],
 ) -> Iterator[dg.AssetCheckResult]:
+    ranged = []
     for check in checks:
         own = [verdict for verdict in recorded if verdict.item == check.name]
         for verdict in own:
@@ -189,11 +190,9 @@ def _report(
             else:
                 # A result that a range run yields lands on no partition: each partition's is
                 # reported on the run's behalf instead, or it would stay "planned" for ever.
-                report_evaluation(
-                    context.instance,
-                    context.run.run_id,
-                    dg.AssetCheckEvaluation(**result, partition=verdict.partition),
-                )
+                ranged.append(dg.AssetCheckEvaluation(**result, partition=verdict.partition))
+    if ranged:
+        report_evaluations(context.instance, context.run.run_id, ranged)
 
 
 def _result(feature: AiFeatureSpec, check: Check, recorded: RecordedVerdict) -> dict[str, Any]:

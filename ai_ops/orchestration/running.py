@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from ai_ops.orchestration.event_log import BATCHED
 from ai_ops.orchestration.orphans import end_orphans, mine
 from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
 from ai_ops.storage.root import ROOT_VARIABLE
@@ -34,6 +35,7 @@ def dagster_home(root: Path) -> Path:
 def dagster_environment(root: Path) -> dict[str, str]:
     """The environment in which Dagster's processes of this root run."""
     return {
+        **BATCHED,
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(root)),
         # dagster.yaml says so too; a home of one's own may not.
