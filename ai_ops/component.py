@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ai_ops.accuracy_evaluation import assets as accuracy_assets
 from ai_ops.accuracy_evaluation import checks as accuracy_checks
 from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops.ai_features.applying import is_made
 from ai_ops.ai_features.loader import FILE_NAME
 from ai_ops.checklist import assets as checklist_assets
 from ai_ops.checklist import checks as checklist_checks
@@ -89,12 +90,18 @@ class AiFeature(dg.Component):
         return definitions_of(self.spec)
 
 
+def assets_of(spec: AiFeatureSpec) -> list[dg.AssetsDefinition]:
+    """The assets that the feature has: of a model of others none is trained, for example."""
+    every = (asset for assets in ASSETS for asset in assets(spec))
+    return [asset for asset in every if is_made(asset.key.path[-1], spec)]
+
+
 def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
     """Everything that Dagster knows about one AI feature."""
     judging = {job.name: job for job in checklist_jobs.jobs(spec)}
     retraining = {job.name: job for job in retraining_jobs.jobs(spec)}
     return dg.Definitions(
-        assets=[asset for assets in ASSETS for asset in assets(spec)],
+        assets=assets_of(spec),
         asset_checks=checks_of(spec, CHECKS),
         jobs=[*judging.values(), *retraining.values(), *playbook_jobs.jobs(spec)],
         schedules=checklist_schedules.schedules(spec),

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.ai_features.applying import is_made
 from ai_ops.checklist import jobs
 from ai_ops.component import CHECKS, definitions_of
 from ai_ops.definitions import defs
@@ -15,7 +16,7 @@ from ai_ops.retraining_pipeline.jobs import RETRAINED
 from ai_ops_tests.deciding import FEATURE as FLIGHTS
 from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
 
-SCHEDULED = {
+BY_SCHEDULE = {
     *jobs.DAILY,
     *jobs.WEEKLY,
     *jobs.CHECKLIST,
@@ -23,6 +24,7 @@ SCHEDULED = {
     *jobs.MONTHLY_CHECKLIST,
     *jobs.VERSIONS,
 }
+SCHEDULED = {name for name in BY_SCHEDULE if is_made(name, FLIGHTS)}
 ASKED_FOR = {*jobs.ON_DEMAND, *jobs.PRE_LAUNCH, *RETRAINED}
 
 

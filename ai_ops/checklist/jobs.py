@@ -6,6 +6,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import is_judged, is_made
 from ai_ops.orchestration.building import asset_key
 from ai_ops.orchestration.sensing import JUDGING_TAG
 
@@ -30,7 +31,7 @@ MONTHLY_CHECKLIST = ("monthly_checklist",)
 """A job of its own, for the same reason."""
 PRE_LAUNCH = ("pre_launch_checklist",)
 """Judged whenever it is asked for: there is no schedule before a launch."""
-VERSIONS = ("model_versions", "reference_profile")
+VERSIONS = ("model_versions", "reference_set", "reference_profile")
 ON_DEMAND = ("version_evaluation",)
 
 
@@ -70,64 +71,79 @@ def versions_job_name(feature: AiFeatureSpec) -> str:
 
 
 def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
-    """The feature's jobs; those that judge a feature follow each other."""
+    """The feature's jobs; those that judge a feature follow each other.
+
+    One of which the feature has no asset is none of its jobs.
+    """
     judging = {JUDGING_TAG: feature.name}
     return [
         dg.define_asset_job(
-            daily_job_name(feature),
-            _selection(feature, DAILY),
-            description="One day's log, drift, accuracy, health and cost, each with its checks.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            weekly_job_name(feature),
-            _selection(feature, WEEKLY),
-            description="The week's cost trend.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            checklist_job_name(feature),
-            _selection(feature, CHECKLIST),
-            description="The weekly checklist, from the verdicts of the week.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            monthly_job_name(feature),
-            _selection(feature, MONTHLY),
-            description="The month's labelled evaluation set, and how good the live version is.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            monthly_checklist_job_name(feature),
-            _selection(feature, MONTHLY_CHECKLIST),
-            description="The monthly checklist, from the verdicts of the month.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            pre_launch_job_name(feature),
-            _selection(feature, PRE_LAUNCH),
-            description="What must be in place before a launch, as it stands now.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            versions_job_name(feature),
-            _selection(feature, VERSIONS),
-            description="What the registry holds, and the reference of the version in production.",
-            tags=judging,
-        ),
-        dg.define_asset_job(
-            f"{feature.name}__evaluate_version",
-            _selection(feature, ON_DEMAND),
-            description="Evaluate any registered version on labelled predictions, on demand.",
-        ),
+            name, _selection(feature, assets), description=words, tags=None if asked else judging
+        )
+        for name, assets, words, asked in _described(feature)
+        if _made(feature, assets)
     ]
 
 
+def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str, bool], ...]:
+    """Every job: its name, its assets, what it is for, whether only a person asks for it."""
+    return (
+        (
+            daily_job_name(feature),
+            DAILY,
+            "One day's log, drift, accuracy, health and cost, each with its checks.",
+            False,
+        ),
+        (weekly_job_name(feature), WEEKLY, "The week's cost trend.", False),
+        (
+            checklist_job_name(feature),
+            CHECKLIST,
+            "The weekly checklist, from the verdicts of the week.",
+            False,
+        ),
+        (
+            monthly_job_name(feature),
+            MONTHLY,
+            "The month's labelled evaluation set, and how good the live version is.",
+            False,
+        ),
+        (
+            monthly_checklist_job_name(feature),
+            MONTHLY_CHECKLIST,
+            "The monthly checklist, from the verdicts of the month.",
+            False,
+        ),
+        (
+            pre_launch_job_name(feature),
+            PRE_LAUNCH,
+            "What must be in place before a launch, as it stands now.",
+            False,
+        ),
+        (
+            versions_job_name(feature),
+            VERSIONS,
+            "What the registry holds, and the reference of the version in production; of a model "
+            "of others, the reference that the YAML declares.",
+            False,
+        ),
+        (
+            f"{feature.name}__evaluate_version",
+            ON_DEMAND,
+            "Evaluate any registered version on labelled predictions, on demand.",
+            True,
+        ),
+    )
+
+
+def _made(feature: AiFeatureSpec, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if is_made(name, feature)]
+
+
 def _selection(feature: AiFeatureSpec, names: tuple[str, ...]) -> dg.AssetSelection:
-    keys = [asset_key(feature, name) for name in names]
+    keys = [asset_key(feature, name) for name in _made(feature, names)]
     live = [
         dg.AssetCheckKey(asset_key(feature, asset), check)
         for check, asset in LIVE.items()
-        if asset in names
+        if asset in names and is_judged(check, feature)
     ]
     return dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*live)

@@ -4,6 +4,7 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.combining import every_one, never_judged
+from ai_ops.checklist.declared import never_labelled
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.vocabulary.verdicts import Verdict
@@ -15,6 +16,8 @@ HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy")
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The version in production was evaluated on the month's labelled set, of which no row was
     ever trained on: known correct answers find what a look at distributions cannot."""
+    if not feature.labelled:
+        return never_labelled(evidence.window)
     return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy")
 
 

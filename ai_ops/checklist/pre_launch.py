@@ -4,10 +4,11 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.combining import every_day, every_one, never_judged
+from ai_ops.checklist.declared import trained_elsewhere
 from ai_ops.checklist.drift_live import DRIFT_CHECKS, REFERENCE, WELL_FORMED, drift_ready
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
-from ai_ops.checklist.weekly import LOG_CHECKS
+from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.vocabulary.verdicts import Verdict
 
 REHEARSED_DAYS: Final = 7
@@ -20,14 +21,15 @@ def logging_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdic
     """Every prediction of the last seven whole days was logged, could be read, and belongs to a
     user action; every writer was there, and a witness counted nothing more: logging works before
     anybody relies on it."""
-    return every_day(
-        feature, evidence, LOG_CHECKS, "completeness", wrong="the log is not whole", right="logged"
-    )
+    return judge_log(feature, evidence)
 
 
 def registry_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The version to launch stands in the registry with its metrics and the digest of its data,
     another one beside it to roll back to, and registry and ledger tell the same story."""
+    if not feature.trained_here:
+        what = "its versions stand in their registry, not here"
+        return trained_elsewhere(feature, what, evidence.window)
     found = {check: evidence.newest(check) for check in REGISTRY_CHECKS}
     absent = {check: never_judged(check, "model_versions") for check in REGISTRY_CHECKS}
     return every_one(found, absent, "version")

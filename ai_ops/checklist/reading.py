@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.synthetic import dated
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.excuses import excuse_of, excused, signed_off
 from ai_ops.checklist.items import LIST_OF, Item
@@ -43,7 +44,7 @@ class Line:
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
     """Judge one item: a pass expires with its evidence, what is no pass may be waived."""
     verdict = _expired(item, _judged(feature, item, evidence), evidence)
-    verdict = verdict.with_evidence(*evidence.read_from(item.reads))
+    verdict = dated(feature, verdict.with_evidence(*evidence.read_from(item.reads)))
     waiver = None if verdict.passed else excuse_of(item, evidence)
     return Line(
         item,

@@ -6,8 +6,10 @@ from datetime import date
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated_at, open_alerts
 from ai_ops.checklist.combining import never_judged
+from ai_ops.checklist.declared import trained_elsewhere
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.tries import Try, tries_of
 from ai_ops.storage.standing import Standing
@@ -27,6 +29,9 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     a genuine shift, was answered by a retraining that came to its gate, no run failed, and no
     model stays as it was for want of a decision."""
     seen = open_alerts(evidence)
+    if not feature.trained_here:
+        what = "they retrain it, or do not, and nothing here verifies that"
+        return trained_elsewhere(feature, what, evidence.window, seen)
     if not feature.retraining.automated:
         return _not_automated(evidence, seen)
     tries = tries_of(evidence)
@@ -124,7 +129,7 @@ def _unjudged(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[str]:
     days = evidence.monitored_days(feature)
     lacks = [
         never_judged(check, ASSET_OF[check], f" on {day}")
-        for check in SEEN_BY
+        for check in judged_of(tuple(SEEN_BY), feature)
         for day in days
         if day not in evidence.in_window(check)
     ]

@@ -8,6 +8,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import (
     checklist_job_name,
     daily_job_name,
+    jobs,
     monthly_checklist_job_name,
     monthly_job_name,
     versions_job_name,
@@ -23,8 +24,11 @@ REPLAYED = "the clock of this root is a replay's: the sensor of cadences follows
 
 def schedules(feature: AiFeatureSpec) -> list[dg.ScheduleDefinition]:
     """Each day (UTC) the registry at 05:30, the day before at 06:00; on Mondays the costs at 07:00,
-    the list at 08:00; on the first of a month its evaluation set at 09:00, its list at 10:00."""
-    return [
+    the list at 08:00; on the first of a month its evaluation set at 09:00, its list at 10:00.
+
+    A job that the feature does not have has no schedule."""
+    own = {job.name for job in jobs(feature)}
+    every = [
         _latest_schedule(feature, versions_job_name(feature), "30 5 * * *"),
         _schedule(feature, "daily", daily_job_name(feature), "0 6 * * *"),
         _schedule(feature, "weekly", weekly_job_name(feature), "0 7 * * 1"),
@@ -32,6 +36,7 @@ def schedules(feature: AiFeatureSpec) -> list[dg.ScheduleDefinition]:
         _schedule(feature, "monthly", monthly_job_name(feature), "0 9 1 * *"),
         _schedule(feature, "monthly", monthly_checklist_job_name(feature), "0 10 1 * *"),
     ]
+    return [schedule for schedule in every if schedule.job_name in own]
 
 
 def _latest_schedule(feature: AiFeatureSpec, job_name: str, cron: str) -> dg.ScheduleDefinition:

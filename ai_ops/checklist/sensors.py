@@ -49,12 +49,13 @@ def due(root: Root, feature: AiFeatureSpec, checks: Sequence[Check]) -> list[Due
     The reference of a version that went live is profiled after the days before it were judged.
     """
     now = root.clock.now()
+    own = [check for check in checks if check.applies(feature)]
     grace = GRACE if root.clock.mode == "live" else GRACE * 0
     marks = marks_of(root.ledger, feature.name)
     moved = newest_block(root.ledger, feature.name, MOVES)
 
     def latest(job: str, assets: Sequence[str], changed: int) -> list[Due]:
-        items = items_of(checks, assets)
+        items = items_of(own, assets)
         found = due_latest(job, items, marks, now, changed=changed, grace=grace)
         return [found] if found and is_monitored(feature, now) else []
 
@@ -71,27 +72,32 @@ def due(root: Root, feature: AiFeatureSpec, checks: Sequence[Check]) -> list[Due
 
 
 def cadences_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> tuple[Cadence, ...]:
-    """The feature's jobs with partitions as what they judge and read, first what others read."""
-    daily = Cadence(names.daily_job_name(feature), "daily", items_of(checks, names.DAILY))
+    """The feature's jobs with partitions as what they judge and read, first what others read.
+
+    A job without a check of this feature has nothing to be due.
+    """
+    own = [check for check in checks if check.applies(feature)]
+    daily = Cadence(names.daily_job_name(feature), "daily", items_of(own, names.DAILY))
     weekly = Cadence(
-        names.weekly_job_name(feature), "weekly", items_of(checks, names.WEEKLY), (daily,)
+        names.weekly_job_name(feature), "weekly", items_of(own, names.WEEKLY), (daily,)
     )
     weekly_list = Cadence(
         names.checklist_job_name(feature),
         "weekly",
-        items_of(checks, names.CHECKLIST),
+        items_of(own, names.CHECKLIST),
         (daily, weekly),
     )
     monthly = Cadence(
-        names.monthly_job_name(feature), "monthly", items_of(checks, names.MONTHLY), (daily,)
+        names.monthly_job_name(feature), "monthly", items_of(own, names.MONTHLY), (daily,)
     )
     monthly_list = Cadence(
         names.monthly_checklist_job_name(feature),
         "monthly",
-        items_of(checks, names.MONTHLY_CHECKLIST),
+        items_of(own, names.MONTHLY_CHECKLIST),
         (daily, monthly),
     )
-    return daily, weekly, weekly_list, monthly, monthly_list
+    every = (daily, weekly, weekly_list, monthly, monthly_list)
+    return tuple(cadence for cadence in every if cadence.items)
 
 
 def items_of(checks: Iterable[Check], assets: Iterable[str]) -> frozenset[str]:

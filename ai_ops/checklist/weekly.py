@@ -3,26 +3,14 @@
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.combining import every_day, lacking, without_verdict
+from ai_ops.checklist.combining import lacking, without_verdict
 from ai_ops.checklist.evidence import DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.checklist.retraining import retraining_verified
 from ai_ops.vocabulary.alerts import Alert, alerts_of
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Verdict
-
-LOG_CHECKS = (
-    "log_written",
-    "log_complete",
-    "user_actions_present",
-    "log_recent",
-    "writers_present",
-    "witness_agrees",
-    "log_unsampled",
-    "schema_conforms",
-    "version_is_champion",
-)
-"""What proves a day's log: it was written by everybody, whole, as declared, and nobody saw more."""
 
 
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -79,9 +67,7 @@ def logs_written(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict
     """Predictions were logged on every day of the week, by every writer and without a gap; every
     record could be read and names the version that was live, every known user action has its
     prediction, and a witness counted nothing more."""
-    return every_day(
-        feature, evidence, LOG_CHECKS, "completeness", wrong="the log is not whole", right="logged"
-    )
+    return judge_log(feature, evidence)
 
 
 WEEKLY = (

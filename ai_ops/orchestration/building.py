@@ -8,6 +8,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import is_made
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.orchestration.partitions import moments_of, partitions_of
 from ai_ops.orchestration.resources import RootResource
@@ -35,7 +36,8 @@ def spec_of(
     kinds: Iterable[str] = (),
     rhythm: Rhythm | None = None,
 ) -> dg.AssetSpec:
-    """What the UI shows of an asset: its domain as group, who answers for it, what it reads.
+    """What the UI shows of an asset: its domain as group, who answers for it, what it reads of
+    what the feature has.
 
     A checklist crosses the domains: whoever is accountable for one of them owns it too.
     """
@@ -49,7 +51,7 @@ def spec_of(
         group_name=domain,
         owners=accountable,
         kinds=set(kinds),
-        deps=[_dep(feature, dep) for dep in deps],
+        deps=[_dep(feature, dep) for dep in deps if _is_there(feature, dep)],
         metadata={
             "accountable": ", ".join(accountable),
             "supporting": ", ".join(supporting) or "–",
@@ -145,6 +147,10 @@ def _records(rows: Sequence[Mapping[str, Any]]) -> list[dg.TableRecord]:
         dg.TableRecord({name: ("–" if row.get(name) is None else row[name]) for name in fields})
         for row in rows
     ]
+
+
+def _is_there(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> bool:
+    return is_made(dep if isinstance(dep, str) else dep[0], feature)
 
 
 def _dep(feature: AiFeatureSpec, dep: str | tuple[str, dg.PartitionMapping]) -> dg.AssetDep:

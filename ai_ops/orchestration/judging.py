@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import is_judged, is_made
+from ai_ops.ai_features.synthetic import dated
 from ai_ops.orchestration.building import asset_key, description_of
 from ai_ops.orchestration.event_log import report_evaluations
 from ai_ops.orchestration.partitions import moments_of, partitions_of
@@ -25,10 +27,6 @@ from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Domain, FindingKind, Rhythm
 
 FINDINGS_SHOWN = 12
-
-
-def _to_every_feature(_: AiFeatureSpec) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,10 @@ class Check:
     )
     rhythm: Rhythm | None = "daily"
     blocking: bool = False
-    applies: Callable[[AiFeatureSpec], bool] = _to_every_feature
+
+    def applies(self, feature: AiFeatureSpec) -> bool:
+        """Whether the feature has this check."""
+        return is_made(self.asset, feature) and is_judged(self.name, feature)
 
 
 def checks_of(feature: AiFeatureSpec, checks: Sequence[Check]) -> list[dg.AssetChecksDefinition]:
@@ -126,9 +127,10 @@ def metadata_of_verdict(recorded: RecordedVerdict, *, owner: str) -> dict[str, A
 def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> Verdict:
     try:
         judge: Callable[..., Verdict] = check.judge
-        return judge(root, feature, moment if check.rhythm else moment.as_of)
+        verdict = judge(root, feature, moment if check.rhythm else moment.as_of)
     except (MissingEvidence, LakeUnreachable) as missing:
-        return Verdict.lacking(str(missing), check.missing, window=moment.window)
+        verdict = Verdict.lacking(str(missing), check.missing, window=moment.window)
+    return dated(feature, verdict)
 
 
 def _checks_of_asset(

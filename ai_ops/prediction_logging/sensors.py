@@ -20,7 +20,12 @@ LOOK_SECONDS = 10
 
 
 def sensors(feature: AiFeatureSpec, daily: Job) -> list[dg.SensorDefinition]:
-    """The feature's sensors of this domain; ``daily`` is the job that judges a day."""
+    """The feature's sensors of this domain; ``daily`` is the job that judges a day.
+
+    A log that something else writes has no segments and no writers to look at.
+    """
+    if feature.source is not None:
+        return []
 
     def new_segments(
         root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext

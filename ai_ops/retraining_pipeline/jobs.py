@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import is_made
 from ai_ops.orchestration.building import asset_key, metadata_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.retraining_pipeline.promotion import promote, rollback
@@ -73,7 +74,13 @@ def rollback_config(feature: AiFeatureSpec, token: str) -> dict[str, dict[str, A
 
 
 def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """The feature's jobs of this domain."""
+    """The feature's jobs of this domain: none where somebody else trains the model, no retraining
+    where correct answers are never known."""
+    if not feature.trained_here:
+        return []
+    moving = [_promotion(feature), _rollback(feature)]
+    if not is_made(TRAINING_SET, feature):
+        return list(moving)
     retrained = [asset_key(feature, name) for name in RETRAINED]
     return [
         dg.define_asset_job(
@@ -84,8 +91,7 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition | dg.JobDe
                 "production. It ends there: a person decides what becomes of it."
             ),
         ),
-        _promotion(feature),
-        _rollback(feature),
+        *moving,
     ]
 
 

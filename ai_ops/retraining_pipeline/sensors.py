@@ -30,14 +30,18 @@ MACHINE = "ai_ops"
 
 
 def sensors(feature: AiFeatureSpec, jobs: Mapping[str, Job]) -> list[dg.SensorDefinition]:
-    """The feature's sensors of this domain; ``jobs`` are its jobs by their names."""
-    retraining = jobs[retraining_job_name(feature)]
-    promotion = jobs[promotion_job_name(feature)]
-    return [
-        sensor_of(feature, "retraining", retraining_due, [retraining]),
-        sensor_of(feature, "promotion", promotion_due, [promotion]),
-        _failures(feature, retraining),
-    ]
+    """The feature's sensors of this domain; ``jobs`` are those of its jobs that
+    it has, by their names."""
+    retraining = jobs.get(retraining_job_name(feature))
+    promotion = jobs.get(promotion_job_name(feature))
+    made = []
+    if retraining is not None:
+        made.append(sensor_of(feature, "retraining", retraining_due, [retraining]))
+    if promotion is not None:
+        made.append(sensor_of(feature, "promotion", promotion_due, [promotion]))
+    if retraining is not None:
+        made.append(_failures(feature, retraining))
+    return made
 
 
 def retraining_due(

@@ -7,8 +7,8 @@ from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring, Retraining
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.reading import ITEMS, Line, read_item, window_at
-from ai_ops.checklist.weekly import LOG_CHECKS
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window

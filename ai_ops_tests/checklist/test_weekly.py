@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ai_ops.ai_features import load_feature
 from ai_ops.ai_features.parts import Monitoring, Retraining
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.reading import read_line
-from ai_ops.checklist.weekly import LOG_CHECKS, WEEKLY
+from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import DEFS
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, Review, Standing

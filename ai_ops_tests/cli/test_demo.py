@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from ai_ops.checklist.weekly import LOG_CHECKS
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.definitions import defs
 from ai_ops.orchestration.running import open_runner
 from ai_ops.storage.standing import standing_of

@@ -9,7 +9,7 @@ import pytest
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Monitoring
 from ai_ops.checklist.items import LIST_OF
-from ai_ops.checklist.weekly import LOG_CHECKS
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.component import CHECKS
 from ai_ops.drift_monitoring import reporting
 from ai_ops.inference_management.cost_reports import compute_cost_rollup

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.logged import Logging, Witness, Writer
-from ai_ops.checklist.weekly import LOG_CHECKS
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.cli.served_counts import ServedCounts
 from ai_ops.client import PredictionLog
 from ai_ops.component import CHECKS

@@ -1,0 +1,80 @@
+"""What is made and judged of a feature, and what cannot be: told by its YAML alone.
+
+What does not apply is not defined, and the items that would read it say why: a check that cannot
+exist is never "not judged yet".
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ai_ops.ai_features.schema import AiFeatureSpec
+
+Applies = Callable[[AiFeatureSpec], bool]
+
+
+def _logged_here(feature: AiFeatureSpec) -> bool:
+    return feature.source is None
+
+
+def _trained_here(feature: AiFeatureSpec) -> bool:
+    return feature.trained_here
+
+
+def _trained_elsewhere(feature: AiFeatureSpec) -> bool:
+    return not feature.trained_here
+
+
+def _labelled(feature: AiFeatureSpec) -> bool:
+    return feature.labelled
+
+
+def _trained_here_and_labelled(feature: AiFeatureSpec) -> bool:
+    return feature.trained_here and feature.labelled
+
+
+def _acted_on(feature: AiFeatureSpec) -> bool:
+    return feature.user_actions is not None
+
+
+def _witnessed(feature: AiFeatureSpec) -> bool:
+    return feature.source is None or feature.logging.witness is not None
+
+
+_ASSETS: Final[Mapping[str, Applies]] = {
+    "user_actions": _acted_on,
+    "ground_truth": _labelled,
+    "evaluation_run": _labelled,
+    "labelled_evaluation_set": _labelled,
+    "reference_set": _trained_elsewhere,
+    "model_versions": _trained_here,
+    "version_evaluation": _trained_here_and_labelled,
+    "training_set": _trained_here_and_labelled,
+    "candidate_model": _trained_here_and_labelled,
+    "candidate_evaluation": _trained_here_and_labelled,
+}
+_CHECKS: Final[Mapping[str, Applies]] = {
+    "writers_alive": _logged_here,
+    "writers_present": _logged_here,
+    "log_unsampled": _logged_here,
+    "witness_agrees": _witnessed,
+    "user_actions_present": _acted_on,
+    "version_is_champion": _trained_here,
+    "accuracy": _labelled,
+}
+
+
+def is_made(asset: str, feature: AiFeatureSpec) -> bool:
+    """Whether a feature has an asset of that name."""
+    applies = _ASSETS.get(asset)
+    return applies is None or applies(feature)
+
+
+def is_judged(check: str, feature: AiFeatureSpec) -> bool:
+    """Whether a feature has a check of that name, if it has the asset that it is about."""
+    applies = _CHECKS.get(check)
+    return applies is None or applies(feature)
+
+
+def judged_of(checks: tuple[str, ...], feature: AiFeatureSpec) -> tuple[str, ...]:
+    """Those of the checks that the feature has, in order."""
+    return tuple(check for check in checks if is_judged(check, feature))
