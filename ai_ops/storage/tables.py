@@ -20,6 +20,8 @@ from ai_ops.storage.csv_tables import RejectedRow, parquet_of_csv
 from ai_ops.storage.files import in_bucket, options_for, reached
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
+from ai_ops.storage.sql_text import quoted as quoted
+from ai_ops.storage.sql_text import text as text
 from ai_ops.vocabulary.errors import MissingEvidence
 
 ROW: Final = "file_row_number"
@@ -131,24 +133,6 @@ def digest_of(file: TableFile) -> str:
     if not file.is_local:
         return f"etag:{file.state}"
     return Lake(posixpath.dirname(file.path)).digest_of(file.path)[1]
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL takes it, whatever it holds.
-
-    >>> quoted('a "b"')
-    '"a ""b""\"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A text as SQL takes it where no parameter may stand.
-
-    >>> text("it's")
-    "'it''s'"
-    """
-    return "'" + value.replace("'", "''") + "'"
 
 
 def first_line(error: Exception) -> str:
