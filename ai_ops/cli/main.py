@@ -42,11 +42,13 @@ COMMANDS = (
 the command has a hyphen, the function has an underscore)."""
 
 GROUPS = (
+    ("audit", "Signed bundles for auditors."),
     ("drift", "What drift monitoring stored."),
     ("features", "The AI features and their YAML."),
     ("identity", "The keys with which people sign what they decide."),
     ("incidents", "The alerts that are being answered."),
     ("ledger", "The append-only book."),
+    ("predictions", "The predictions that were logged, each answered for."),
 )
 """Each group of commands, a module with an ``app``, and its help."""
 
