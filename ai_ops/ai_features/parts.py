@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
@@ -18,7 +19,6 @@ from pydantic import (
 from ai_ops.vocabulary.words import LabelKind, OwnedDomain
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 # YAML knows lists only; what becomes of their members is checked as strictly as elsewhere.
@@ -47,7 +47,14 @@ def _public_key(text: str) -> str:
     return text
 
 
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise ValueError("write a person's mail address, as ann@example.com")
+    return text
+
+
 PublicKey = Annotated[str, AfterValidator(_public_key)]
+Email = Annotated[str, AfterValidator(_email)]
 
 
 class Part(BaseModel):

@@ -20,11 +20,13 @@ from ai_ops.cli.common import (
     resolve_feature,
     told,
 )
+from ai_ops.cli.features_init import init
 from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.storage.files import replacing
 from ai_ops.vocabulary.errors import BadFeatureFile, BadInput, MissingEvidence
 
 app = typer.Typer(help="The AI features that are monitored.", no_args_is_help=True)
+app.command(context_settings={"allow_extra_args": True})(init)
 
 
 @app.command("list")
