@@ -26,7 +26,7 @@ def drift_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
         *_without_reference(evidence),
         *without_verdict(feature, evidence, WELL_FORMED, "data_quality"),
         *days.missing,
-        *_gate_missing(evidence),
+        *_gate_missing(feature, evidence),
     ]
     observed: dict[str, Observed] = {
         "days_judged": len(days.judged),
@@ -53,6 +53,7 @@ class _DriftDays:
     filling: tuple[str, ...]
     alerts: int
     missing: tuple[Finding, ...]
+    own: bool = True
 
     @classmethod
     def of(cls, feature: AiFeatureSpec, evidence: ChecklistEvidence) -> "_DriftDays":
@@ -76,14 +77,13 @@ class _DriftDays:
         if not judged and not missing:
             reason = f"drift was judged over no whole window yet; the first ends with {whole}"
             missing.append(Finding("drift", "no_evidence", reason, window=evidence.window))
-        return cls(tuple(judged), tuple(filling), alerts, tuple(missing))
+        return cls(tuple(judged), tuple(filling), alerts, tuple(missing), feature.trained_here)
 
     def words(self, evidence: ChecklistEvidence) -> str:
         reference, gate = evidence.newest(REFERENCE), evidence.standing.gate
         version = reference.verdict.observed.get("version") if reference else None
-        parts = [
-            f"drift was judged on {_named(self.judged)} against the reference of version {version}"
-        ]
+        against = f"the reference of version {version}" if self.own else "the declared reference"
+        parts = [f"drift was judged on {_named(self.judged)} against {against}"]
         if self.filling:
             parts.append(f"{_named(self.filling)} had no whole window yet")
         if self.alerts:
@@ -131,9 +131,9 @@ def _without_reference(evidence: ChecklistEvidence) -> list[Finding]:
     return [Finding("drift", "no_evidence", recorded.verdict.reason if recorded else absent)]
 
 
-def _gate_missing(evidence: ChecklistEvidence) -> list[Finding]:
-    if evidence.standing.gate is not None:
-        return []
+def _gate_missing(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[Finding]:
+    if evidence.standing.gate is not None or not feature.labelled:
+        return []  # where no answer is ever known, no criterion can be held against one
     reason = "the criteria of the gate are frozen by nobody: a later version could be measured by "
     return [Finding("operations", "no_evidence", reason + "any; sign them with ai-ops freeze-gate")]
 

@@ -20,6 +20,7 @@ Basis = Literal["spread", "season", "material", "chance"]
 
 POWER: Final = 1 / 3
 FALSE_ALARM: Final = 0.01
+FEW_COLUMNS: Final = 20
 CHANCE: Final = 0.001
 MATERIAL_PSI: Final = 0.05
 MINIMUM_INDEPENDENT_WINDOWS: Final = 4
@@ -57,8 +58,8 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate(daily: ArrayLike, rule: Rule) -> Calibration:
-    """The threshold for one column from its reference's counts, shape ``[days, cells]``.
+def calibrate(daily: ArrayLike, rule: Rule, columns: int = 1) -> Calibration:
+    """The threshold for one of ``columns`` columns from its counts, shape ``[days, cells]``.
 
     The highest of three bounds:
 
@@ -81,7 +82,7 @@ def calibrate(daily: ArrayLike, rule: Rule) -> Calibration:
         return Calibration(None, None, len(known), None, None, None, days_needed)
     season = _highest(sustained(own, k=rule.k, n=rule.n))
     bounds: dict[Basis, float] = {
-        "spread": prediction_bound(known, independent),
+        "spread": prediction_bound(known, independent, columns),
         "season": season,
         "material": MATERIAL_PSI,
     }
@@ -120,16 +121,19 @@ def window_counts(daily: ArrayLike, window_days: int) -> Floats:
     return sums
 
 
-def prediction_bound(distances: Floats, independent: float) -> float:
+def prediction_bound(distances: Floats, independent: float, columns: int = 1) -> float:
     """What the PSI of one further window exceeds with probability ``FALSE_ALARM``.
 
     ``distances`` are PSI of windows that overlap; ``independent`` is how many of them share no day.
+    Beyond ``FEW_COLUMNS`` the probability is shared among the columns: of five hundred healthy ones
+    five would be outside on every day.
 
     >>> round(prediction_bound(np.array([0.02, 0.05, 0.03, 0.08, 0.04, 0.06]), 6), 3)
     0.176
     """
     roots = distances**POWER
-    quantile = student.ppf(1 - FALSE_ALARM, independent - 1)
+    alpha = FALSE_ALARM * min(1.0, FEW_COLUMNS / columns)
+    quantile = student.ppf(1 - alpha, independent - 1)
     bound = roots.mean() + quantile * roots.std(ddof=1) * np.sqrt(1 + 1 / independent)
     return float(bound ** (1 / POWER))
 

@@ -7,6 +7,7 @@ every row, because Evidently drops nulls, absent columns and missing rows before
 import os
 import warnings
 from collections.abc import Mapping
+from typing import Final
 
 import pandas as pd
 
@@ -15,11 +16,14 @@ from ai_ops.drift_monitoring.cells import columns_of
 from ai_ops.drift_monitoring.history import StoredReports
 from ai_ops.drift_monitoring.references import NOTHING_LIVE
 from ai_ops.drift_monitoring.sampling import sample_reference, sample_window
+from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.windows import Window
 
+MOST: Final = 40
+"""At most this many columns are on a page."""
 HARMLESS: Mapping[int, str] = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 
 
@@ -36,10 +40,23 @@ def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
             f"{feature.name}: no rows in the {feature.drift.window_days} days to {day} to show; "
             "materialise prediction_log for them"
         )
-    html = render(feature, current, sample_reference(root, feature, version))
+    shown = [name for name in _furthest(root, feature, day) if name in current]
+    html = render(feature, current[shown], sample_reference(root, feature, version))
     path = root.lake.path(feature.name, "drift_report/evidently", day, "html")
     root.lake.write_bytes(path, html.encode())
     return path
+
+
+def _furthest(root: Root, feature: AiFeatureSpec, day: str) -> list[str]:
+    """The columns that went furthest by the day's report, ``MOST`` of them; the first without one.
+
+    Five hundred columns would make a page that no browser opens.
+    """
+    report = StoredReports(root, feature.name).get(day) or ()
+    ratios = {column.column: column.ratio or 0.0 for column in report}
+    names = [column.name for column in columns_of(feature)]
+    kept = set(sorted(names, key=lambda name: -ratios.get(name, 0.0))[:MOST])
+    return [name for name in names if name in kept]
 
 
 def _judged_version(root: Root, feature: AiFeatureSpec, day: str) -> str:
@@ -47,6 +64,8 @@ def _judged_version(root: Root, feature: AiFeatureSpec, day: str) -> str:
     report = StoredReports(root, feature.name).get(day)
     if report:
         return report[0].reference_version
+    if not feature.trained_here:
+        return DECLARED
     live = live_version(root, feature.name, Window.of_day(day).end)
     if live is None:
         raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one")

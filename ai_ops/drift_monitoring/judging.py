@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.calibration import MINIMUM_INDEPENDENT_WINDOWS
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.history import history_of
 from ai_ops.drift_monitoring.judgement import judge_drift
@@ -15,10 +16,12 @@ from ai_ops.drift_monitoring.references import (
     NOTHING_LIVE,
     live_reference,
     load_reference,
+    reference_of,
     reference_path,
 )
 from ai_ops.drift_monitoring.rows import answered_by
 from ai_ops.drift_monitoring.well_formed import judge_well_formed
+from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.in_force import launched_in, live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
@@ -26,6 +29,9 @@ from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
+
+NAMED = 10
+"""At most this many columns are named in a reason; the findings name all."""
 
 
 def judge_input_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -73,16 +79,16 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
 
 
 def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
-    """The version in production has a reference profile, made from the very table it registered.
+    """The version in production has a reference profile, made from the very table it registered;
+    where somebody else trains the model, from the reference that the YAML declares.
 
     Without it nothing says what is normal, and no drift can be seen.
     """
     try:
-        live = live_version(root, feature.name, as_of, as_of)
-        if live is None:
+        champion = _judged_version(root, feature, as_of)
+        if champion is None:
             return Verdict.lacking(NOTHING_LIVE, "version")
-        champion = live.version
-        _, digest = root.registry.reference(feature.name, champion)
+        _, digest = reference_of(root, feature, champion)
     except (ArtifactChanged, RegistryUnavailable) as error:
         return Verdict.lacking(str(error), "version")
     try:
@@ -95,12 +101,16 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
             f"version {champion} is in production, but the reference profile is of version "
             f"{latest['version']} (or of another table of it); materialise reference_profile"
         )
+        if not feature.trained_here:
+            reason = "the reference profile is of another table than the declared reference; "
+            reason += "materialise reference_profile"
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
+    whose = f"version {champion}" if feature.trained_here else "the declared reference"
     if lacking := _cannot_say(reference, feature):
-        reason = f"version {champion}: {lacking}"
+        reason = f"{whose}: {lacking}"
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
     reason = (
-        f"version {champion}: {len(reference.columns)} columns of {reference.rows:,} rows in "
+        f"{whose}: {len(reference.columns)} columns of {reference.rows:,} rows in "
         f"{reference.days} days"
     )
     observed: dict[str, Observed] = {
@@ -116,19 +126,48 @@ def _cannot_say(reference: Reference, feature: AiFeatureSpec) -> str | None:
     """Of which columns the reference does not tell what is normal, and why."""
     known = {column.name for column in reference.columns}
     if absent := [column.name for column in columns_of(feature) if column.name not in known]:
-        return f"the reference was registered without {', '.join(absent)}"
+        made = "registered" if feature.trained_here else "declared"
+        return f"the reference was {made} without {', '.join(absent)}"
     if empty := [column.name for column in reference.columns if column.empty]:
         return f"the reference has no value of {', '.join(empty)}"
     if without := [c.name for c in reference.columns if c.calibration.threshold is None]:
-        names = ", ".join(without)
-        return f"no threshold for {names}: the reference is too short to know its spread"
+        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+        names = ", ".join(without[:NAMED]) + more
+        return f"no threshold for {names}: {_why_unknown(reference, feature)}"
     return None
+
+
+def _judged_version(root: Root, feature: AiFeatureSpec, as_of: datetime) -> str | None:
+    if not feature.trained_here:
+        return DECLARED
+    live = live_version(root, feature.name, as_of, as_of)
+    return live.version if live else None
+
+
+def _why_unknown(reference: Reference, feature: AiFeatureSpec) -> str:
+    """Why nobody knows how much a column differs from week to week by itself."""
+    needed = MINIMUM_INDEPENDENT_WINDOWS * feature.drift.window_days
+    if not reference.days:
+        return (
+            "the reference tells no times, so nobody knows how much its weeks differ; give it a "
+            f"column of times, or name {needed} days of the log as reference.first_day and "
+            "reference.last_day"
+        )
+    return (
+        "the reference is too short to know its spread: it has "
+        f"{reference.days} days, {needed} are needed"
+    )
 
 
 def _outdated(
     root: Root, feature: AiFeatureSpec, moment: Moment, version: str, kind: FindingKind
 ) -> Verdict | None:
-    """The lack when another version answers by now: what was normal for one is not for the next."""
+    """The lack when another version answers by now: what was normal for one is not for the next.
+
+    A reference that the YAML declares is of every version.
+    """
+    if not feature.trained_here:
+        return None
     day = moment.partition
     again = (
         f"the reference is of version {version}; materialise reference_profile, then {day} again"
@@ -163,6 +202,8 @@ def _answers_since(
     root: Root, feature: AiFeatureSpec, moment: Moment, version: str
 ) -> datetime | None:
     """When the version began to answer, if others answered before it in this window."""
+    if not feature.trained_here:
+        return None
     window = Window.trailing(moment.partition, days=feature.drift.window_days)
     live = launched_in(root, feature.name, moment)
     if live is not None and live.since is not None:

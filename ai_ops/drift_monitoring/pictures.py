@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ai_ops.drift_monitoring.cells import ColumnCells
 from ai_ops.drift_monitoring.comparison import ColumnDrift
 
+MOST = 30
+"""At most this many columns have a bar: those that went furthest."""
 NOW, REFERENCE, GREY = "#c2410c", "#1d4ed8", "#9ca3af"
 
 
@@ -47,7 +49,7 @@ def draw_drift(
 
 
 def _draw_ratios(axes: Axes, columns: Sequence[ColumnDrift]) -> None:
-    shown = sorted(columns, key=lambda column: column.ratio or 0)
+    shown = sorted(columns, key=lambda column: column.ratio or 0)[-MOST:]
     ratios = [column.ratio or 0 for column in shown]
     names = [
         column.column if column.ratio is not None else f"{column.column} (?)" for column in shown

@@ -5,46 +5,35 @@ which ``reference_profile`` describes. A profile names the digest of that refere
 profile made for another reference makes it again from the log (``daily_profiles``).
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.drift_monitoring.calibration import Rule, calibrate
-from ai_ops.drift_monitoring.cells import (
-    ColumnCells,
-    ProfiledColumn,
-    cells_of_categories,
-    cells_of_numbers,
-    columns_of,
-)
-from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, quoted, rows_of
-from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, calendar
+from ai_ops.drift_monitoring.profile import SCHEMA, rows_of
+from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.reference_making import profile_reference, recipe_of
 from ai_ops.drift_monitoring.references import (
     LATEST,
     NOTHING_LIVE,
     REFERENCE,
     load_reference,
+    reference_of,
     reference_path,
     version_of,
 )
 from ai_ops.drift_monitoring.rows import LOG, columns_of_file, connect, run_profile, view_logs
+from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 
 PROFILE: Final = "prediction_profile"
-RECIPE: Final = 1
-"""To be raised when references are made in another way: those that stand are then made again."""
 
 
 def compute_reference_profile(
@@ -53,11 +42,11 @@ def compute_reference_profile(
     """What was normal when the model was made: distributions and alert thresholds per column.
 
     Made from the reference table of a version (the one in production unless another is asked
-    for): the out-of-fold scores and inputs of its training period. Thresholds are calibrated on
-    that period's own week-to-week spread.
+    for): the out-of-fold scores and inputs of its training period; where somebody else trains the
+    model, from the reference that the YAML declares. Thresholds are calibrated on its own
+    week-to-week spread.
     """
-    live = live_version(root, feature.name, as_of, as_of)
-    serving = live.version if live else None
+    serving = _serving(root, feature, as_of)
     chosen = version or serving
     if chosen is None:
         raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one, or name a version")
@@ -79,11 +68,11 @@ def compute_reference_profile(
 
 
 def make_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
-    """Profile the reference table of a registered version, and keep cells and thresholds.
+    """Profile a reference's table, and keep cells and thresholds.
 
     One that was made before from the same table, by the same settings, stands as it is.
     """
-    table, digest = root.registry.reference(feature.name, version)
+    table, digest = reference_of(root, feature, version)
     known = _made_before(root, feature, version)
     if known is not None and (known.digest, known.recipe) == (digest, recipe_of(feature)):
         return known
@@ -91,6 +80,13 @@ def make_reference(root: Root, feature: AiFeatureSpec, version: str) -> Referenc
     root.lake.write_table(root.lake.path(feature.name, REFERENCE, version), profile)
     root.lake.write_json(reference_path(root, feature, version), reference.as_data())
     return reference
+
+
+def _serving(root: Root, feature: AiFeatureSpec, as_of: datetime) -> str | None:
+    if not feature.trained_here:
+        return DECLARED
+    live = live_version(root, feature.name, as_of, as_of)
+    return live.version if live else None
 
 
 def references_of(
@@ -151,41 +147,6 @@ def daily_profiles(
     return found | {day: rows_of(table) for day, table in again.items()}
 
 
-def profile_reference(
-    feature: AiFeatureSpec, version: str, digest: str, table: pa.Table
-) -> tuple[Reference, pa.Table]:
-    """A reference from its table (``time``, ``input_*``, ``output_*``), and its daily profile."""
-    if "time" not in table.column_names or not table.num_rows:
-        raise MissingEvidence(
-            f"{feature.name} version {version}: its reference table has no rows or no column `time`"
-        )
-    with connect() as connection:
-        present = {name for name in table.column_names if name.startswith(("input_", "output_"))}
-        day = table["time"].cast(pa.date32()).cast(pa.string())
-        dated = table.select(sorted(present)).append_column("day", day)
-        connection.register("reference_table", dated)
-        cells = [
-            _cells(connection, column, feature.drift.bins)
-            for column in columns_of(feature)
-            if column.source in present
-        ]
-        connection.execute(
-            f'CREATE VIEW {ROWS} AS SELECT *, CAST(NULL AS VARCHAR) AS "model_version"'
-            " FROM reference_table"
-        )
-        profile = run_profile(connection, cells, present, version, digest)
-    rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
-    made = _reference(version, digest, cells, profile, rule)
-    return replace(made, recipe=recipe_of(feature)), profile
-
-
-def recipe_of(feature: AiFeatureSpec) -> str:
-    """The digest of all that a reference is made by, besides its table."""
-    settings = feature.model_dump(mode="json", include={"inputs", "outputs", "drift"})
-    told = json.dumps([RECIPE, settings], sort_keys=True)
-    return sha256(told.encode()).hexdigest()[:16]
-
-
 def _made_before(root: Root, feature: AiFeatureSpec, version: str) -> Reference | None:
     try:
         root.lake.read_bytes(root.lake.path(feature.name, REFERENCE, version))
@@ -195,26 +156,12 @@ def _made_before(root: Root, feature: AiFeatureSpec, version: str) -> Reference 
 
 
 def _known_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
+    if version == DECLARED:  # the YAML may declare another by now
+        return make_reference(root, feature, version)
     try:
         return load_reference(root, feature, version)
     except MissingEvidence:
         return make_reference(root, feature, version)
-
-
-def _reference(
-    version: str, digest: str, cells: Sequence[ColumnCells], profile: pa.Table, rule: Rule
-) -> Reference:
-    rows = rows_of(profile)
-    days = calendar(min(row["day"] for row in rows), max(row["day"] for row in rows))
-    columns = []
-    for one in cells:
-        by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            if row["column"] == one.column.name:
-                by_day[row["day"]].append(row)
-        daily = np.array([one.counts(by_day[day]) for day in days])
-        columns.append(ReferenceColumn.of(one, daily, calibrate(daily, rule), rows))
-    return Reference(version, digest, tuple(days), tuple(columns))
 
 
 def _profile_days(
@@ -238,15 +185,6 @@ def _profile_days(
         for day in files:
             profiles[day] = whole.filter(pa.array(day_of_row == day))
     return profiles
-
-
-def _cells(connection: duckdb.DuckDBPyConnection, column: ProfiledColumn, bins: int) -> ColumnCells:
-    name = quoted(column.source)
-    if column.kind == "category":
-        query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM reference_table"
-        return cells_of_categories(column, (row[0] for row in connection.execute(query).fetchall()))
-    query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM reference_table WHERE {name} IS NOT NULL"
-    return cells_of_numbers(column, connection.execute(query).fetchnumpy()["x"], bins)
 
 
 def _summary(reference: Reference, rows: Sequence[Mapping[str, Any]], *, logged: bool) -> Summary:

@@ -55,20 +55,21 @@ class ReferenceColumn:
         calibration: Calibration,
         profile: Iterable[dict[str, Any]],
     ) -> "ReferenceColumn":
-        """From the counts per day, shape ``[days, cells]``, and the profile's rows."""
-        own = [row for row in profile if row["column"] == cells.column.name]
+        """From the counts per day, shape ``[days, cells]``, and its rows of the profile."""
         null = cells.names.index(("null", None))
         totals = daily.sum(axis=1)
         shares = daily[totals > 0, null] / totals[totals > 0]
         worst = float(shares.max()) if len(shares) else 0.0
-        return cls(cells, daily.sum(axis=0), calibration, mean_of(own), worst)
+        return cls(cells, daily.sum(axis=0), calibration, mean_of(list(profile)), worst)
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
     """The reference of one version: ``digest`` names the table that it was made from.
 
-    ``recipe`` names the settings by which it was made.
+    ``recipe`` names the settings by which it was made; ``calendar`` is empty where the rows tell no
+    times. One that the YAML declares is of every version: whoever trains the model changes it
+    without a word, and what it answers is then compared all the same.
     """
 
     version: str
@@ -76,6 +77,11 @@ class Reference:
     calendar: tuple[str, ...]
     columns: tuple[ReferenceColumn, ...]
     recipe: str = ""
+    every_version: bool = False
+
+    def is_of(self, version: str | None) -> bool:
+        """Whether what that version answered is to be compared with this."""
+        return self.every_version or version == self.version
 
     @property
     def rows(self) -> int:
@@ -97,7 +103,8 @@ class Reference:
             "version": self.version,
             "digest": self.digest,
             "recipe": self.recipe,
-            "calendar": [self.calendar[0], self.calendar[-1]],
+            "calendar": [*self.calendar[:1], *self.calendar[-1:]],
+            "every_version": self.every_version,
             "days": self.days,
             "rows": self.rows,
             "columns": [
@@ -115,12 +122,12 @@ class Reference:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Reference":
         """What ``as_data`` wrote."""
-        first, last = data["calendar"]
         return cls(
             version=data["version"],
             digest=data["digest"],
             recipe=data.get("recipe", ""),
-            calendar=tuple(calendar(first, last)),
+            calendar=tuple(calendar(*data["calendar"]) if data["calendar"] else ()),
+            every_version=data.get("every_version", False),
             columns=tuple(
                 ReferenceColumn(
                     cells=ColumnCells.from_data(column),

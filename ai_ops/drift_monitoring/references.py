@@ -2,8 +2,11 @@
 
 from typing import Final
 
+import pyarrow as pa
+
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.storage.declared_reference import DECLARED, declaration_of, reference_rows
 from ai_ops.storage.in_force import live_in
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable
@@ -14,6 +17,14 @@ LATEST: Final = None
 """The file that names the version in production whose reference was profiled last."""
 
 NOTHING_LIVE: Final = "no version is in production, so nothing says what is normal"
+
+
+def reference_of(root: Root, feature: AiFeatureSpec, version: str) -> tuple[pa.Table, str]:
+    """What a version's reference is made from, and its digest: the table beside it in the
+    registry, or the one that the YAML declares."""
+    if version == DECLARED:
+        return reference_rows(root, feature)
+    return root.registry.reference(feature.name, version)
 
 
 def live_reference(root: Root, feature: AiFeatureSpec, moment: Moment) -> Reference:
@@ -32,6 +43,11 @@ def load_reference(root: Root, feature: AiFeatureSpec, version: str | None = LAT
     try:
         data, _ = root.lake.read_json(reference_path(root, feature, version))
     except MissingEvidence as missing:
+        if version == DECLARED:
+            declaration_of(feature)
+            raise MissingEvidence(
+                f"the declared reference has no profile ({missing}): materialise reference_profile"
+            ) from None
         raise MissingEvidence(
             f"nothing says what is normal for version {version} ({missing}): materialise "
             f"reference_profile with the version {version}"
@@ -45,7 +61,12 @@ def reference_path(root: Root, feature: AiFeatureSpec, version: str | None) -> s
 
 
 def version_of(root: Root, feature: AiFeatureSpec, moment: Moment) -> str:
-    """The version that was live when the moment's window ended; ``MissingEvidence`` for none."""
+    """The version that was live when the moment's window ended; ``MissingEvidence`` for none.
+
+    ``DECLARED`` where somebody else trains the model.
+    """
+    if not feature.trained_here:
+        return DECLARED
     try:
         live = live_in(root, feature.name, moment)
     except RegistryUnavailable as error:

@@ -24,6 +24,8 @@ from ai_ops.vocabulary.verdicts import Observed
 from ai_ops.vocabulary.windows import Window
 
 ROLES: Final[tuple[Role, ...]] = ("input", "output")
+SHOWN: Final = 60
+"""At most this many columns stand in the table that the UI shows: those that went furthest."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _numbers(
 
 def _table(report: Sequence[ColumnDrift]) -> tuple[Mapping[str, Observed], ...]:
     """The columns as the UI shows them, the furthest first."""
-    ordered = sorted(report, key=lambda column: -(column.ratio or 0))
+    ordered = sorted(report, key=lambda column: -(column.ratio or 0))[:SHOWN]
     return tuple(
         {
             "column": column.column,
@@ -138,10 +140,9 @@ def _picture(call: _Call, day: str, report: Sequence[ColumnDrift]) -> bytes:
     from ai_ops.drift_monitoring.pictures import draw_drift
 
     window = call.window(day)
-    title = (
-        f"{call.feature.name}: {len(window)} days to {day}, "
-        f"reference of version {call.reference.version}"
-    )
+    made = call.reference
+    against = "declared reference" if made.every_version else f"reference of version {made.version}"
+    title = f"{call.feature.name}: {len(window)} days to {day}, {against}"
     known = {column.name: column for column in call.reference.columns}
     score = known.get(call.feature.judged.score or "")
     if score is None:

@@ -8,7 +8,9 @@ import pandas as pd
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import columns_of
 from ai_ops.drift_monitoring.profile import ROWS, quoted
+from ai_ops.drift_monitoring.references import reference_of
 from ai_ops.drift_monitoring.rows import connect, read_logs
+from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.root import Root
 
 SAMPLE: Final = 5_000
@@ -20,17 +22,18 @@ def sample_window(
 ) -> pd.DataFrame:
     """Rows of the days' logs, the same ones each time: those whose id's hash comes first.
 
-    What another version answered is left empty: its scores are not compared with this one's.
+    What another version answered is left empty: its scores are not compared with this one's. A
+    declared reference is of every version.
     """
     with connect() as connection:
         if not read_logs(connection, root, feature, days):
             return pd.DataFrame()
-        return _sample(connection, feature, version)
+        return _sample(connection, feature, None if version == DECLARED else version)
 
 
 def sample_reference(root: Root, feature: AiFeatureSpec, version: str) -> pd.DataFrame:
-    """Rows of the version's reference table, chosen alike."""
-    table, _ = root.registry.reference(feature.name, version)
+    """Rows of the version's reference table, or of the declared one, chosen alike."""
+    table, _ = reference_of(root, feature, version)
     with connect() as connection:
         connection.register(ROWS, table)
         return _sample(connection, feature)

@@ -64,7 +64,7 @@ DayTallies = Mapping[str, Tally]
 def tally_day(reference: Reference, profile: Iterable[Mapping[str, Any]]) -> DayTallies:
     """A day's profile (rows of ``profile.SCHEMA``) per column of the reference.
 
-    Inputs count every row; outputs only those of the reference's version, for another version's
+    Inputs count every row; outputs only those that the reference is of, for another version's
     scores differ without any drift.
     """
     columns = {column.name: column.cells for column in reference.columns}
@@ -72,7 +72,7 @@ def tally_day(reference: Reference, profile: Iterable[Mapping[str, Any]]) -> Day
     others: dict[str, int] = defaultdict(int)
     for row in profile:
         cells = columns[row["column"]]
-        if cells.column.role == "input" or row["model_version"] == reference.version:
+        if cells.column.role == "input" or reference.is_of(row["model_version"]):
             own.setdefault(row["column"], []).append(row)
         else:
             others[row["column"]] += row["count"]

@@ -21,9 +21,9 @@ from ai_ops.drift_monitoring import reporting
 from ai_ops.drift_monitoring.profiling import (
     compute_prediction_profile,
     compute_reference_profile,
-    profile_reference,
 )
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.reference_making import profile_reference
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.windows import Window

@@ -1,0 +1,110 @@
+"""How a reference is made from its table: cells, counts per day, and what they calibrate."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.calibration import Rule, calibrate
+from ai_ops.drift_monitoring.cells import (
+    ColumnCells,
+    ProfiledColumn,
+    cells_of_categories,
+    cells_of_numbers,
+    columns_of,
+)
+from ai_ops.drift_monitoring.profile import ROWS, quoted, rows_of
+from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, calendar
+from ai_ops.drift_monitoring.rows import connect, run_profile
+from ai_ops.storage.declared_reference import DECLARED
+from ai_ops.vocabulary.errors import MissingEvidence
+
+UNDATED: Final = "undated"
+"""What stands for the day of rows that tell no times."""
+RECIPE: Final = 2
+"""To be raised when references are made in another way: those that stand are then made again."""
+
+
+def profile_reference(
+    feature: AiFeatureSpec, version: str, digest: str, table: pa.Table
+) -> tuple[Reference, pa.Table]:
+    """A reference from its table (``time``, ``input_*``, ``output_*``), and its daily profile."""
+    if "time" not in table.column_names or not table.num_rows:
+        raise MissingEvidence(
+            f"{feature.name} version {version}: its reference table has no rows or no column `time`"
+        )
+    with connect() as connection:
+        present = {name for name in table.column_names if name.startswith(("input_", "output_"))}
+        dated = table.select(sorted(present)).append_column("day", _days(feature, version, table))
+        connection.register("reference_table", dated)
+        cells = [
+            _cells(connection, column, feature.drift.bins)
+            for column in columns_of(feature)
+            if column.source in present
+        ]
+        connection.execute(
+            f'CREATE VIEW {ROWS} AS SELECT *, CAST(NULL AS VARCHAR) AS "model_version"'
+            " FROM reference_table"
+        )
+        profile = run_profile(connection, cells, present, version, digest)
+    rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
+    made = _reference(version, digest, cells, profile, rule)
+    declared = version == DECLARED
+    return replace(made, recipe=recipe_of(feature), every_version=declared), profile
+
+
+def _days(feature: AiFeatureSpec, version: str, table: pa.Table) -> pa.ChunkedArray | pa.Array:
+    """The day of each row; ``UNDATED`` throughout where the rows tell no times at all."""
+    untold = table["time"].null_count
+    if untold == table.num_rows:
+        return pa.repeat(UNDATED, table.num_rows)
+    if untold:
+        raise MissingEvidence(
+            f"{feature.name} version {version}: {untold} of the {table.num_rows} rows of its "
+            "reference have no time, the others do; complete them, or take them out"
+        )
+    return table["time"].cast(pa.date32()).cast(pa.string())
+
+
+def recipe_of(feature: AiFeatureSpec) -> str:
+    """The digest of all that a reference is made by, besides its table."""
+    settings = feature.model_dump(mode="json", include={"inputs", "outputs", "drift"})
+    told = json.dumps([RECIPE, settings], sort_keys=True)
+    return sha256(told.encode()).hexdigest()[:16]
+
+
+def _reference(
+    version: str, digest: str, cells: Sequence[ColumnCells], profile: pa.Table, rule: Rule
+) -> Reference:
+    rows = rows_of(profile)
+    found = {row["day"] for row in rows}
+    dated = found != {UNDATED}
+    days = calendar(min(found), max(found)) if dated else [UNDATED]
+    own: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        own[row["column"]].append(row)
+    columns = []
+    for one in cells:
+        by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in own[one.column.name]:
+            by_day[row["day"]].append(row)
+        daily = np.array([one.counts(by_day[day]) for day in days])
+        calibration = calibrate(daily, rule, columns=len(cells))
+        columns.append(ReferenceColumn.of(one, daily, calibration, own[one.column.name]))
+    return Reference(version, digest, tuple(days) if dated else (), tuple(columns))
+
+
+def _cells(connection: duckdb.DuckDBPyConnection, column: ProfiledColumn, bins: int) -> ColumnCells:
+    name = quoted(column.source)
+    if column.kind == "category":
+        query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM reference_table"
+        return cells_of_categories(column, (row[0] for row in connection.execute(query).fetchall()))
+    query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM reference_table WHERE {name} IS NOT NULL"
+    return cells_of_numbers(column, connection.execute(query).fetchnumpy()["x"], bins)
