@@ -11,10 +11,11 @@ from ai_ops.storage.authority import domains_for, signers
 from ai_ops.storage.decision_contents import check_content
 from ai_ops.storage.decision_fits import misfit, overtaken
 from ai_ops.storage.decision_tokens import Decision, opened, sealed
-from ai_ops.storage.identities import identities_of, is_signature
+from ai_ops.storage.identities import identities_of
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.ledger_chain import GENESIS, canonical
 from ai_ops.storage.root import Root
+from ai_ops.storage.signatures import is_signature
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import BadInput, DecisionRefused, LedgerMoved
 from ai_ops.vocabulary.words import EventKind

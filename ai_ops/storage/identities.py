@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput
@@ -107,13 +106,3 @@ def own_identities(environment: Mapping[str, str]) -> Identities:
 def demo_identities(root: Root) -> Path:
     """Where a replay keeps the keys of its demo roles."""
     return root.folder / "identities"
-
-
-def is_signature(public_key: str, signature: bytes, content: bytes) -> bool:
-    """Whether the holder of the key (base64) signed exactly this content."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
-        key.verify(signature, content)
-    except (InvalidSignature, ValueError):  # a key that is none has signed nothing
-        return False
-    return True

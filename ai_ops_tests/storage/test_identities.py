@@ -12,9 +12,9 @@ from ai_ops.storage.identities import (
     Identities,
     demo_identities,
     identities_of,
-    is_signature,
 )
 from ai_ops.storage.root import Root
+from ai_ops.storage.signatures import is_signature
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops_tests.deciding import BACKEND, FEATURE, NOW, SCIENTIST, root_in
 
