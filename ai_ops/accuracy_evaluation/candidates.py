@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
+from ai_ops.accuracy_evaluation.binary_sums import METRICS
 from ai_ops.accuracy_evaluation.candidate_judging import (
     EVALUATION,
     Candidate,
@@ -15,14 +16,11 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
 from ai_ops.accuracy_evaluation.candidate_picture import draw_candidate
 from ai_ops.accuracy_evaluation.candidate_records import CandidateEvaluation, Compared, Learnt
 from ai_ops.accuracy_evaluation.gate_metrics import compare, numbers_of
-from ai_ops.accuracy_evaluation.labelled_rows import (
-    Bools,
-    LabelledRows,
-    coverage_by_day,
-    label_cutoff,
-)
-from ai_ops.accuracy_evaluation.metrics import METRICS
+from ai_ops.accuracy_evaluation.kinds import kind_of
+from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
+from ai_ops.accuracy_evaluation.metrics import Bools
 from ai_ops.accuracy_evaluation.models import JudgedModels
+from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.held_out import is_held_out
@@ -101,7 +99,7 @@ def _evaluate(
         rows.mature(cutoff, truth.mature_after_hours)
         & rows.labelled(cutoff)
         & ~held_out
-        & np.isin(rows.day, [day.day for day in coverage if day.judged])
+        & rows.on({day.day for day in coverage if day.judged})
     )
     live = live_version(root, feature.name, as_of, as_of)
     champion = live.version if live else None
@@ -118,8 +116,8 @@ def _evaluate(
         coverage=coverage,
         learnt=_learnt(root, feature, candidate, manifest, frozenset(rows.ids.tolist())),
         rows=int(judged.sum()),
-        days=len(np.unique(rows.day[judged])),
-        positives=int(rows.label[judged].sum()),
+        days=sum(1 for count in rows.count(judged).values() if count),
+        positives=int((rows.answers.labels[judged] == True).sum()),  # noqa: E712
         left_out=int(held_out.sum()),
         compared=compared if isinstance(compared, Compared) else None,
         no_comparison=compared if isinstance(compared, str) else "",
@@ -142,14 +140,14 @@ def _compare(
         return "no version is in production"
     if not judged.any():
         return "the hold-out has no labelled row"
-    models, threshold = JudgedModels(root, feature, rows), feature.judged.threshold
+    models, kind = JudgedModels(root, feature), kind_of(feature)
     sums = {}
     for number in (version, champion):
         try:
-            scores = models.scores(number, judged)
+            asked = models.asked(number, rows, judged)
         except AiOpsError as error:
             return f"version {number} cannot answer the rows of the hold-out: {error}"
-        sums[number] = rows.sums(judged, scores, threshold)
+        sums[number] = sums_of(asked, judged, kind)
     return compare(sums[version], sums[champion])
 
 

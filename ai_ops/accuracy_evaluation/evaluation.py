@@ -1,27 +1,18 @@
 """The evaluation run: how good the version in production is, as far as labels have come."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
-import numpy as np
 
+from ai_ops.accuracy_evaluation.gaps import FOLLOWED, HEADLINES
 from ai_ops.accuracy_evaluation.judgement import judge_against_launch, judge_coverage
-from ai_ops.accuracy_evaluation.labelled_rows import (
-    Bools,
-    LabelledRows,
-    coverage_by_day,
-    label_cutoff,
-)
-from ai_ops.accuracy_evaluation.metrics import (
-    DaySums,
-    calibration_curve,
-    difference,
-    estimate,
-)
-from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.kinds import judged_columns, kind_of
+from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
+from ai_ops.accuracy_evaluation.metrics import Bools, DaySums, difference, estimate, measured
+from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
+from ai_ops.accuracy_evaluation.range_sums import RangeSums
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import (
     Beside,
@@ -40,8 +31,8 @@ from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
 
 WEEK_DAYS, MONTH_DAYS = 7, 28
-FOLLOWED = ("auc", "brier_skill", "calibration_gap", "ece")
-"""What is kept of every trailing week, beside all metrics of the latest week and month."""
+RANGE_DAYS = 63
+"""So many days are evaluated from one reading, which holds the rows of the month before too."""
 
 
 def compute_evaluation_run(
@@ -49,23 +40,14 @@ def compute_evaluation_run(
 ) -> dict[str, Summary]:
     """How good the version in production is, on the labels that have come: the trailing week and
     month, beside its launch and beside another version on the same rows."""
-    if not moments:
-        return {}
-    month = [Window.trailing(moment.partition, days=MONTH_DAYS) for moment in moments]
-    whole = Window(min(w.start for w in month), max(w.end for w in month))
-    last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
-    rows = read_rows(root.lake, feature, whole, last_cutoff)
-    models = JudgedModels(root, feature, rows)
-    logged = LoggedIds(root.lake, feature)
+    models, logged = JudgedModels(root, feature), LoggedIds(root.lake, feature)
     summaries = {}
-    for moment in moments:
-        unknown = logged.unknown_labels(moment.partition)
-        live = launched_in(root, feature.name, moment)
-        run = _evaluate(feature, moment, rows, models, unknown, live)
-        path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
-        root.lake.write_json(path, msgspec.to_builtins(run))
-        picture = draw_evaluation(run) if moment is moments[-1] else None
-        summaries[moment.partition] = Summary(_numbers(run), picture)
+    for together in _ranges(moments):
+        for moment, run in _runs(root, feature, together, models, logged):
+            path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
+            root.lake.write_json(path, msgspec.to_builtins(run))
+            picture = draw_evaluation(run) if moment is moments[-1] else None
+            summaries[moment.partition] = Summary(_numbers(run), picture)
     return summaries
 
 
@@ -81,7 +63,8 @@ def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdic
             f"{live.version} was live at the end of that day; materialise it again"
         )
     held = gate_in_force(root, feature, moment.as_of)
-    verdict = judge_against_launch(run, held.gate, feature.ground_truth, feature.judged.score or "")
+    columns = judged_columns(feature.judged)
+    verdict = judge_against_launch(run, held.gate, feature.ground_truth, *columns)
     observed = {**verdict.observed, "gate_hash": held.hash}
     return replace(verdict, observed=observed).with_evidence(evidence)
 
@@ -119,97 +102,135 @@ def _known_run(
     return run, evidence
 
 
-def _evaluate(
-    feature: AiFeatureSpec,
-    moment: Moment,
-    rows: LabelledRows,
-    models: JudgedModels,
-    unknown: UnknownLabels,
-    live: LiveVersion | None,
-) -> EvaluationRun:
-    month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
-    cutoff = label_cutoff(moment.as_of)
-    cutoff_day = cutoff.date().isoformat()
-    days, week_days = list(month.days()), list(week.days())
-    coverage = coverage_by_day(rows, month, cutoff, feature.ground_truth)
-    inside = rows.between(days[0], days[-1])
-    version = str(rows.version[inside][-1]) if inside.any() else None
-    version = live.version if live else version  # before the launch the log alone tells
-    judged_days = [day.day for day in coverage if day.judged]
-    labelled = (
-        inside
-        & rows.mature(cutoff, feature.ground_truth.mature_after_hours)
-        & rows.labelled(cutoff)
-        & np.isin(rows.day, judged_days)
-    )
-    own = labelled & rows.scored & (rows.version == version)
-    sums = rows.sums(own)
-    week_sums = sums.of(week_days)
-    run = EvaluationRun(
-        feature=feature.name,
-        day=moment.partition,
-        as_of=moment.as_of,
-        label_cutoff=cutoff,
-        version=version,
-        live_since=live.since if live else None,
-        own_answers=int((rows.between(days[-1], days[-1]) & (rows.version == version)).sum()),
-        coverage=coverage,
-        week=measured(week_sums, week_days[0], week_days[-1]),
-        month=measured(sums, days[0], days[-1]),
-        trailing=_trailing(sums, days),
-        unknown_labels=unknown,
-        curve=calibration_curve(week_sums),
-        other_versions=dict(Counter(rows.version[labelled & (rows.version != version)].tolist())),
-        without_score=int((labelled & ~rows.scored).sum()),
-        contradicted=int((inside & rows.contradicted(cutoff)).sum()),
-        read=list(_read_of(rows, days, cutoff_day)),
-        missing=[
-            name for name in rows.missing if days[0] <= name[-10:] < cutoff.date().isoformat()
-        ],
-    )
-    if version is None:
-        return run
-    in_week = own & rows.between(week_days[0], days[-1])
-    return _with_others(run, version, feature, rows, in_week, models)
+def _ranges(moments: Sequence[Moment]) -> Iterator[Sequence[Moment]]:
+    for first in range(0, len(moments), RANGE_DAYS):
+        yield moments[first : first + RANGE_DAYS]
 
 
-def _with_others(
-    run: EvaluationRun,
-    version: str,
+def _runs(
+    root: Root,
     feature: AiFeatureSpec,
-    rows: LabelledRows,
-    week: Bools,
+    moments: Sequence[Moment],
     models: JudgedModels,
-) -> EvaluationRun:
-    """The run beside its launch, and beside another version on the rows of the week."""
-    launch = models.launch(version)
-    if isinstance(launch, Launch):
-        run = replace(run, launch=launch)
-    else:
-        run = replace(run, no_launch=launch)
-    other = models.beside(version)
-    if other is None:
-        return replace(run, no_beside="the registry holds no other version")
-    if not week.any():
-        return replace(run, no_beside="no labelled row to compare on")
-    try:
-        scores = models.scores(other, week)
-    except AiOpsError as error:
-        return replace(run, no_beside=f"version {other} cannot answer these rows: {error}")
-    sums = rows.sums(week, scores, feature.judged.threshold)
-    compared = difference(rows.sums(week), sums)
-    return replace(run, beside=Beside(other, estimate(sums), compared))
+    logged: LoggedIds,
+) -> Iterator[tuple[Moment, EvaluationRun]]:
+    month = [Window.trailing(moment.partition, days=MONTH_DAYS) for moment in moments]
+    whole = Window(min(w.start for w in month), max(w.end for w in month))
+    last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
+    rows = read_rows(root.lake, feature, whole, last_cutoff)
+    evaluator = _Evaluator(feature, models)
+    for moment, window in zip(moments, month, strict=True):
+        unknown = logged.unknown_labels(moment.partition)
+        live = launched_in(root, feature.name, moment)
+        days = list(window.days())
+        yield moment, evaluator.run(moment, rows.within(days[0], days[-1]), unknown, live)
+
+
+class _Evaluator:
+    """Evaluates the days of a range, summing what they have in common once."""
+
+    def __init__(self, feature: AiFeatureSpec, models: JudgedModels) -> None:
+        self._feature, self._models = feature, models
+        self._sums = RangeSums(kind_of(feature))
+        self._beside: dict[str, RangeSums] = {}
+
+    def run(
+        self,
+        moment: Moment,
+        rows: LabelledRows,
+        unknown: UnknownLabels,
+        live: LiveVersion | None,
+    ) -> EvaluationRun:
+        """The evaluation of one day, on the rows of its month."""
+        month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
+        truth, cutoff = self._feature.ground_truth, label_cutoff(moment.as_of)
+        cutoff_day = cutoff.date().isoformat()
+        days, week_days = list(month.days()), list(week.days())
+        coverage = coverage_by_day(rows, month, cutoff, truth)
+        version = live.version if live else _version_of(self._feature, rows)
+        labelled = (
+            rows.mature(cutoff, truth.mature_after_hours)
+            & rows.labelled(cutoff)
+            & rows.on({day.day for day in coverage if day.judged})
+        )
+        by_version = rows.by(version)
+        own = labelled & rows.usable & by_version
+        parts = self._sums.parts(rows, own)
+        run = EvaluationRun(
+            feature=self._feature.name,
+            day=moment.partition,
+            as_of=moment.as_of,
+            label_cutoff=cutoff,
+            version=version,
+            live_since=live.since if live else None,
+            own_answers=rows.count(by_version).get(days[-1], 0),
+            coverage=coverage,
+            week=self._sums.measured(parts, week_days),
+            month=self._sums.measured(parts, days),
+            trailing=[_followed(self._sums.measured(parts, one)) for one in _weeks(days)],
+            unknown_labels=unknown,
+            curve=self._sums.sums(parts, week_days).curve(),
+            other_versions=dict(rows.count_versions(labelled & ~by_version)),
+            without_score=int((labelled & ~rows.usable).sum()),
+            contradicted=int(rows.contradicted(cutoff).sum()),
+            read=list(_read_of(rows, days, cutoff_day)),
+            missing=[name for name in rows.missing if days[0] <= name[-10:] < cutoff_day],
+        )
+        if version is None:
+            return run
+        launch = self._models.launch(version)
+        if isinstance(launch, Launch):
+            run = replace(run, launch=launch)
+        else:
+            run = replace(run, no_launch=launch)
+        return self._beside_another(run, version, rows, own & rows.on(week_days))
+
+    def _beside_another(
+        self, run: EvaluationRun, version: str, rows: LabelledRows, week: Bools
+    ) -> EvaluationRun:
+        """The run beside another version on the rows of the week."""
+        other = self._models.beside(version)
+        if other is None:
+            return replace(run, no_beside="the registry holds no other version")
+        if not week.any():
+            return replace(run, no_beside="no labelled row to compare on")
+        try:
+            asked = self._models.asked(other, rows, week)
+        except AiOpsError as error:
+            return replace(run, no_beside=f"version {other} cannot answer these rows: {error}")
+        if other not in self._beside:
+            self._beside[other] = RangeSums(kind_of(self._feature))
+        of_other = self._beside[other]
+        sums = of_other.sums(of_other.parts(asked, week))
+        served = self._sums.sums(self._sums.parts(rows, week))
+        return replace(run, beside=Beside(other, estimate(sums), difference(served, sums)))
+
+
+def _version_of(feature: AiFeatureSpec, rows: LabelledRows) -> str | None:
+    """Before the launch, and where no ledger knows one, the log alone tells who answers."""
+    if not len(rows.ids):
+        return None
+    if feature.trained_here:
+        return str(rows.versions[int(rows.version[-1])])
+    last = rows.count_versions(rows.on(rows.days[-1:]))
+    return max(last, key=lambda version: (last[version], version)) if last else None
+
+
+def _weeks(days: Sequence[str]) -> list[Sequence[str]]:
+    return [days[end - WEEK_DAYS : end] for end in range(WEEK_DAYS, len(days) + 1)]
+
+
+def _followed(whole: Measured) -> Measured:
+    """What is kept of every trailing week, beside all metrics of the latest week and month."""
+    kept = FOLLOWED[whole.kind]
+    if kept is None:
+        return whole
+    return replace(whole, metrics={name: e for name, e in whole.metrics.items() if name in kept})
 
 
 def _trailing(sums: DaySums, days: Sequence[str]) -> list[Measured]:
-    ends = range(WEEK_DAYS, len(days) + 1)
-    weeks = [days[end - WEEK_DAYS : end] for end in ends]
-    trailing = []
-    for week in weeks:
-        whole = measured(sums.of(week), week[0], week[-1])
-        kept = {name: e for name, e in whole.metrics.items() if name in FOLLOWED}
-        trailing.append(replace(whole, metrics=kept))
-    return trailing
+    weeks = _weeks(days)
+    return [_followed(measured(sums.of(week), week[0], week[-1])) for week in weeks]
 
 
 def _read_of(rows: LabelledRows, days: Sequence[str], cutoff_day: str) -> list[Evidence]:
@@ -237,7 +258,7 @@ def _numbers(run: EvaluationRun) -> dict[str, float | int | str | bool | None]:
     numbers.update({name: round(e.value, 4) for name, e in run.week.metrics.items()})
     if run.beside:
         numbers["beside_version"] = run.beside.version
-        for name in ("auc", "brier"):
+        for name in HEADLINES[run.week.kind]:
             if name in run.beside.difference:
                 numbers[f"{name}_minus_beside"] = round(run.beside.difference[name].value, 4)
     return numbers

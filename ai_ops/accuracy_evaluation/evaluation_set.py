@@ -11,13 +11,11 @@ from ai_ops.accuracy_evaluation.held_out_judgement import (
     EvaluationSet,
     LiveOnSet,
 )
-from ai_ops.accuracy_evaluation.labelled_rows import (
-    Bools,
-    LabelledRows,
-    coverage_by_day,
-    label_cutoff,
-)
-from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.kinds import kind_of
+from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
+from ai_ops.accuracy_evaluation.metrics import Bools, measured
+from ai_ops.accuracy_evaluation.models import JudgedModels
+from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
 from ai_ops.ai_features import AiFeatureSpec
@@ -61,7 +59,7 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
     held_out = _held_out(rows, truth.evaluation_share)
     labelled = held_out & rows.mature(cutoff, truth.mature_after_hours) & rows.labelled(cutoff)
     coverage = coverage_by_day(rows, moment.window, cutoff, truth)
-    judged = labelled & np.isin(rows.day, [day.day for day in coverage if day.judged])
+    judged = labelled & rows.on({day.day for day in coverage if day.judged})
     live = live_in(root, feature.name, moment)
     on_set = None
     if live is not None:
@@ -74,8 +72,8 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
         label_cutoff=cutoff,
         share=truth.evaluation_share,
         rows=table.num_rows,
-        days=len(np.unique(rows.day[labelled])),
-        positives=int(rows.label[labelled].sum()),
+        days=sum(1 for count in rows.count(labelled).values() if count),
+        positives=_positives(rows, labelled),
         unlabelled=int((held_out & ~labelled).sum()),
         contradicted=int((held_out & rows.contradicted(cutoff)).sum()),
         digest=rows.digest(labelled),
@@ -110,16 +108,16 @@ def _measure(
 ) -> LiveOnSet:
     """The version in production on the set: what it answered, and scored again what another did,
     for it has learnt from none of them."""
-    own = judged & (rows.version == version) & rows.scored
+    own = judged & rows.by(version) & rows.usable
     others, not_asked = judged & ~own, ""
-    models = JudgedModels(root, feature, rows)
-    score = rows.score.copy()
+    models = JudgedModels(root, feature)
+    answered = rows
     try:
-        score[others] = models.scores(version, others)
+        answered = models.asked(version, rows, others) if others.any() else rows
     except AiOpsError as error:
         judged = own
         not_asked = f"it cannot be asked about the rows that others answered: {error}"
-    sums = rows.sums(judged, score[judged], feature.judged.threshold)
+    sums = sums_of(answered, judged, kind_of(feature))
     days = list(window.days())
     launch = models.launch(version)
     return LiveOnSet(
@@ -132,12 +130,18 @@ def _measure(
     )
 
 
+def _positives(rows: LabelledRows, where: Bools) -> int:
+    labels = rows.answers.labels
+    return int(labels[where].sum()) if labels.dtype == bool else 0
+
+
 def _table(root: Root, feature: AiFeatureSpec, rows: LabelledRows, chosen: Bools) -> pa.Table:
     ids = pa.array(rows.ids[chosen].tolist(), pa.string())
     who = _who(root, feature, sorted(set(rows.day[chosen].tolist())))
     # One row an id: a prediction that was asked for twice stands in the log twice.
     place = pc.index_in(ids, who["id"])
-    judged = feature.judged
+    answers = rows.answers.take(chosen)
+    versions = pa.array(rows.versions, pa.string())
     return pa.table(
         {
             "id": ids,
@@ -145,10 +149,9 @@ def _table(root: Root, feature: AiFeatureSpec, rows: LabelledRows, chosen: Bools
             "day": pa.array(rows.day[chosen].tolist(), pa.string()),
             "tenant": who["tenant"].take(place),
             "call_site": who["call_site"].take(place),
-            "model_version": pa.array(rows.version[chosen].tolist(), pa.string()),
-            f"output_{judged.score}": pa.array(rows.score[chosen]),
-            f"output_{judged.decision}": pa.array(rows.decision[chosen]),
-            "label": pa.array(rows.label[chosen]),
+            "model_version": versions.take(pa.array(rows.version[chosen])),
+            **answers.columns(feature.judged),
+            "label": pa.array(answers.labels),
             "known_on": pa.array(rows.known_on[chosen]),
         }
     )

@@ -5,13 +5,7 @@ from math import isfinite
 
 from ai_ops.accuracy_evaluation.candidate_records import CandidateEvaluation, Compared
 from ai_ops.accuracy_evaluation.intervals import Estimate
-from ai_ops.accuracy_evaluation.metrics import (
-    DaySums,
-    calibration_curve,
-    difference,
-    estimate,
-)
-from ai_ops.accuracy_evaluation.records import Measured
+from ai_ops.accuracy_evaluation.metrics import DaySums, difference, measured
 from ai_ops.ai_features.gate import CandidateGate
 from ai_ops.vocabulary.verdicts import Finding, Observed
 from ai_ops.vocabulary.words import Status
@@ -71,11 +65,11 @@ COMPARED = (*DISCRIMINATION, *CALIBRATION)
 def compare(candidate: DaySums, champion: DaySums) -> Compared:
     """Both versions from the sums of their days: on the same rows, paired by day."""
     return Compared(
-        candidate=_measured(candidate),
-        champion=_measured(champion),
+        candidate=measured(candidate, candidate.days[0], candidate.days[-1]),
+        champion=measured(champion, champion.days[0], champion.days[-1]),
         difference=difference(candidate, champion),
-        candidate_curve=calibration_curve(candidate),
-        champion_curve=calibration_curve(champion),
+        candidate_curve=candidate.curve(),
+        champion_curve=champion.curve(),
     )
 
 
@@ -122,10 +116,6 @@ def numbers_of(compared: Compared) -> dict[str, Observed]:
             f"{name}_difference_high": _rounded(apart.high),
         }
     return numbers
-
-
-def _measured(sums: DaySums) -> Measured:
-    return Measured(sums.days[0], sums.days[-1], len(sums.days), sums.rows, estimate(sums))
 
 
 def _rounded(value: float | None) -> float | None:

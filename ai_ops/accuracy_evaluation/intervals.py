@@ -33,6 +33,20 @@ class Estimate:
         )
         return interval(self.value - other.value, error, rows=self.rows, days=days)
 
+    def over(self, whole: "Estimate") -> "Estimate | None":
+        """This one as a share of another above zero, by the delta method (Fieller 1954 compares
+        it with the exact one); None where there is nothing to be a share of.
+
+        >>> interval(2.0, 0.3, rows=70, days=7).over(interval(4.0, 0.0, rows=70, days=7)).value
+        0.5
+        """
+        if whole.value <= 0:
+            return None
+        share, error = self.value / whole.value, None
+        if self.error is not None and whole.error is not None:
+            error = float(np.hypot(self.error, share * whole.error)) / whole.value
+        return interval(share, error, rows=self.rows, days=min(self.days, whole.days))
+
     def beyond(self, margin: float) -> bool:
         """Whether the whole interval lies above ``margin``."""
         return self.low is not None and self.low > margin

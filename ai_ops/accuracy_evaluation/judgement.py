@@ -6,7 +6,7 @@ do that (see ``jackknife``). Discrimination (AUC) and calibration are told apart
 fail while the other, and accuracy too, rises.
 """
 
-from ai_ops.accuracy_evaluation.gaps import Gap, measure_gaps
+from ai_ops.accuracy_evaluation.gaps import HEADLINES, Gap, measure_gaps, worst_recall
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured, UnknownLabels
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.parts import GroundTruth
@@ -14,8 +14,10 @@ from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
 
-def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, score: str) -> Verdict:
-    """The verdict on the week that an evaluation run measured; ``score`` names the output."""
+def judge_against_launch(
+    run: EvaluationRun, gate: Gate, truth: GroundTruth, *columns: str
+) -> Verdict:
+    """The verdict on the week that an evaluation run measured; ``columns`` are the outputs."""
     window = Window(Window.of_day(run.week.first_day).start, Window.of_day(run.week.last_day).end)
     if unknown := _lacking(run, gate, truth, window):
         return unknown
@@ -29,7 +31,7 @@ def judge_against_launch(run: EvaluationRun, gate: Gate, truth: GroundTruth, sco
     gaps, unjudged = measure_gaps(run.week, run.trailing, run.launch.measured, gate)
     lacking = [missing.finding(window) for missing in unjudged]
     lacking += [_undecided(gap, gate, window) for gap in gaps if gap.undecided(gate.k, gate.n)]
-    findings = (*(_finding(gap, gate, window, score) for gap in gaps), *lacking)
+    findings = (*(_finding(gap, gate, window, columns) for gap in gaps), *lacking)
     failed = [finding for finding in findings if finding.status == "fail"]
     observed = _observed(run)
     if failed:
@@ -155,13 +157,13 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
     )
 
 
-def _finding(gap: Gap, gate: Gate, window: Window, score: str) -> Finding:
+def _finding(gap: Gap, gate: Gate, window: Window, columns: tuple[str, ...]) -> Finding:
     confirmed = gap.confirmed(gate.k, gate.n)
     return Finding(
         "accuracy",
         "fail" if confirmed else "pass",
         _reason(gap, gate, confirmed),
-        columns=(score,),
+        columns=columns,
         window=window,
         begin=Window.of_day(gap.begin).start if confirmed else None,
         size=None if gap.size is None else gap.size.value,
@@ -201,11 +203,13 @@ def _observed(run: EvaluationRun) -> dict[str, Observed]:
         if estimate.low is not None and estimate.high is not None:
             observed[f"{name}_low"] = round(estimate.low, 4)
             observed[f"{name}_high"] = round(estimate.high, 4)
+    if worst := worst_recall(run.week):
+        observed["worst_class"] = worst[0]
     if run.launch:
         for name, estimate in run.launch.measured.metrics.items():
             observed[f"launch_{name}"] = round(estimate.value, 4)
     if run.beside:
-        for name in ("auc", "brier"):
+        for name in HEADLINES[run.week.kind]:
             if name in run.beside.metrics:
                 observed[f"version_{run.beside.version}_{name}"] = round(
                     run.beside.metrics[name].value, 4

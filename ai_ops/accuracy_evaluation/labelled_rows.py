@@ -1,47 +1,78 @@
 """The answered predictions of some days, beside what was known of their labels on which day."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
 
-from ai_ops.accuracy_evaluation.metrics import DaySums, Floats, sum_by_day
+from ai_ops.accuracy_evaluation.metrics import Answers, Bools
 from ai_ops.accuracy_evaluation.records import DayCoverage
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.vocabulary.verdicts import Evidence
 from ai_ops.vocabulary.windows import Window
 
-Bools = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """N answered predictions, ordered by time; every array is [N].
+    """N answered predictions, day by day and ordered by time; every array but two is [N].
 
-    ``label`` means something only where ``known_on`` (the UTC day on which it became known) is
-    not NaT. ``contradicted_on`` is the day on which a second, different label became known.
+    The rows of ``days[i]`` stand from ``starts[i]`` to ``starts[i + 1]``. ``answers`` hold what
+    was answered, typed by its kind, and the labels, which mean something only where ``known_on``
+    (the UTC day on which it became known) is not NaT. ``contradicted_on`` is the day on which a
+    second, different label became known. ``version`` are places in ``versions``.
     """
 
+    days: tuple[str, ...]
+    starts: Places
     ids: npt.NDArray[np.object_]
-    day: npt.NDArray[np.str_]
     time: Days
-    version: npt.NDArray[np.object_]
-    score: Floats
-    decision: Bools
-    label: Bools
+    versions: tuple[str, ...]
+    version: Places
+    answers: Answers
     known_on: Days
     contradicted_on: Days
     read: tuple[Evidence, ...]
     missing: tuple[str, ...]
 
     @property
-    def scored(self) -> Bools:
-        """Where the score is a number in [0, 1]."""
-        return (self.score >= 0) & (self.score <= 1)
+    def usable(self) -> Bools:
+        """Where the answer can be judged: its score is a number in [0, 1], for example."""
+        return self.answers.usable
+
+    @property
+    def day(self) -> npt.NDArray[np.object_]:
+        """The day of each row."""
+        return np.repeat(np.array(self.days, dtype=object), np.diff(self.starts))
+
+    def within(self, first_day: str, last_day: str) -> "LabelledRows":
+        """The rows of these days, both included: a view, nothing is copied."""
+        inside = [place for place, day in enumerate(self.days) if first_day <= day <= last_day]
+        begin = inside[0] if inside else 0
+        end = inside[-1] + 1 if inside else 0
+        rows = slice(int(self.starts[begin]), int(self.starts[end]))
+        return replace(
+            self,
+            days=self.days[begin:end],
+            starts=self.starts[begin : end + 1] - self.starts[begin],
+            ids=self.ids[rows],
+            time=self.time[rows],
+            version=self.version[rows],
+            answers=self.answers.take(rows),
+            known_on=self.known_on[rows],
+            contradicted_on=self.contradicted_on[rows],
+        )
+
+    def on(self, days: Collection[str]) -> Bools:
+        """Where the prediction was made on one of these days."""
+        chosen = np.array([day in days for day in self.days], bool)
+        return np.repeat(chosen, np.diff(self.starts))
 
     def mature(self, cutoff: datetime, hours: float) -> Bools:
         """Where a label may be expected by ``cutoff``."""
@@ -59,31 +90,35 @@ class LabelledRows:
         known: Bools = self.contradicted_on < _plain(cutoff).astype("datetime64[D]")
         return known
 
-    def between(self, first_day: str, last_day: str) -> Bools:
-        """Where the prediction was made in these days, both included."""
-        inside: Bools = (self.day >= first_day) & (self.day <= last_day)
-        return inside
+    def by(self, version: str | None) -> Bools:
+        """Where this version answered."""
+        place = self.versions.index(version) if version in self.versions else -1
+        by: Bools = self.version == place
+        return by
 
-    def sums(self, where: Bools, score: Floats | None = None, threshold: float = 0.5) -> DaySums:
-        """The sums of the chosen rows: of what was answered, or of another ``score`` [chosen]."""
-        if score is None:
-            score, decision = self.score[where], self.decision[where]
-        else:
-            decision = score >= threshold
-        return sum_by_day(self.day[where], score, self.label[where], decision)
+    def count_versions(self, where: Bools) -> Counter[str]:
+        """How many of the chosen rows each version answered."""
+        counts = np.bincount(self.version[where], minlength=len(self.versions))
+        return Counter({v: int(n) for v, n in zip(self.versions, counts, strict=True) if n})
+
+    def count(self, where: Bools) -> dict[str, int]:
+        """How many of the chosen rows each day has."""
+        passed = np.concatenate(([0], np.cumsum(where)))[self.starts]
+        return dict(zip(self.days, np.diff(passed).tolist(), strict=True))
 
     def digest(self, where: Bools) -> str:
         """The sha256 of the ids and labels of the chosen rows."""
-        return digest_of(self.ids[where].tolist(), self.label[where].tolist())
+        return digest_of(self.ids[where].tolist(), self.answers.labels[where].tolist())
 
 
-def digest_of(ids: Sequence[str], labels: Sequence[bool]) -> str:
+def digest_of(ids: Sequence[str], labels: Sequence[bool | str | float]) -> str:
     """The sha256 of ids with their labels, whatever their order.
 
     >>> digest_of(["a", "b"], [True, False]) == digest_of(["b", "a"], [False, True])
     True
     """
-    lines = (f"{id}\t{int(label)}\n" for id, label in sorted(zip(ids, labels, strict=True)))
+    pairs = sorted(zip(ids, labels, strict=True))
+    lines = (f"{id}\t{int(label) if isinstance(label, bool) else label}\n" for id, label in pairs)
     return sha256("".join(lines).encode()).hexdigest()
 
 
@@ -100,13 +135,13 @@ def coverage_by_day(
 ) -> list[DayCoverage]:
     """How far each day of the window is mature and labelled."""
     mature = rows.mature(cutoff, truth.mature_after_hours)
-    labelled = mature & rows.labelled(cutoff)
+    answered = rows.count(np.ones(len(rows.ids), bool))
+    expected, got = rows.count(mature), rows.count(mature & rows.labelled(cutoff))
     days = []
     for day in window.days():
-        here = rows.day == day
-        expected, got = int((here & mature).sum()), int((here & labelled).sum())
-        enough = got > 0 and got >= truth.minimum_coverage * expected
-        days.append(DayCoverage(day, int(here.sum()), expected, got, enough))
+        here, due, known = answered.get(day, 0), expected.get(day, 0), got.get(day, 0)
+        enough = known > 0 and known >= truth.minimum_coverage * due
+        days.append(DayCoverage(day, here, due, known, enough))
     return days
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.arrival import LabelArrival, judge_arrival
-from ai_ops.accuracy_evaluation.reading import utc_engine
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.storage.root import Root
@@ -90,6 +89,14 @@ UNION ALL
 SELECT id, raw, NULL AS day FROM undated ANTI JOIN dated USING (file)
 ORDER BY day, id, raw
 """
+
+
+def utc_engine() -> duckdb.DuckDBPyConnection:
+    """An embedded engine whose days are UTC days, wherever it runs."""
+    engine = duckdb.connect(config={"threads": 1})
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
+
 
 _NO_UNDATED = pa.schema([(name, pa.string()) for name in ("id", "raw", "day")]).empty_table()
 

@@ -1,15 +1,17 @@
 """The log and the labels, read from the lake and joined by the prediction's id."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ai_ops.accuracy_evaluation.kinds import Kind, kind_of
+from ai_ops.accuracy_evaluation.label_values import label_type
 from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
@@ -17,37 +19,40 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import Evidence
 from ai_ops.vocabulary.windows import Window
 
-_JOIN = """
-SELECT log.id, log.day, log.time, log.model_version, log.score, log.decision,
-       truth.label, truth.known_on, against.known_on AS contradicted_on
-FROM log
-LEFT JOIN truth USING (id)
-LEFT JOIN (SELECT id, min(known_on) AS known_on FROM against GROUP BY id) AS against USING (id)
-ORDER BY log.time, log.id
-"""
-
-
-_NO_LOG = pa.schema(
-    [
-        ("id", pa.string()),
-        ("day", pa.string()),
-        ("time", pa.timestamp("us", "UTC")),
-        ("model_version", pa.string()),
-        ("score", pa.float64()),
-        ("decision", pa.bool_()),
-    ]
-).empty_table()
+TIMES = pa.timestamp("us", "UTC")
 
 
 class MissingColumn(MissingEvidence):
     """A log that is there lacks a column; the message names file and column."""
 
 
-def utc_engine() -> duckdb.DuckDBPyConnection:
-    """An embedded engine whose days are UTC days, wherever it runs."""
-    engine = duckdb.connect(config={"threads": 1})
-    engine.execute("SET TimeZone = 'UTC'")
-    return engine
+@dataclass
+class _Logs:
+    """The answered rows of the days that are there: one table a day, each in order of time."""
+
+    days: list[str] = field(default_factory=list)
+    rows: list[pa.Table] = field(default_factory=list)
+    judged: list[pa.Table] = field(default_factory=list)
+    read: list[Evidence] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Labels of some days of arrival: ids and values, and the day on which each became known."""
+
+    rows: pa.Table
+    known_on: npt.NDArray[np.datetime64]
+    read: tuple[Evidence, ...]
+    missing: tuple[str, ...]
+
+    def of(self, ids: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.datetime64]]:
+        """Where the first entry of each id stands (null: nowhere), and its day (NaT)."""
+        places = pc.index_in(ids, self.rows["id"])
+        places = places.combine_chunks() if isinstance(places, pa.ChunkedArray) else places
+        found = pc.fill_null(places, -1).to_numpy(zero_copy_only=False)
+        days = np.append(self.known_on, np.datetime64("NaT", "D"))
+        return places, days[found]
 
 
 def read_rows(
@@ -57,21 +62,20 @@ def read_rows(
 
     Raises ``MissingColumn`` when a log lacks an output.
     """
-    logs, read, missing = _read_logs(lake, feature, window)
+    kind = kind_of(feature)
+    logs = _read_logs(lake, feature, kind, window)
     label_window = Window(window.start, max(last_cutoff, window.end))
     days = [day for day in label_window.days() if Window.of_day(day).end <= last_cutoff]
-    truth, truth_read, no_truth = _read_days(lake, feature, "ground_truth", days, ["id", "label"])
-    # Labels whose contradictions are not there to be read may each be contradicted.
-    there = [day for day in days if f"{feature.name}/ground_truth/{day}" not in no_truth]
-    against, _, unknown = _read_days(
-        lake, feature, "ground_truth/quarantine", there, ["id", "reason"]
+    truth = _read_days(
+        lake, feature, "ground_truth", days, {"label": label_type(feature.ground_truth)}
     )
-    with utc_engine() as engine:
-        engine.register("log", logs)
-        engine.register("truth", truth)
-        engine.register("against", against.filter(pc.equal(against["reason"], "contradiction")))
-        found = engine.execute(_JOIN).fetchnumpy()
-    return _as_rows(found, (*read, *truth_read), (*missing, *no_truth, *unknown))
+    # Labels whose contradictions are not there to be read may each be contradicted.
+    there = [day for day in days if f"{feature.name}/ground_truth/{day}" not in truth.missing]
+    asset = "ground_truth/quarantine"
+    against = _read_days(
+        lake, feature, asset, there, {"reason": pa.string()}, only=("reason", "contradiction")
+    )
+    return _joined(feature, kind, logs, truth, against)
 
 
 def read_inputs(lake: Lake, feature: AiFeatureSpec, day: str) -> pa.Table:
@@ -90,12 +94,10 @@ def inputs_of(table: pa.Table, ids: Sequence[str]) -> Mapping[str, list[Any]]:
     return {name: rows[name].to_pylist() for name in rows.column_names if name != "id"}
 
 
-def _read_logs(
-    lake: Lake, feature: AiFeatureSpec, window: Window
-) -> tuple[pa.Table, list[Evidence], list[str]]:
-    score, decision = f"output_{feature.judged.score}", f"output_{feature.judged.decision}"
-    columns = ["id", "time", "model_version", "status", score, decision]
-    tables, read, missing = [_NO_LOG], [], []
+def _read_logs(lake: Lake, feature: AiFeatureSpec, kind: Kind, window: Window) -> _Logs:
+    outputs = [f"output_{name}" for name in kind.outputs(feature.judged)]
+    columns = ["id", "time", "model_version", "status", *dict.fromkeys(outputs)]
+    logs = _Logs()
     for day in window.days():
         path = lake.path(feature.name, "prediction_log", day)
         try:
@@ -104,54 +106,66 @@ def _read_logs(
             raise
         except MissingEvidence:
             if day >= feature.monitoring.start.isoformat():
-                missing.append(f"{feature.name}/prediction_log/{day}")
+                logs.missing.append(f"{feature.name}/prediction_log/{day}")
             continue
-        answered = table.filter(pc.equal(table["status"], "ok"))
-        decided = _decisions(answered[decision], answered[score], feature.judged.threshold)
-        tables.append(
+        answered = _in_order(table.filter(pc.equal(table["status"], "ok")))
+        logs.days.append(day)
+        logs.rows.append(
             pa.table(
-                [
-                    answered["id"],
-                    pa.repeat(day, answered.num_rows),
-                    answered["time"],
-                    answered["model_version"].cast(pa.string()),
-                    answered[score].cast(pa.float64()),
-                    decided,
-                ],
-                schema=_NO_LOG.schema,
+                {
+                    "id": answered["id"].cast(pa.string()),
+                    "time": answered["time"].cast(TIMES),
+                    "version": answered["model_version"].cast(pa.string()),
+                }
             )
         )
-        read.append(evidence)
-    return pa.concat_tables(tables), read, missing
+        logs.judged.append(kind.judged(answered, feature))
+        logs.read.append(evidence)
+    return logs
 
 
-def _decisions(
-    decided: pa.ChunkedArray, score: pa.ChunkedArray, threshold: float
-) -> pa.ChunkedArray:
-    # An output that is not boolean has no meaning of its own here: the threshold decides.
-    if pa.types.is_boolean(decided.type):
-        return decided
-    return pc.greater_equal(score.cast(pa.float64()), threshold)
+def _in_order(table: pa.Table) -> pa.Table:
+    """The rows by time and id: as a log is kept, so that it is seldom sorted again."""
+    time = table["time"].cast(TIMES).cast(pa.int64()).to_numpy()
+    apart = np.diff(time)
+    same = np.flatnonzero(apart == 0)
+    ids = table["id"]
+    ordered = (
+        bool((apart >= 0).all())
+        and pc.all(pc.less_equal(ids.take(same), ids.take(same + 1)), min_count=0).as_py()
+    )
+    return table if ordered else table.sort_by([("time", "ascending"), ("id", "ascending")])
 
 
 def _read_days(
-    lake: Lake, feature: AiFeatureSpec, asset: str, days: Sequence[str], columns: list[str]
-) -> tuple[pa.Table, list[Evidence], list[str]]:
-    schema = pa.schema([*((name, pa.string()) for name in columns), ("known_on", pa.date32())])
-    if "label" in columns:
-        schema = schema.set(schema.get_field_index("label"), pa.field("label", pa.bool_()))
-    tables, read, missing = [schema.empty_table()], [], []
+    lake: Lake,
+    feature: AiFeatureSpec,
+    asset: str,
+    days: Sequence[str],
+    column: Mapping[str, pa.DataType],
+    *,
+    only: tuple[str, str] | None = None,
+) -> _Known:
+    schema = pa.schema([("id", pa.string()), *column.items()])
+    tables, known, read, missing = [schema.empty_table()], [], [], []
     for day in days:
         try:
-            table, evidence = lake.read_table(lake.path(feature.name, asset, day), columns)
+            table, evidence = lake.read_table(
+                lake.path(feature.name, asset, day), list(schema.names)
+            )
         except MissingEvidence:
             if day >= feature.monitoring.start.isoformat():
                 missing.append(f"{feature.name}/{asset}/{day}")
             continue
-        known = pa.repeat(pa.scalar(date.fromisoformat(day)), table.num_rows)
-        tables.append(table.append_column("known_on", known).cast(schema))
+        if only is not None:
+            table = table.filter(pc.equal(table[only[0]], only[1]))
+        tables.append(table.cast(schema))
+        known.append((np.datetime64(date.fromisoformat(day), "D"), table.num_rows))
         read.append(evidence)
-    return pa.concat_tables(tables), read, missing
+    days_known = np.repeat(
+        np.array([day for day, _ in known], "datetime64[D]"), [count for _, count in known]
+    )
+    return _Known(pa.concat_tables(tables), days_known, tuple(read), tuple(missing))
 
 
 def _select(lake: Lake, path: str, columns: list[str]) -> tuple[pa.Table, Evidence]:
@@ -168,25 +182,33 @@ def _select(lake: Lake, path: str, columns: list[str]) -> tuple[pa.Table, Eviden
         ) from None
 
 
-def _as_rows(
-    found: Mapping[str, Any], read: tuple[Evidence, ...], missing: tuple[str, ...]
+def _joined(
+    feature: AiFeatureSpec, kind: Kind, logs: _Logs, truth: _Known, against: _Known
 ) -> LabelledRows:
+    nobody = pa.schema([("id", pa.string()), ("time", TIMES), ("version", pa.string())])
+    rows = pa.concat_tables([nobody.empty_table(), *logs.rows])
+    judged = pa.concat_tables(logs.judged or [_nothing_judged(feature, kind)])
+    places, known_on = truth.of(rows["id"])
+    label = truth.rows["label"].combine_chunks().take(places)
+    _, contradicted_on = against.of(rows["id"])
+    versions = pc.fill_null(rows["version"], "").combine_chunks().dictionary_encode()
     return LabelledRows(
-        ids=np.asarray(found["id"], dtype=object),
-        day=np.asarray(found["day"], dtype=str),
-        time=np.asarray(found["time"], dtype="datetime64[us]"),
-        version=np.asarray(np.ma.filled(found["model_version"], ""), dtype=object),
-        score=_filled(found["score"], np.nan).astype(float),
-        decision=_filled(found["decision"], False).astype(bool),
-        label=_filled(found["label"], False).astype(bool),
-        known_on=_filled(found["known_on"], np.datetime64("NaT")).astype("datetime64[D]"),
-        contradicted_on=_filled(found["contradicted_on"], np.datetime64("NaT")).astype(
-            "datetime64[D]"
-        ),
-        read=read,
-        missing=missing,
+        days=tuple(logs.days),
+        starts=np.cumsum([0, *(table.num_rows for table in logs.rows)]),
+        ids=rows["id"].to_numpy(zero_copy_only=False),
+        time=rows["time"].cast(pa.timestamp("us")).to_numpy(),
+        versions=tuple(versions.dictionary.to_pylist()),
+        version=versions.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+        answers=kind.answers(judged, label, feature),
+        known_on=known_on,
+        contradicted_on=contradicted_on,
+        read=(*logs.read, *truth.read),
+        missing=(*logs.missing, *truth.missing, *against.missing),
     )
 
 
-def _filled(values: Any, empty: Any) -> npt.NDArray[Any]:
-    return np.asarray(np.ma.filled(values, empty))
+def _nothing_judged(feature: AiFeatureSpec, kind: Kind) -> pa.Table:
+    outputs = {
+        f"output_{name}": pa.array([], pa.float64()) for name in kind.outputs(feature.judged)
+    }
+    return kind.judged(pa.table(outputs), feature)

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.vocabulary.verdicts import Evidence
+
+AnswerKind = Literal["score", "decision", "classes", "number"]
+"""What is judged: a binary label by a score or by decisions alone, classes, or a number."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,13 @@ class Measured:
     days: int
     rows: int
     metrics: dict[str, Estimate] = field(default_factory=dict)
+    kind: AnswerKind = "score"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What the version promised: its metrics on the reference rows registered with it."""
+    """What the version promised: its metrics on the reference rows registered with it, or on
+    those that the feature's file declares where nobody here trains it."""
 
     digest: str
     measured: Measured
@@ -82,7 +88,8 @@ class EvaluationRun:
     of them is ``week``. ``other_versions`` counts the month's rows that other versions answered:
     they are not part of any number here. ``live_since`` is when the version came to production, by
     the ledger; ``own_answers`` is what it answered on the day itself. ``without_score`` counts
-    labelled answers whose score is not a number in [0, 1].
+    labelled answers that cannot be judged: a score that is not a number in [0, 1], a number that is
+    not finite, no class.
     """
 
     feature: str

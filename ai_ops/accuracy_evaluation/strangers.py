@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ai_ops.accuracy_evaluation.records import UnknownLabels
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
@@ -20,7 +23,7 @@ class LoggedIds:
         self.lake, self.feature = lake, feature
         pattern = f"{feature.name}/prediction_log/*.parquet"
         self._days = [Path(path).stem for path in lake.glob(pattern)]
-        self._ids: dict[str, set[str]] = {}
+        self._ids: dict[str, pa.ChunkedArray] = {}
 
     def unknown_labels(self, day: str) -> UnknownLabels:
         """The labels that became known on a day for ids that no prediction up to it has.
@@ -33,20 +36,20 @@ class LoggedIds:
             labels, _ = self.lake.read_table(path, ["id"])
         except MissingEvidence:
             return UnknownLabels(day)
-        unknown = set(labels["id"].to_pylist())
+        unknown = labels["id"].unique()
         for logged in sorted((one for one in self._days if one <= day), reverse=True):
-            if not unknown:
+            if not len(unknown):
                 break
-            unknown = unknown - self._on(logged)
+            unknown = unknown.filter(pc.invert(pc.is_in(unknown, self._on(logged))))
         if Window.of_day(day).start < _log_speaks_from(self.feature):
             return UnknownLabels(day, labels.num_rows, before_log=len(unknown))
-        examples = sorted(unknown)[:EXAMPLES]
+        examples = sorted(unknown.to_pylist())[:EXAMPLES]
         return UnknownLabels(day, labels.num_rows, unknown=len(unknown), examples=examples)
 
-    def _on(self, day: str) -> set[str]:
+    def _on(self, day: str) -> pa.ChunkedArray:
         if day not in self._ids:
             path = self.lake.path(self.feature.name, "prediction_log", day)
-            self._ids[day] = set(self.lake.read_table(path, ["id"])[0]["id"].to_pylist())
+            self._ids[day] = self.lake.read_table(path, ["id"])[0]["id"].cast(pa.string())
         return self._ids[day]
 
 

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import numpy as np
 
+from ai_ops.accuracy_evaluation.gaps import HEADLINES
+from ai_ops.accuracy_evaluation.kinds import kind_of
 from ai_ops.accuracy_evaluation.labelled_rows import (
     coverage_by_day,
     label_cutoff,
 )
-from ai_ops.accuracy_evaluation.metrics import calibration_curve, difference, estimate
+from ai_ops.accuracy_evaluation.metrics import difference, estimate, measured
 from ai_ops.accuracy_evaluation.mlflow_runs import log_evaluation
-from ai_ops.accuracy_evaluation.models import JudgedModels, measured
+from ai_ops.accuracy_evaluation.models import JudgedModels
+from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
 from ai_ops.accuracy_evaluation.version_judgement import (
@@ -42,8 +44,8 @@ def evaluate_version(
     judged = (
         rows.mature(cutoff, feature.ground_truth.mature_after_hours)
         & rows.labelled(cutoff)
-        & rows.scored
-        & np.isin(rows.day, [day.day for day in coverage if day.judged])
+        & rows.usable
+        & rows.on({day.day for day in coverage if day.judged})
     )
     days = list(window.days())
     if not judged.any():
@@ -53,9 +55,9 @@ def evaluate_version(
             f"({sum(day.mature for day in coverage)} are old enough, {thin} days have too few "
             "labels); choose other days"
         )
-    models = JudgedModels(root, feature, rows)
-    sums = rows.sums(judged, models.scores(version, judged), feature.judged.threshold)
-    served = rows.sums(judged)
+    models, kind = JudgedModels(root, feature), kind_of(feature)
+    sums = sums_of(models.asked(version, rows, judged), judged, kind)
+    served = sums_of(rows, judged, kind)
     launch = models.launch(version)
     evaluation = VersionEvaluation(
         feature=feature.name,
@@ -67,7 +69,7 @@ def evaluate_version(
         dataset_digest=rows.digest(judged),
         served=estimate(served),
         difference=difference(sums, served),
-        curve=calibration_curve(sums),
+        curve=sums.curve(),
         launch=launch if isinstance(launch, Launch) else None,
         no_launch="" if isinstance(launch, Launch) else launch,
         read=list(rows.read),
@@ -126,7 +128,7 @@ def _numbers(evaluation: VersionEvaluation) -> dict[str, Observed]:
         if value.low is not None and value.high is not None:
             numbers[f"{name}_low"] = round(value.low, 4)
             numbers[f"{name}_high"] = round(value.high, 4)
-    for name in ("auc", "brier"):
+    for name in HEADLINES[evaluation.measured.kind]:
         if name in evaluation.difference:
             numbers[f"{name}_minus_served"] = round(evaluation.difference[name].value, 4)
     return numbers

@@ -22,7 +22,7 @@ from ai_ops.vocabulary.windows import Window
 
 WEEK = list(Window.trailing("2013-04-07", days=7).days())
 NOW = datetime(2013, 4, 8, 6, tzinfo=UTC)
-GATED = [dimension.metric for dimension in DIMENSIONS]
+GATED = [dimension.metric for dimension in DIMENSIONS["score"]]
 
 pytestmark = pytest.mark.requirement("MO-02")
 

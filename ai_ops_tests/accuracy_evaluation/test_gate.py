@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ai_ops.accuracy_evaluation.binary_sums import sum_by_day
 from ai_ops.accuracy_evaluation.candidate_records import CandidateEvaluation, Compared, Learnt
 from ai_ops.accuracy_evaluation.gate import Criteria, judge_candidate, without_criteria
 from ai_ops.accuracy_evaluation.gate_metrics import COMPARED, compare
 from ai_ops.accuracy_evaluation.intervals import Estimate
-from ai_ops.accuracy_evaluation.metrics import DaySums, Floats, sum_by_day
+from ai_ops.accuracy_evaluation.metrics import DaySums, Floats, rows_of
 from ai_ops.accuracy_evaluation.records import DayCoverage
 from ai_ops.ai_features.gate import CandidateGate, Gate
 from ai_ops.vocabulary.clock import utc
@@ -52,7 +53,7 @@ def evaluation(candidate: DaySums, champion: DaySums, /, **changes: object) -> C
         last_day=DAYS[-1],
         coverage=[DayCoverage(day, 200, 200, 200, True) for day in DAYS],
         learnt=Learnt("t", rows=9000),
-        rows=candidate.rows,
+        rows=rows_of(candidate),
         days=len(candidate.days),
         positives=int(candidate.plain[:, 1].sum()),
         compared=compare(candidate, champion),

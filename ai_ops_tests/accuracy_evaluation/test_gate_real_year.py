@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
+from ai_ops.accuracy_evaluation.binary_sums import sum_by_day
 from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
-from ai_ops.accuracy_evaluation.metrics import DaySums, difference, estimate, sum_by_day
+from ai_ops.accuracy_evaluation.metrics import DaySums, difference, estimate
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.held_out import is_held_out
 from ai_ops.defs.flight_delay.comparison import launch_metrics, sums_of

@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, roc_auc_score
 
+from ai_ops.accuracy_evaluation.binary_sums import BinarySums, sum_by_day
 from ai_ops.accuracy_evaluation.intervals import Estimate, interval, jackknife
 from ai_ops.accuracy_evaluation.metrics import (
-    DaySums,
-    calibration_curve,
     difference,
     estimate,
     replicates,
-    sum_by_day,
+    rows_of,
 )
 
 Row = tuple[int, float, bool]
@@ -25,7 +24,7 @@ rows_of_days = st.lists(
 )
 
 
-def sums_of(rows: list[Row], threshold: float = 0.5) -> DaySums:
+def sums_of(rows: list[Row], threshold: float = 0.5) -> BinarySums:
     day = np.array([f"2021-03-0{d + 1}" for d, _, _ in rows])
     score = np.array([s for _, s, _ in rows])
     label = np.array([y for _, _, y in rows])
@@ -71,7 +70,7 @@ def test_some_days_of_the_sums_are_the_sums_of_those_days(rows: list[Row]) -> No
     kept = ["2021-03-01", "2021-03-03"]
     part = sums_of(rows).of(kept)
     fresh = [row for row in rows if f"2021-03-0{row[0] + 1}" in kept]
-    assert part.rows == len(fresh)
+    assert rows_of(part) == len(fresh)
     if fresh:
         again = sums_of(fresh)
         assert np.array_equal(part.wins, again.wins) and np.allclose(part.cells, again.cells)
@@ -125,4 +124,4 @@ def test_a_score_that_is_no_probability_is_refused() -> None:
 
 def test_the_calibration_curve_has_every_row_once() -> None:
     rows = [(d % 3, n / 40, n % 3 == 0) for d, n in enumerate(range(41))]
-    assert sum(n for *_, n in calibration_curve(sums_of(rows))) == 41
+    assert sum(n for *_, n in sums_of(rows).curve()) == 41

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ai_ops.accuracy_evaluation.binary_sums import sum_by_day
 from ai_ops.accuracy_evaluation.evaluation import _trailing, judge_label_coverage
 from ai_ops.accuracy_evaluation.judgement import judge_against_launch
-from ai_ops.accuracy_evaluation.metrics import DaySums, sum_by_day
-from ai_ops.accuracy_evaluation.models import measured
+from ai_ops.accuracy_evaluation.metrics import DaySums, measured
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Launch, UnknownLabels
 from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation
 from ai_ops.accuracy_evaluation.versions import judge_version_evaluation

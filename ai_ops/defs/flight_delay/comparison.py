@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ai_ops.accuracy_evaluation.binary_sums import BinarySums, sum_by_day
 from ai_ops.accuracy_evaluation.intervals import Estimate
-from ai_ops.accuracy_evaluation.metrics import DaySums, difference, estimate, sum_by_day, values
+from ai_ops.accuracy_evaluation.metrics import difference, estimate, rows_of
 from ai_ops.vocabulary.errors import MissingEvidence
 
 LOGGED = ("auc", "brier", "brier_skill", "ece", "accuracy", "f1", "calibration_gap")
@@ -61,7 +62,7 @@ def compare(
     )
 
 
-def sums_of(reference: pa.Table, threshold: float) -> DaySums:
+def sums_of(reference: pa.Table, threshold: float) -> BinarySums:
     """The sums by day of a reference's labelled rows."""
     labelled = reference.filter(pc.is_valid(reference["label"]))
     if not labelled.num_rows:
@@ -74,15 +75,15 @@ def sums_of(reference: pa.Table, threshold: float) -> DaySums:
     return sum_by_day(day, score, label, score >= threshold)
 
 
-def launch_metrics(sums: DaySums) -> dict[str, float]:
+def launch_metrics(sums: BinarySums) -> dict[str, float]:
     """The metrics that are logged with a version, and the rows and days they were measured on."""
-    everything = values(sums, np.ones((1, len(sums.days))))
+    everything = sums.values(np.ones((1, len(sums.days))))
     found = {name: float(everything[name][0]) for name in LOGGED}
     found["late_rate"] = float(everything["observed_rate"][0])
     error = estimate(sums)["auc"].error
     if error is not None:
         found["auc_standard_error"] = error
-    return {**found, "n": float(sums.rows), "days": float(len(sums.days))}
+    return {**found, "n": float(rows_of(sums)), "days": float(len(sums.days))}
 
 
 def _sentence(

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from ai_ops.accuracy_evaluation.metrics import values
 from ai_ops.ai_features.schema import AiFeatureSpec
 from ai_ops.defs.flight_delay import training
 from ai_ops.defs.flight_delay.comparison import sums_of
@@ -60,7 +59,7 @@ def test_a_bootstrap_over_days_agrees_with_the_interval(
     )
     days = len(one.days)
     drawn = np.random.default_rng(0).multinomial(days, np.full(days, 1 / days), size=400)
-    apart = values(other, drawn.astype(float))["auc"] - values(one, drawn.astype(float))["auc"]
+    apart = other.values(drawn.astype(float))["auc"] - one.values(drawn.astype(float))["auc"]
     low, high = np.quantile(apart, [0.025, 0.975])
     found = ready.comparison.difference
     assert low == pytest.approx(found.low, abs=0.003)
