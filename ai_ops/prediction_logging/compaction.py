@@ -9,30 +9,25 @@ import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.day_log import DayLog, day_log
+from ai_ops.prediction_logging.day_metadata import DUPLICATES as DUPLICATES
+from ai_ops.prediction_logging.day_metadata import LOG as LOG
+from ai_ops.prediction_logging.day_metadata import QUARANTINE as QUARANTINE
+from ai_ops.prediction_logging.day_metadata import READ as READ
+from ai_ops.prediction_logging.day_metadata import UNKNOWN as UNKNOWN
+from ai_ops.prediction_logging.day_metadata import WRONG as WRONG
 from ai_ops.prediction_logging.ingest import Ingest
 from ai_ops.prediction_logging.log_file import log_content
 from ai_ops.prediction_logging.log_table import Quarantined, quarantine_table
 from ai_ops.prediction_logging.receipts import confirm_landed
 from ai_ops.prediction_logging.schema_evolution import VersionInputs
 from ai_ops.prediction_logging.segments import Segments, open_segments
+from ai_ops.prediction_logging.source_log import compute_source_log
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 
-LOG = "prediction_log"
-QUARANTINE = "prediction_log/quarantine"
 UNREADABLE_SEGMENT = "unreadable segment"
-DUPLICATES = b"ai_ops.duplicates"
-"""Key of the table's metadata under which the number of repeated records stands."""
-READ = b"ai_ops.read"
-"""Key under which the digest of the day's segments stands that the table was made from."""
-
-
-WRONG = b"ai_ops.wrong"
-"""Key of the values that a typed column could not take: [[column, version, count], …] as JSON."""
-UNKNOWN = b"ai_ops.unknown_versions"
-"""Key of the versions whose inputs could not be read, with the reason, as JSON: see the YAML's."""
 
 
 def compute_prediction_log(
@@ -41,8 +36,11 @@ def compute_prediction_log(
     """Compact each day: its log to ``prediction_log``, what is damaged to the quarantine beside it.
 
     Writes nothing when no writer ever began a segment. A day whose table stands while a segment of
-    that day can no longer be read keeps its table.
+    that day can no longer be read keeps its table. An existing log is read where it stands.
     """
+    if feature.source is not None:
+        with _plain_memory():
+            return compute_source_log(root, feature, moments)
     inputs = VersionInputs(root, feature)
     days = [moment.partition for moment in moments]
     ingest = Ingest(inputs.columns(()), keep=min(days, default=None))

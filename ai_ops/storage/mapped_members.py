@@ -57,6 +57,7 @@ def members(feature: AiFeatureSpec, source: Source, kinds: Mapping[str, str]) ->
     told["latency_ms"] = (
         value(*named["latency_ms"], "number") if "latency_ms" in named else "CAST(NULL AS DOUBLE)"
     )
+    told["label"] = _label(*named["label"]) if "label" in named else _NO_TEXT
     told["cost"] = _cost(*named["cost"]) if "cost" in named else _NO_TEXT
     told["available_at"] = (
         str(moment(*named["available_at"], source.time_zone))
@@ -140,6 +141,14 @@ def _status(column: str, kind: str) -> str:
         f" WHEN regexp_full_match({said}, '4\\d\\d') THEN 'refused'"
         f" WHEN regexp_full_match({said}, '5\\d\\d') THEN 'failed' END"
     )
+
+
+def _label(column: str, kind: str) -> str:
+    """The label as it was found: yes or no, a number, or a text."""
+    if kind == "BOOLEAN" or is_nested(kind):
+        return column if kind == "BOOLEAN" else _NO_TEXT
+    number = value(column, kind, "number")
+    return word(column, kind) if kind == "VARCHAR" or number.startswith("CAST(NULL") else number
 
 
 def _cost(column: str, kind: str) -> str:
