@@ -43,7 +43,6 @@ the command has a hyphen, the function has an underscore)."""
 
 GROUPS = (
     ("audit", "Signed bundles for auditors."),
-    ("audit", "Signed bundles for auditors."),
     ("drift", "What drift monitoring stored."),
     ("features", "The AI features and their YAML."),
     ("identity", "The keys with which people sign what they decide."),
