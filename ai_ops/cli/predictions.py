@@ -24,6 +24,8 @@ from ai_ops.cli.common import (
     resolve_feature,
     told,
 )
+from ai_ops.cli.explained_page import print_page
+from ai_ops.cli.explaining import Explaining
 from ai_ops.client.keys import keys_from
 from ai_ops.prediction_logging.asking import query_of
 from ai_ops.prediction_logging.doubts import told as told_doubts
@@ -117,6 +119,39 @@ def find(
     _end_with(spec, found)
 
 
+@app.command()
+@told
+def explain(
+    feature: FeatureArgument,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The prediction's id.")],
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DAY", help="Of this day, if there are several.")
+    ] = None,
+    root: RootOption = DEFAULT_ROOT,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer for one prediction: what was asked and answered, by which version, and by what right
+    that was live; what was known then and is now; and whether it still gives the same answer.
+
+    Ends as ``find`` does when there is no such prediction, and with 1 when the version, scored
+    again, answers otherwise.
+    """
+    spec, opened = resolve_feature(feature), open_root(root)
+    wanted = parse_day(day, "--day").isoformat() if day is not None else None
+    with Explaining(opened, spec, keys_from(os.environ)) as explaining:
+        found = explaining.look_up(id, wanted)
+        if not found.predictions:
+            _print_elsewhere(found)
+            _end_with(spec, found)
+        explained = explaining.explained(found)
+    if as_json:
+        print_json(explained)
+    else:
+        print_page(explained, Console())
+    if explained["replay"]["status"] == "differs":
+        raise typer.Exit(FAILS)
+
+
 def _begin(first: str | None) -> datetime | None:
     if first is None:
         return None
@@ -163,9 +198,14 @@ def _print(spec: AiFeatureSpec, found: Search, console: Console) -> None:
             table.add_row(f"{one.time:%Y-%m-%d %H:%M:%S}", *map(escape, _cells(one)))
         console.print(table)
     console.print(_told(spec, found), markup=False, soft_wrap=True)
+    _print_elsewhere(found)
+
+
+def _print_elsewhere(found: Search) -> None:
+    """Lines of the asked id that could not enter the log."""
     for line in found.quarantined:
-        words = f"in quarantine ({line.day}): {line.reason}: {line.detail or ''}"
-        console.print(words, markup=False, soft_wrap=True)
+        words = f"{line.id} in quarantine ({line.day}): {line.reason}: {line.detail or ''}"
+        typer.echo(words, err=True)
 
 
 def _cells(one: FoundPrediction) -> tuple[str, str]:

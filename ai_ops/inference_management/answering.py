@@ -17,7 +17,7 @@ from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
 from ai_ops.vocabulary.words import Mode, OnLogFailure, PredictionStatus
 
-_FEW_ROWS: Final = 8
+FEW_ROWS: Final = 8
 _MOST_ERROR: Final = 1000
 _logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Answering:
 
     def _outputs(self, model: LoadedModel, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         rows = [one.inputs for one in asked]
-        if len(rows) <= _FEW_ROWS:
+        if len(rows) <= FEW_ROWS:
             scores = model.scores(rows)
         else:
             scores = model.scores({name: [row[name] for row in rows] for name in self._columns})

@@ -36,6 +36,8 @@ _ENVELOPE: Final = (
     "incarnation",
     "seq",
 )
+SEGMENT: Final = "segment "
+"""What the place of a prediction begins with that was read from a segment."""
 _ORDERED: Final = ' ORDER BY "time" DESC, "id" LIMIT ?'
 
 
@@ -53,6 +55,11 @@ class FoundPrediction:
     output: Mapping[str, Any] | None
     cost: Mapping[str, Any] | None
     read_from: str
+
+    @property
+    def in_segment(self) -> bool:
+        """Whether it stands in no day's table yet."""
+        return self.read_from.startswith(SEGMENT)
 
     @property
     def id(self) -> str:

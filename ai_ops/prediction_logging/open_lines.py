@@ -8,7 +8,7 @@ from typing import Any
 from ai_ops.client.records import PredictionRecord
 from ai_ops.prediction_logging.day_files import DayFiles
 from ai_ops.prediction_logging.finding import Query
-from ai_ops.prediction_logging.found_rows import FoundPrediction, prediction_of
+from ai_ops.prediction_logging.found_rows import SEGMENT, FoundPrediction, prediction_of
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Line, Segments, open_segments
 from ai_ops.storage.root import Root
@@ -68,7 +68,7 @@ def found_in_segments(
                 unreadable += 1
             elif isinstance(line.record, PredictionRecord) and line.record.feature == feature:
                 row = _row(line.record)
-                one = prediction_of(day, row, f"segment {line.segment}, byte {line.offset}")
+                one = prediction_of(day, row, f"{SEGMENT}{line.segment}, byte {line.offset}")
                 if query.holds({**one.record, "input": one.input, "output": one.output}):
                     found.append(one)
         if unreadable:

@@ -18,6 +18,7 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.windows import Window
 
 COMPLETE: Final = "log_complete"
+_MOST_OF_A_REQUEST: Final = 100_000
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -110,6 +111,16 @@ class Finder:
             quarantined=tuple(kept),
             doubts=tuple(sorted(doubts, key=lambda one: one.day or "")),
         )
+
+    def batch_of(self, one: FoundPrediction) -> list[FoundPrediction]:
+        """The predictions of the same request on that day, in the order in which they stand."""
+        request = one.record["request_id"]
+        if request is None or one.in_segment:
+            return []
+        files = day_files(self.root.lake, self.feature.name, [one.day])
+        asked = Query({"request_id": (request,)})
+        found = found_in_logs(self._engine, files, asked, _MOST_OF_A_REQUEST)
+        return sorted(found, key=lambda other: other.record["seq"] or 0)
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:
