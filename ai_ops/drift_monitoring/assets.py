@@ -64,6 +64,6 @@ def _reference_profile(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         body,
         domain="drift_monitoring",
         description=description_of(compute_reference_profile),
-        deps=["model_versions"],
+        deps=["model_versions", "reference_set"],
         kinds={"duckdb", "parquet"},
     )

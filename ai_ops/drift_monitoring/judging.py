@@ -187,6 +187,8 @@ def _outdated(
 def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role) -> Verdict:
     history, reports = history_of(root, feature, moment.partition)
     report = reports.get(moment.partition)
+    if report is None and not feature.trained_here:
+        live_reference(root, feature, moment)  # says what is missing, if that is the reason
     outdated = None
     if report:
         version = report[0].reference_version

@@ -50,7 +50,12 @@ def compute_reference_profile(
     chosen = version or serving
     if chosen is None:
         raise MissingEvidence(f"{feature.name}: {NOTHING_LIVE}; launch one, or name a version")
-    reference = make_reference(root, feature, chosen)
+    try:
+        reference = make_reference(root, feature, chosen)
+    except MissingEvidence as missing:
+        if chosen != DECLARED:
+            raise
+        return Summary({"version": chosen, "rows": 0, "missing": str(missing)})
     if chosen == serving:
         latest = {"version": chosen, "digest": reference.digest, "as_of": as_of.isoformat()}
         root.lake.write_json(reference_path(root, feature, LATEST), latest)
@@ -95,12 +100,14 @@ def references_of(
     """The days of the moments, in order, by the reference that each is judged against.
 
     That of a version whose reference nobody has profiled yet is made here: a day after a
-    promotion must not wait for another run.
+    promotion must not wait for another run. Days without a declared reference are left out: their
+    checks say what is missing.
     """
     days: dict[str, list[str]] = defaultdict(list)
     for moment in sorted(moments, key=lambda one: one.partition):
         days[version_of(root, feature, moment)].append(moment.partition)
-    return [(_known_reference(root, feature, version), own) for version, own in days.items()]
+    known = ((_known_reference(root, feature, version), own) for version, own in days.items())
+    return [(reference, own) for reference, own in known if reference is not None]
 
 
 def compute_prediction_profile(
@@ -155,9 +162,12 @@ def _made_before(root: Root, feature: AiFeatureSpec, version: str) -> Reference 
         return None  # what is absent or unreadable is made again
 
 
-def _known_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference:
-    if version == DECLARED:  # the YAML may declare another by now
-        return make_reference(root, feature, version)
+def _known_reference(root: Root, feature: AiFeatureSpec, version: str) -> Reference | None:
+    if version == DECLARED:
+        try:
+            return make_reference(root, feature, version)  # the YAML may declare another by now
+        except MissingEvidence:
+            return None
     try:
         return load_reference(root, feature, version)
     except MissingEvidence:

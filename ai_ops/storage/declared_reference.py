@@ -37,10 +37,8 @@ def reference_table(root: Root, feature: AiFeatureSpec) -> tuple[pa.Table, str]:
     materialise.
     """
     table, digest = reference_rows(root, feature)
-    if "label" in table.column_names:
-        return table, digest
     declared = feature.reference
-    if not feature.labelled or declared is None or declared.files is not None:
+    if "label" in table.column_names or not feature.labelled or declared is None:
         return table, digest
     return with_labels(root, feature, table, days_of(declared)), digest
 
@@ -52,15 +50,11 @@ def reference_rows(root: Root, feature: AiFeatureSpec) -> tuple[pa.Table, str]:
     try:
         table, evidence = root.lake.read_table(path)
     except MissingEvidence:
-        raise MissingEvidence(
-            f"{feature.name}: the declared reference was not read yet; materialise {REFERENCE_SET}"
-        ) from None
+        raise MissingEvidence(_why_absent(root, feature, declaration)) from None
     made_by = (table.schema.metadata or {}).get(MADE_BY, b"").decode()
     if made_by != declaration:
-        raise MissingEvidence(
-            f"{feature.name}: {REFERENCE_SET} was made by another declaration than the file's; "
-            "materialise it again"
-        )
+        why = _why_absent(root, feature, declaration)
+        raise MissingEvidence(f"{why} (it was made by an earlier declaration)")
     return table.replace_schema_metadata(None), evidence.digest
 
 
@@ -71,6 +65,23 @@ def write_reference(
     told = {MADE_BY: declaration_of(feature), READ: json.dumps(read)}
     path = root.lake.path(feature.name, REFERENCE_SET, None)
     return root.lake.write_table(path, table.replace_schema_metadata(told))
+
+
+def keep_problem(root: Root, feature: AiFeatureSpec, problem: str) -> None:
+    """Keep why the declared reference could not be read, for whoever asks for it."""
+    if feature.reference is not None:
+        told = {"problem": problem, "declaration": declaration_of(feature)}
+        root.lake.write_json(root.lake.path(feature.name, REFERENCE_SET, None, "json"), told)
+
+
+def _why_absent(root: Root, feature: AiFeatureSpec, declaration: str) -> str:
+    try:
+        told, _ = root.lake.read_json(root.lake.path(feature.name, REFERENCE_SET, None, "json"))
+    except MissingEvidence:
+        told = {}
+    if told.get("declaration") == declaration:
+        return f"the declared reference cannot be read: {told['problem']}"
+    return f"{feature.name}: the declared reference was not read yet; materialise {REFERENCE_SET}"
 
 
 def declaration_of(feature: AiFeatureSpec) -> str:

@@ -1,63 +1,89 @@
-"""The labels that the lake knows of some days' predictions: each once, contradictions left out."""
+"""The labels of given predictions, as they were found: each once, contradictions left out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.storage.root import Root
+from ai_ops.storage.sql_values import moment
+from ai_ops.storage.tables import (
+    ReadableTable,
+    UnreadableTable,
+    open_table,
+    quoted,
+    scan,
+    table_files,
+    tables_engine,
+)
 
-GROUND_TRUTH: Final = "ground_truth"
 SOURCE_LABELS: Final = "source_labels"
 _KEPT: Final = ["id", "label", "available_at"]
+_TIME: Final = pa.timestamp("us", "UTC")
 
 
 def with_labels(
     root: Root, feature: AiFeatureSpec, table: pa.Table, days: Sequence[str]
 ) -> pa.Table:
-    """The rows with ``label`` and ``available_at``, null where the lake knows none.
+    """The rows of these days with ``label`` and ``available_at``, null where none is known.
 
     Labels that stand in the source lie by the day of their prediction; those of tables of their
-    own by the day on which they became known, the first one that the prediction could have.
+    own are looked up there, as text. ``MissingEvidence`` when those cannot be read.
     """
-    known = _once(_tables(root, feature, days))
-    if known is None:
+    if feature.ground_truth.labels is None:
+        paths = [root.lake.path(feature.name, SOURCE_LABELS, day) for day in days]
+        whole, _, _ = root.lake.read_tables(paths)
+        found = whole.select(_KEPT) if whole is not None else None
+    else:
+        found = _of_tables(root, feature, feature.ground_truth.labels, table["id"])
+    if found is None or not found.num_rows:
         nothing = pa.nulls(table.num_rows)
-        moments = nothing.cast(pa.timestamp("us", "UTC"))
-        return table.append_column("label", nothing).append_column("available_at", moments)
+        return table.append_column("label", nothing).append_column(
+            "available_at", nothing.cast(_TIME)
+        )
+    known = _once(found)
     places = pc.index_in(table["id"], known["id"])
     for name in ("label", "available_at"):
         table = table.append_column(name, known[name].take(places))
     return table
 
 
-def _tables(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> Iterable[pa.Table]:
-    lake, name = root.lake, feature.name
-    inside = feature.source is not None and feature.source.columns.label is not None
-    if inside:
-        paths = [lake.path(name, SOURCE_LABELS, day) for day in days]
-    else:
-        first = lake.path(name, GROUND_TRUTH, min(days))
-        found = lake.glob(f"{name}/{GROUND_TRUTH}/*.parquet")
-        paths = [path for path in found if _file(path) >= _file(first)]
-    whole, _, _ = lake.read_tables(paths)
-    return [] if whole is None else [whole.select(_KEPT)]
+def _of_tables(root: Root, feature: AiFeatureSpec, pattern: str, ids: pa.ChunkedArray) -> pa.Table:
+    truth = feature.ground_truth
+    zone = feature.source.time_zone if feature.source else None
+    files = table_files(root, pattern, "ground_truth.labels")
+    with tables_engine(root) as connection:
+        parts = [_selected(open_table(root, connection, file), truth, zone) for file in files]
+        connection.register("wanted", pa.table({"id": ids}))
+        rows = " UNION ALL ".join(parts)
+        query = f"SELECT * FROM ({rows}) SEMI JOIN wanted USING (id) WHERE label IS NOT NULL"
+        return connection.sql(query).to_arrow_table()
 
 
-def _once(tables: Iterable[pa.Table]) -> pa.Table | None:
-    rows = [table for table in tables if table.num_rows]
-    if not rows:
-        return None
-    every = pa.concat_tables(rows, promote_options="permissive")
-    labelled = every.filter(pc.and_(pc.is_valid(every["id"]), pc.is_valid(every["label"])))
+def _selected(table: ReadableTable, truth: GroundTruth, zone: str | None) -> str:
+    for column in (truth.id_column, truth.label_column):
+        if column not in table.columns:
+            has = ", ".join(table.columns)
+            raise UnreadableTable(table.file.name, f"no column {column} (the file has {has})")
+    known = None
+    told_at = truth.available_at_column
+    if told_at is not None and told_at in table.columns:
+        known = moment(quoted(told_at), table.columns[told_at], zone)
+    known = known or "CAST(NULL AS TIMESTAMPTZ)"
+    told = (f"CAST({quoted(name)} AS VARCHAR)" for name in (truth.id_column, truth.label_column))
+    names = ("id", "label")
+    members = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, names, strict=True))
+    return f"SELECT {members}, {known} AS available_at FROM {scan([table])}"
+
+
+def _once(rows: pa.Table) -> pa.Table:
+    labelled = rows.filter(pc.and_(pc.is_valid(rows["id"]), pc.is_valid(rows["label"])))
     by_id = labelled.group_by("id", use_threads=False).aggregate(
         [("label", "min"), ("label", "max"), ("available_at", "min")]
     )
     agreed = by_id.filter(pc.equal(by_id["label_min"], by_id["label_max"]))
-    return pa.table([agreed["id"], agreed["label_min"], agreed["available_at_min"]], names=_KEPT)
-
-
-def _file(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
+    columns = [agreed["id"], agreed["label_min"], agreed["available_at_min"].cast(_TIME)]
+    return pa.table(columns, names=_KEPT)
