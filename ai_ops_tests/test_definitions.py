@@ -15,6 +15,7 @@ from ai_ops.orchestration.resources import RootResource
 from ai_ops.retraining_pipeline.jobs import RETRAINED
 from ai_ops_tests.deciding import FEATURE as FLIGHTS
 from ai_ops_tests.prediction_logging.logging_world import FEATURE as TINY
+from ai_ops_tests.sourced_world import Labels, sourced
 
 BY_SCHEDULE = {
     *jobs.DAILY,
@@ -76,6 +77,35 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
 def test_two_features_stand_side_by_side() -> None:
     both = dg.Definitions.merge(definitions_of(FLIGHTS), definitions_of(TINY))
     both.get_repository_def().load_all_definitions()
+
+
+@pytest.mark.requirement("ST-01", "FQ-11")
+@pytest.mark.parametrize("labels", ["in_source", "none"])
+def test_a_model_that_others_train_has_the_assets_and_jobs_that_it_can_have(
+    tmp_path: Path, labels: Labels
+) -> None:
+    made = definitions_of(sourced(tmp_path, days=1, rows_a_day=1, labels=labels).feature)
+    repository = made.get_repository_def()
+    repository.load_all_definitions()
+    graph = made.resolve_asset_graph()
+    assets = {key.path[-1] for key in graph.get_all_asset_keys()}
+    labelled = {"ground_truth", "evaluation_run", "labelled_evaluation_set"}
+    trained = {*RETRAINED, "model_versions", "version_evaluation"}
+    assert "reference_set" in assets
+    assert not assets & {*trained, "user_actions"}, "nobody here trains it, nobody told of users"
+    assert assets & labelled == (labelled if labels == "in_source" else set())
+    assert all(graph.get(key).is_executable for key in graph.get_all_asset_keys())
+    jobs_of = {name.split("__", 1)[1] for name in repository.job_names if "ASSET" not in name}
+    cadences = {"daily", "weekly", "weekly_list", "monthly", "monthly_list", "pre_launch"}
+    assert jobs_of == {*cadences, "versions", "decide"}
+    sensors = {sensor.name.split("__", 1)[1] for sensor in repository.sensor_defs}
+    assert sensors == {"cadences", "incidents"}
+    checks = {key.name for key in graph.asset_check_keys}
+    absent = {"writers_present", "writers_alive", "log_unsampled", "witness_agrees"}
+    absent |= {"user_actions_present", "version_is_champion", "version_registered"}
+    assert not checks & absent
+    assert ("accuracy" in checks) == (labels == "in_source")
+    assert {"log_complete", "reference_present", "input_drift", "output_drift"} <= checks
 
 
 @pytest.mark.requirement("ST-01", "OW-01", "OW-12")
