@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
-from fsspec.core import url_to_fs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
@@ -35,8 +34,13 @@ class KnownLabel:
         return {**asdict(self), "available_at": known, "contradicted": list(self.contradicted)}
 
 
-def known_label(lake: Lake, feature: AiFeatureSpec, id: str, since: str) -> KnownLabel:
-    """The label of a prediction made on the day ``since``, as the labels' asset holds it now."""
+def known_label(
+    engine: duckdb.DuckDBPyConnection, lake: Lake, feature: AiFeatureSpec, id: str, since: str
+) -> KnownLabel:
+    """The label of a prediction made on the day ``since``, as the labels' asset holds it now.
+
+    ``engine`` reads the files of the lake.
+    """
     if not feature.labelled:
         reason = "nobody ever learns the correct answers (ground_truth.kind: none)"
         return KnownLabel(None, None, reason)
@@ -44,13 +48,9 @@ def known_label(lake: Lake, feature: AiFeatureSpec, id: str, since: str) -> Know
     if not files:
         reason = f"no labels were imported since {since}: materialise ground_truth"
         return KnownLabel(None, None, reason)
-    with duckdb.connect(config={"threads": 1}) as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        if not lake.is_local:
-            engine.register_filesystem(url_to_fs(lake.url, **(lake.storage_options or {}))[0])
-        found = _asked(engine, _LABELS, files, id)
-        apart = _files(lake, feature, "ground_truth/quarantine", since)
-        against = _asked(engine, _QUARANTINED, apart, id) if apart else []
+    found = _asked(engine, _LABELS, files, id)
+    apart = _files(lake, feature, "ground_truth/quarantine", since)
+    against = _asked(engine, _QUARANTINED, apart, id) if apart else []
     told = tuple(f"{one['label']} ({one['reason']})" for one in against)
     if not found:
         hours = feature.ground_truth.mature_after_hours

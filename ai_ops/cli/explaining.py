@@ -83,7 +83,7 @@ class Explaining:
         version = one.record["model_version"]
         behind, missing = self._versions.explained(version, one.time)
         verdicts = self._verdicts(one)
-        label = known_label(self._root.lake, self._feature, one.id, one.day)
+        label = known_label(self._finder.engine, self._root.lake, self._feature, one.id, one.day)
         replay = self._replay(one)
         if label.label is None:
             missing.append(f"the label: {label.reason}")

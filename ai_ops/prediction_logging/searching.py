@@ -75,8 +75,8 @@ class Finder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "_engine" in self.__dict__:
-            self._engine.close()
+        if "engine" in self.__dict__:
+            self.engine.close()
 
     def search(self, query: Query, most: int = 20) -> Search:
         """Find at most ``most`` predictions, from when monitoring began to the clock's now.
@@ -86,7 +86,7 @@ class Finder:
         root, feature, now = self.root, self.feature, self.root.clock.now()
         days = asked_days(feature, query, now)
         files = day_files(root.lake, feature.name, days)
-        found = found_in_logs(self._engine, files, query, most + 1)
+        found = found_in_logs(self.engine, files, query, most + 1)
         opened = OpenDays(None, (), now)
         if feature.source is None:
             opened = open_days(root, feature.name, files, days, now)
@@ -119,11 +119,12 @@ class Finder:
             return []
         files = day_files(self.root.lake, self.feature.name, [one.day])
         asked = Query({"request_id": (request,)})
-        found = found_in_logs(self._engine, files, asked, _MOST_OF_A_REQUEST)
+        found = found_in_logs(self.engine, files, asked, _MOST_OF_A_REQUEST)
         return sorted(found, key=lambda other: other.record["seq"] or 0)
 
     @cached_property
-    def _engine(self) -> duckdb.DuckDBPyConnection:
+    def engine(self) -> duckdb.DuckDBPyConnection:
+        """What reads the files of the lake."""
         return engine_on(self.root.lake)
 
 
