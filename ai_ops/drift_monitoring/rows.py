@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
@@ -15,6 +16,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import ColumnCells
 from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, profile_query
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
 
 LOG: Final = "prediction_log"
 UNSEEN_KEPT: Final = 200
@@ -48,15 +50,27 @@ class Answered:
 
 def answered_by(root: Root, feature: AiFeatureSpec, days: Iterable[str]) -> list[Answered]:
     """Every version that answered in those days; the one that gave the latest answer comes last."""
-    with connect() as connection:
-        if not read_logs(connection, root, feature, days):
-            return []
-        query = (
-            f'SELECT "model_version", epoch_us(min("time")), epoch_us(max("time")) FROM {ROWS}'
-            ' WHERE "time" IS NOT NULL GROUP BY 1 ORDER BY 3, 1'
-        )
-        found = connection.execute(query).fetchall()
-    return [Answered(str(version), _moment(first), _moment(last)) for version, first, last in found]
+    found: dict[str, Answered] = {}
+    for day in days:
+        try:
+            log, _ = root.lake.read_table(
+                root.lake.path(feature.name, LOG, day), ["model_version", "status", "time"]
+            )
+        except MissingEvidence:
+            continue
+        for one in _answered(log):
+            known = found.get(one.version, one)
+            first, last = min(known.first, one.first), max(known.last, one.last)
+            found[one.version] = Answered(one.version, first, last)
+    return sorted(found.values(), key=lambda one: (one.last, one.version))
+
+
+def _answered(log: pa.Table) -> Iterable[Answered]:
+    answered = pc.and_(pc.equal(log["status"], "ok"), pc.is_valid(log["time"]))
+    rows = log.filter(answered).group_by("model_version").aggregate([("time", "min_max")])
+    for row in rows.to_pylist():
+        times = row["time_min_max"]
+        yield Answered(str(row["model_version"]), times["min"], times["max"])
 
 
 def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[str, str]) -> None:
@@ -121,10 +135,6 @@ def _capped(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         yield from group[:UNSEEN_KEPT]
         if rest := group[UNSEEN_KEPT:]:
             yield rest[0] | {"value": None, "count": sum(row["count"] for row in rest)}
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _text(value: str) -> str:

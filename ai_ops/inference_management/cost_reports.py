@@ -77,8 +77,9 @@ def compute_cost_rollup(
     priced = {"currency", "compute", "storage_price_per_gb_month"}
     declared = json.dumps(feature.costs.model_dump(mode="json", include=priced), sort_keys=True)
     summaries = {}
-    for moment in moments:
-        work, stored = _read_work(root.lake, feature, moment.partition)
+    with duckdb.connect(config={"threads": 1}) as engine:
+        done = [_read_work(engine, root.lake, feature, moment.partition) for moment in moments]
+    for moment, (work, stored) in zip(moments, done, strict=True):
         costs = cost_of_day(work, prices, stored)
         path = root.lake.path(feature.name, "cost_rollup", moment.partition)
         root.lake.write_table(path, _as_table(costs, prices.currency, declared))
@@ -148,15 +149,16 @@ def judge_cost_trend(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     return judge_trend(trend, feature.costs).with_evidence(evidence)
 
 
-def _read_work(lake: Lake, feature: AiFeatureSpec, day: str) -> tuple[list[Work], int]:
+def _read_work(
+    engine: duckdb.DuckDBPyConnection, lake: Lake, feature: AiFeatureSpec, day: str
+) -> tuple[list[Work], int]:
     try:
         content = lake.read_bytes(lake.path(feature.name, "prediction_log", day))
     except MissingEvidence:
         return [], 0
     log = pq.read_table(pa.BufferReader(content), columns=COLUMNS)
-    with duckdb.connect(config={"threads": 1}) as engine:
-        engine.register("log", log)
-        return [Work(*row) for row in engine.execute(_WORK).fetchall()], len(content)
+    engine.register("log", log)
+    return [Work(*row) for row in engine.execute(_WORK).fetchall()], len(content)
 
 
 def _as_table(costs: Sequence[Cost], currency: str, prices: str) -> pa.Table:

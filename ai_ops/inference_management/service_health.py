@@ -44,9 +44,10 @@ def compute_service_health(
 ) -> dict[str, Summary]:
     """How the day's predictions were served: answered, failed and refused, latency by mode,
     requests by call site and tenant."""
+    with duckdb.connect(config={"threads": 1}) as engine:
+        measured = [_measure(engine, root, feature, moment.partition) for moment in moments]
     summaries = {}
-    for moment in moments:
-        health = _measure(root, feature, moment.partition)
+    for moment, health in zip(moments, measured, strict=True):
         path = root.lake.path(feature.name, "service_health", moment.partition, "json")
         root.lake.write_json(path, asdict(health))
         numbers: dict[str, Observed] = {
@@ -67,19 +68,20 @@ def judge_service_healthy(root: Root, feature: AiFeatureSpec, moment: Moment) ->
     return judge_health(health, feature.serving.slo).with_evidence(evidence)
 
 
-def _measure(root: Root, feature: AiFeatureSpec, day: str) -> ServiceHealth:
+def _measure(
+    engine: duckdb.DuckDBPyConnection, root: Root, feature: AiFeatureSpec, day: str
+) -> ServiceHealth:
     path = root.lake.path(feature.name, "prediction_log", day)
     try:
         log, _ = root.lake.read_table(path, COLUMNS)
     except MissingEvidence:
         return ServiceHealth(day)
-    with duckdb.connect(config={"threads": 1}) as engine:
-        engine.register("log", log)
-        rows, ok, failed, refused = engine.execute(_COUNTS).fetchall()[0]
-        promised = {"promised": feature.serving.slo.p99_ms}
-        latencies = engine.execute(_LATENCIES, promised).fetchall()
-        call_sites = engine.execute(_SHARES.format(column="call_site")).fetchall()
-        tenants = engine.execute(_SHARES.format(column="tenant")).fetchall()
+    engine.register("log", log)
+    rows, ok, failed, refused = engine.execute(_COUNTS).fetchall()[0]
+    promised = {"promised": feature.serving.slo.p99_ms}
+    latencies = engine.execute(_LATENCIES, promised).fetchall()
+    call_sites = engine.execute(_SHARES.format(column="call_site")).fetchall()
+    tenants = engine.execute(_SHARES.format(column="tenant")).fetchall()
     return ServiceHealth(
         day,
         rows,

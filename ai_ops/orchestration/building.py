@@ -76,7 +76,7 @@ def partitioned_asset(
     name = compute.__name__.removeprefix("compute_")  # type: ignore[attr-defined]
 
     def body(context: dg.AssetExecutionContext, root: RootResource) -> None:
-        opened = root.open()
+        opened = root.remembered()
         partitions = list(context.partition_keys)
         moments = moments_of(partitions, rhythm, tags=context.run.tags, clock=opened.clock)
         with timed():

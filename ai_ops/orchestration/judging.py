@@ -161,7 +161,7 @@ def _checks_of_asset(
     def run_checks(
         context: dg.AssetCheckExecutionContext, root: RootResource
     ) -> Iterator[dg.AssetCheckResult]:
-        opened = root.open()
+        opened = root.remembered()
         selected = {key.name for key in context.selected_asset_check_keys}
         chosen = [check for check in checks if check.name in selected]
         if rhythm:

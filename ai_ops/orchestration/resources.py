@@ -1,7 +1,9 @@
 """The one resource: an environment of ai_ops is its root, nothing else changes."""
 
 import dagster as dg
+from pydantic import PrivateAttr
 
+from ai_ops.storage.remembering import Files, remembering
 from ai_ops.storage.root import Root
 
 
@@ -12,7 +14,15 @@ class RootResource(dg.ConfigurableResource[None]):
     """
 
     folder: str = ""
+    _files: Files = PrivateAttr(default_factory=Files)
 
     def open(self) -> Root:
         """The root; databases are opened when first used."""
         return Root.open(self.folder or None)
+
+    def remembered(self) -> Root:
+        """The root for one computation or judgement: what does not change meanwhile is read once.
+
+        The files that one op of a run has read need not be read again by the next.
+        """
+        return remembering(self.open(), self._files)
