@@ -12,9 +12,11 @@ from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.cli.common import (
     BAD,
+    DEFAULT_ROOT,
     DEFS,
     FeatureArgument,
     JsonOption,
+    RootOption,
     features_below,
     print_json,
     resolve_feature,
@@ -22,6 +24,7 @@ from ai_ops.cli.common import (
 )
 from ai_ops.cli.features_init import init
 from ai_ops.prediction_logging.policy import policy_of
+from ai_ops.storage.clocks import WallClock
 from ai_ops.storage.files import replacing
 from ai_ops.vocabulary.errors import BadFeatureFile, BadInput, MissingEvidence
 
@@ -54,12 +57,16 @@ def check(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="YAML files or folders; all features if none.")
     ] = None,
+    root: RootOption = DEFAULT_ROOT,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the YAML of AI features: every mistake with file, line, field and its mend."""
+    """Check the YAML of AI features and the data that it names: every mistake with its mend.
+
+    A mistake has file, line and field, or file, column and row. Warnings do not fail the check.
+    """
     files = [file for path in paths or [] for file in _files(path)]
     files = files or list(features_below().values())
-    results = [_checked(file) for file in files]
+    results = [_checked(file, root) for file in files]
     if as_json:
         print_json({"features": results})
     else:
@@ -103,17 +110,27 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _checked(file: Path) -> dict[str, Any]:
+def _checked(file: Path, root: Path) -> dict[str, Any]:
+    # Imported when it is needed: it opens tables, and the command starts without that.
+    from ai_ops.cli.checking import DataCheck, check_data, open_questions
+
+    mistakes = open_questions(file)
+    name, flags, found = None, [], DataCheck()
     try:
         spec = load_feature(file)
     except BadFeatureFile as error:
-        return {
-            "file": str(file),
-            "feature": None,
-            "mistakes": str(error).splitlines(),
-            "flags": [],
-        }
-    return {"file": str(file), "feature": spec.name, "mistakes": [], "flags": list(spec.flags)}
+        mistakes += str(error).splitlines()
+    else:
+        name = spec.name
+        found = check_data(file, spec, root, WallClock().now())
+        flags = [*spec.flags, *found.lines(serious=False)]
+    return {
+        "file": str(file),
+        "feature": name,
+        "mistakes": [*mistakes, *found.lines(serious=True)],
+        "flags": flags,
+        "data": found.numbers,
+    }
 
 
 def _print_results(results: list[dict[str, Any]]) -> None:
@@ -123,7 +140,16 @@ def _print_results(results: list[dict[str, Any]]) -> None:
         for flag in result["flags"]:
             typer.echo(f"{result['file']}: warning: {flag}", err=True)
         if not result["mistakes"]:
-            typer.echo(f"{result['file']}: OK ({result['feature']})")
+            typer.echo(f"{result['file']}: OK ({result['feature']}{_shape(result['data'])})")
+
+
+def _shape(data: dict[str, Any]) -> str:
+    if "first_day" not in data:
+        return ""
+    labelled = data.get("labelled_share")
+    with_labels = f", {labelled:.1%} labelled" if labelled is not None else ""
+    span = f"{data['first_day']} … {data['last_day']}"
+    return f": {data['rows']:,} rows in {data['files']} files, {span}{with_labels}"
 
 
 def _as_data(spec: AiFeatureSpec) -> dict[str, Any]:

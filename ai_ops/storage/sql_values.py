@@ -68,6 +68,8 @@ def moment(column: str, kind: str, zone: str | None) -> str | None:
     zoned = f"timezone({text(zone)}, {{}})" if zone else None
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"CASE WHEN isfinite({column}) THEN {column} END"
+    if kind == "TIMESTAMPTZ_NS":  # as pandas writes nanoseconds
+        return f"CAST({column} AS TIMESTAMPTZ)"
     if kind.startswith("TIMESTAMP") or kind == "DATE":
         if zoned is None:
             return None

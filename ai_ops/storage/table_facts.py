@@ -10,16 +10,16 @@ import duckdb
 
 from ai_ops.ai_features.drafting import ColumnFacts, ColumnKind
 from ai_ops.storage.root import Root
+from ai_ops.storage.sql_text import quoted, text
+from ai_ops.storage.sql_values import moment
 from ai_ops.storage.tables import (
     FILE,
     ROW,
     UnreadableTable,
     first_line,
     open_table,
-    quoted,
     scan,
     table_files,
-    text,
 )
 from ai_ops.vocabulary.errors import BadInput
 
@@ -28,6 +28,7 @@ _AT_ONCE: Final = 40
 _FEW: Final = 64
 """A column's values are listed when it has at most so many."""
 _NUMBERS: Final = ("DECIMAL", "DOUBLE", "FLOAT", "REAL")
+_TIMES: Final = {"time", "timestamp", "ts", "at", "date", "datetime", "epoch", "created"}
 _ZONE: Final = r"(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -108,9 +109,7 @@ class TableFacts:
         return None if seconds is None else float(seconds) / 3600
 
     def _moment(self, column: str, zone: str) -> str:
-        if self._kind_of(column) == "zoned_time":
-            return f"TRY_CAST({quoted(column)} AS TIMESTAMPTZ)"
-        return f"timezone({text(zone)}, TRY_CAST({quoted(column)} AS TIMESTAMP))"
+        return moment(quoted(column), self.types[column], zone) or "CAST(NULL AS TIMESTAMPTZ)"
 
     def _kind_of(self, name: str) -> ColumnKind:
         return next(column.kind for column in self.columns if column.name == name)
@@ -183,6 +182,12 @@ class TableFacts:
                 yield replace(column, distinct=len(values), values=tuple(values), unique=unique)
             else:
                 yield column
+
+
+def _since_1970(column: ColumnFacts) -> bool:
+    """Whether a number counts from 1970, as its name and its size say (2001 … 2128)."""
+    told = bool(_TIMES & set(column.words)) and column.kind == "integer" and column.low is not None
+    return told and any(1e9 <= (column.low or 0) / unit < 5e9 for unit in (1, 1e3, 1e6, 1e9))
 
 
 def _slices(values: Sequence[Any], size: int) -> list[Sequence[Any]]:

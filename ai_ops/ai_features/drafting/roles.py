@@ -1,5 +1,6 @@
 """Which column of a table may play which part in a prediction's record, by its name and values."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -151,6 +152,12 @@ def _is_duration(column: ColumnFacts) -> bool:
     return column.numeric and (column.low or 0) >= 0 and not in_seconds
 
 
+def _is_status(column: ColumnFacts) -> bool:
+    said = {value.lower() for value in column.values}
+    http = all(re.fullmatch(r"[245]\d\d", value) for value in said)
+    return bool(said) and (said <= _STATUSES or http)
+
+
 FITS: Final[dict[str, Callable[[ColumnFacts], bool]]] = {
     "time": is_time,
     "available_at": is_time,
@@ -164,7 +171,7 @@ FITS: Final[dict[str, Callable[[ColumnFacts], bool]]] = {
     "subject": _is_subject,
     "request_id": _is_subject,
     "latency_ms": _is_duration,
-    "status": lambda column: bool(column.values) and set(column.values) <= _STATUSES,
+    "status": _is_status,
     "error": lambda column: column.kind == "text" and column.nulls > 0,
     "mode": lambda column: bool(column.values) and set(column.values) <= _MODES,
     "order": lambda column: column.unique and column.numeric,
