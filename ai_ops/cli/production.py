@@ -17,6 +17,7 @@ from ai_ops.cli.common import (
 from ai_ops.cli.deciding import ByOption, ReasonOption, TokenOption, signed, signer
 from ai_ops.cli.decisions import VersionOption
 from ai_ops.retraining_pipeline import promotion
+from ai_ops.retraining_pipeline.elsewhere import of_others
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, standing_of
 from ai_ops.vocabulary.errors import BadInput, PromotionRefused
@@ -37,6 +38,8 @@ def launch(
     way, as is everything else that is named. What is refused ends with 1, and is recorded.
     """
     spec, opened = resolve_feature(feature), open_root(root)
+    if elsewhere := of_others(spec):
+        raise PromotionRefused(f"the launch of {spec.name}", elsewhere)
     if token is None:
         signer(by)
     # Judged before it is signed: a signature is bound to a ledger that has begun.

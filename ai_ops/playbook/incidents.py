@@ -83,9 +83,10 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
     items = [LIVE, *(item for kind in ITEMS.values() for item in kind)]
 
     def decide(standing: Standing) -> list[NewEvent]:
-        if not standing.moves or standing.moves[-1].at >= as_of:
+        begin = _watched_since(feature, standing)
+        if begin is None or begin >= as_of:
             return []
-        since = Window(standing.moves[-1].at, as_of)
+        since = Window(begin, as_of)
         verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
         opening, resolving = due_incidents(feature, standing, verdicts, as_of)
         resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
@@ -109,15 +110,16 @@ def due_incidents(
     """The incidents to open at a moment, and those to resolve.
 
     An alert is a verdict of fail (which is confirmed: k of n days) on a window that ends after the
-    version in production was last moved; before the launch there is none. Of each kind one
+    version in production was last moved; before the launch there is none. A model that others
+    serve is watched from the beginning of its monitoring. Of each kind one
     incident waits for its conclusion at a time. What could be seen when it was concluded is
     answered by it; failing days that begin later are an alert of their own. Resolved is only what
     a person concluded: when every check of the kind passes on evidence that came after the
     conclusion, or a genuine shift has its new version.
     """
-    if standing.launched is None or standing.launched.at > as_of:
+    since, launched = _watched_since(feature, standing), standing.launched
+    if since is None or (launched.at if launched else since) > as_of:
         return (), ()
-    since = standing.moves[-1].at
     judged: dict[str, dict[str, RecordedVerdict]] = {}
     for one in verdicts:
         if one.feature == feature.name and one.item == LIVE and since < one.as_of <= as_of:
@@ -138,6 +140,13 @@ def due_incidents(
             known = problem.item, problem.begin, problem.reason
             opening.append(Opening(id, alert, *known, standing.live, SEVERITY[alert]))
     return tuple(opening), tuple(resolving.values())
+
+
+def _watched_since(feature: AiFeatureSpec, standing: Standing) -> datetime | None:
+    """Since when alerts are those of what serves now; None before a launch."""
+    if not feature.trained_here:
+        return Window.of_day(feature.monitoring.start).start
+    return standing.moves[-1].at if standing.moves else None
 
 
 def _problem(

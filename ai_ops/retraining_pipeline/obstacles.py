@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.retraining_pipeline.elsewhere import of_others
 from ai_ops.storage.decisions import read_token, verified_again
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.registry import REHEARSAL
@@ -30,14 +31,14 @@ def of_promotion(
     root: Root, feature: AiFeatureSpec, version: str, standing: Standing
 ) -> tuple[str, ...]:
     """Everything that forbids to promote a version now; empty when nothing does."""
-    return tuple(_of_promotion(root, feature, version, standing))
+    return of_others(feature) or tuple(_of_promotion(root, feature, version, standing))
 
 
 def of_launch(
     root: Root, feature: AiFeatureSpec, version: str, standing: Standing
 ) -> tuple[str, ...]:
     """Everything that forbids to launch a feature with a version now; empty when nothing does."""
-    return tuple(_of_launch(root, feature, version, standing))
+    return of_others(feature) or tuple(_of_launch(root, feature, version, standing))
 
 
 def of_rollback(
@@ -47,6 +48,8 @@ def of_rollback(
 
     It was live before, so it was judged and approved before. A broken ledger forbids no way back.
     """
+    if elsewhere := of_others(feature):
+        return elsewhere
     reasons = []
     if version == standing.live:
         reasons.append(f"version {version} is live already")
