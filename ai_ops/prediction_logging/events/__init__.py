@@ -1,0 +1,1 @@
+"""Logs that are events, not tables: what other systems recorded becomes predictions."""
