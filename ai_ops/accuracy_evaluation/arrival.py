@@ -1,9 +1,18 @@
 """Did labels arrive, and do they say one thing? The rules, on the counts of a day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import LabelKind
+
+_NO_LABEL: Final[Mapping[LabelKind, str]] = {
+    "binary": "neither true nor false",
+    "classes": "no class",
+    "number": "no finite number",
+}
 
 
 @dataclass(frozen=True)
@@ -12,21 +21,23 @@ class LabelArrival:
 
     ``labels`` are kept. ``duplicates`` repeat an earlier label of their id. ``contradictions``
     differ from another label of their id that was known by then: none of the id's labels is
-    believed. ``unreadable`` are neither true nor false. ``without_id`` name no prediction.
-    ``without_time`` have no day of their own: they are counted on every day whose labels stand in
-    the same file, and on each of them they are the same ones. ``problem`` says why the source could
-    not be read. Whether a label has a prediction is no question here: the log has no part in it.
+    believed. ``unreadable`` are no label of the declared ``kind``; of a binary one the
+    ``positives`` are counted. ``without_id`` name no prediction. ``without_time`` have no day of
+    their own: they are counted on every day whose labels stand in the same file, and on each of
+    them they are the same ones. ``problem`` says why the source could not be read. Whether a label
+    has a prediction is no question here: the log has no part in it.
     """
 
     day: str
     labels: int = 0
-    positives: int = 0
+    positives: int | None = 0
     duplicates: int = 0
     contradictions: int = 0
     unreadable: int = 0
     without_id: int = 0
     without_time: int = 0
     problem: str | None = None
+    kind: LabelKind = "binary"
 
 
 def judge_arrival(arrival: LabelArrival) -> Verdict:
@@ -47,7 +58,7 @@ def judge_arrival(arrival: LabelArrival) -> Verdict:
     ]
     observed: dict[str, Observed] = {
         "labels": arrival.labels,
-        "positives": arrival.positives,
+        **({} if arrival.positives is None else {"positives": arrival.positives}),
         "duplicates": arrival.duplicates,
         "contradictions": arrival.contradictions,
         "unreadable": arrival.unreadable,
@@ -66,7 +77,8 @@ def judge_arrival(arrival: LabelArrival) -> Verdict:
             f"no label became known on {arrival.day}", "labels", window=window, observed=observed
         )
     return Verdict.passing(
-        f"{arrival.labels} labels became known on {arrival.day}, {arrival.positives} of them true",
+        f"{arrival.labels} labels became known on {arrival.day}"
+        + ("" if arrival.positives is None else f", {arrival.positives} of them true"),
         sample_size=arrival.labels,
         observed=observed,
     )
@@ -81,7 +93,8 @@ def _wrongs(arrival: LabelArrival) -> tuple[tuple[int, str], ...]:
         ),
         (
             arrival.unreadable,
-            f"{arrival.unreadable} labels are neither true nor false; they stand in the quarantine",
+            f"{arrival.unreadable} labels are {_NO_LABEL[arrival.kind]}; they stand in the "
+            "quarantine",
         ),
         (
             arrival.without_id,

@@ -23,7 +23,7 @@ from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.ai_features.held_out import is_held_out
+from ai_ops.ai_features.held_out import are_held_out
 from ai_ops.storage.in_force import gate_in_force, live_version
 from ai_ops.storage.retrainings import record_stage
 from ai_ops.storage.root import Root
@@ -94,7 +94,7 @@ def _evaluate(
     cutoff, truth = label_cutoff(as_of), feature.ground_truth
     rows = read_rows(root.lake, feature, manifest.holdout, cutoff)
     coverage = coverage_by_day(rows, manifest.holdout, cutoff, truth)
-    held_out = np.array([is_held_out(id, truth.evaluation_share) for id in rows.ids], bool)
+    held_out = np.array(are_held_out(rows.ids.tolist(), truth.evaluation_share), bool)
     judged = (
         rows.mature(cutoff, truth.mature_after_hours)
         & rows.labelled(cutoff)

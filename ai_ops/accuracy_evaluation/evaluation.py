@@ -45,7 +45,8 @@ def compute_evaluation_run(
     for together in _ranges(moments):
         for moment, run in _runs(root, feature, together, models, logged):
             path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
-            root.lake.write_json(path, msgspec.to_builtins(run))
+            written = msgspec.json.encode(run, order="sorted")
+            root.lake.write_bytes(path, msgspec.json.format(written, indent=1))
             picture = draw_evaluation(run) if moment is moments[-1] else None
             summaries[moment.partition] = Summary(_numbers(run), picture)
     return summaries

@@ -19,7 +19,7 @@ from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.ai_features.held_out import is_held_out
+from ai_ops.ai_features.held_out import are_held_out
 from ai_ops.storage.in_force import live_in
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import AiOpsError
@@ -92,10 +92,12 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
 
 def _held_out(rows: LabelledRows, share: float) -> Bools:
     """The rows of the set: one of each id, where a prediction stands in the log twice."""
-    held_out = np.array([is_held_out(id, share) for id in rows.ids], bool)
-    first = np.zeros(len(rows.ids), bool)
-    first[np.unique(rows.ids.astype(str), return_index=True)[1]] = True
-    return held_out & first
+    held_out = np.flatnonzero(are_held_out(rows.ids.tolist(), share))
+    # All rows of an id are held out or none, so that its first one is among them.
+    _, first = np.unique(rows.ids[held_out].astype(str), return_index=True)
+    chosen = np.zeros(len(rows.ids), bool)
+    chosen[held_out[first]] = True
+    return chosen
 
 
 def _measure(
@@ -162,7 +164,11 @@ def _who(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> pa.Table:
     schema = pa.schema([(name, pa.string()) for name in ("id", "tenant", "call_site")])
     tables = [schema.empty_table()]
     for day in days:
-        table, _ = root.lake.read_table(root.lake.path(feature.name, "prediction_log", day))
+        path = root.lake.path(feature.name, "prediction_log", day)
+        try:
+            table, _ = root.lake.read_table(path, schema.names)
+        except pa.ArrowInvalid:
+            table, _ = root.lake.read_table(path)
         absent = pa.nulls(table.num_rows, pa.string())
         columns = [
             table[name].cast(pa.string()) if name in table.column_names else absent

@@ -1,6 +1,7 @@
 """What a label says, by the kind of answer it is held against: read as SQL, wherever it stands.
 
-A label is read or it is not: none is guessed.
+A label is read or it is not: none is guessed. Of a binary label that names its ``positive``, every
+other text is the other one.
 """
 
 from typing import Final
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from ai_ops.ai_features.parts import GroundTruth
+from ai_ops.storage.sql_values import missing, value, word
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.words import LabelKind
 
@@ -17,20 +19,6 @@ TYPES: Final[dict[LabelKind, pa.DataType]] = {
     "classes": pa.string(),
     "number": pa.float64(),
 }
-
-# A cast to BOOLEAN would call every number but 0 true, and -1 commonly stands for "not known".
-_TRUE_OR_FALSE: Final = """
-CASE WHEN lower(raw) IN ('true', '1') OR number = 1 THEN true
-     WHEN lower(raw) IN ('false', '0') OR number = 0 THEN false END"""
-_POSITIVE: Final = """
-CASE WHEN raw IS NULL OR trim(raw) = '' THEN NULL
-     WHEN trim(raw) = $positive OR number = TRY_CAST($positive AS DOUBLE) THEN true
-     ELSE false END"""
-# A table that knew a null once holds its whole numbers as 3.0.
-_CLASS: Final = """
-CASE WHEN number = trunc(number) AND abs(number) < 1e15 THEN CAST(CAST(number AS BIGINT) AS VARCHAR)
-     ELSE nullif(trim(raw), '') END"""
-_NUMBER: Final = "CASE WHEN isfinite(TRY_CAST(raw AS DOUBLE)) THEN TRY_CAST(raw AS DOUBLE) END"
 
 
 def label_type(truth: GroundTruth) -> pa.DataType:
@@ -42,29 +30,34 @@ def label_type(truth: GroundTruth) -> pa.DataType:
     return TYPES[truth.kind]
 
 
-def label_sql(truth: GroundTruth) -> str:
-    """The typed label of a row that has ``raw`` (its text) and ``number`` (null where it is text);
-    null where it cannot be read. With ``truth.positive`` it has a parameter of that name."""
-    if truth.kind == "binary":
-        return _TRUE_OR_FALSE if truth.positive is None else _POSITIVE
-    return _CLASS if truth.kind == "classes" else _NUMBER
+def label_sql(truth: GroundTruth, column: str, kind: str, *, csv: bool = False) -> str:
+    """The typed label of a column of this DuckDB type; null where it cannot be read.
+
+    With ``truth.positive`` it has a parameter of that name. Text that looks like a number is none,
+    unless its file is a CSV, which knows nothing else.
+    """
+    if truth.kind == "classes":
+        return word(column, kind)
+    if truth.kind == "number":
+        return value(column, kind, "number")
+    raw = f"lower(trim(CAST({column} AS VARCHAR)))"
+    # A cast to BOOLEAN would call every number but 0 true, and -1 commonly stands for "not known".
+    number = "NULL" if kind == "VARCHAR" and not csv else f"TRY_CAST({raw} AS DOUBLE)"
+    if truth.positive is None:
+        return (
+            f"CASE WHEN {raw} IN ('true', '1') OR {number} = 1 THEN true "
+            f"WHEN {raw} IN ('false', '0') OR {number} = 0 THEN false END"
+        )
+    is_positive = f"{raw} = lower(trim($positive)) OR {number} = TRY_CAST($positive AS DOUBLE)"
+    return (
+        f"CASE WHEN {missing(column, kind)} THEN NULL "
+        f"ELSE coalesce({is_positive}, {raw} = lower(trim($positive))) END"
+    )
 
 
 def label_parameters(truth: GroundTruth) -> dict[str, str]:
     """The parameters that ``label_sql`` asks for."""
     return {} if truth.positive is None else {"positive": truth.positive}
-
-
-def raw_sql(column: str) -> str:
-    """``raw`` and ``number`` of a column: text that looks like a number is none.
-
-    >>> raw_sql('"y"').startswith('CAST("y" AS VARCHAR) AS raw')
-    True
-    """
-    return (
-        f"CAST({column} AS VARCHAR) AS raw, CASE WHEN typeof({column}) <> 'VARCHAR' "
-        f"THEN TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE) END AS number"
-    )
 
 
 def read_labels(column: pa.Array | pa.ChunkedArray, truth: GroundTruth) -> pa.Array:
@@ -73,15 +66,18 @@ def read_labels(column: pa.Array | pa.ChunkedArray, truth: GroundTruth) -> pa.Ar
     >>> truth = GroundTruth(kind="classes", labels="labels.csv")
     >>> read_labels(pa.array([3.0, 1.5, None]), truth).to_pylist()
     ['3', '1.5', None]
+    >>> truth = GroundTruth(positive="malignant", labels="labels.csv")
+    >>> read_labels(pa.array(["malignant", "benign", " "]), truth).to_pylist()
+    [True, False, None]
     """
     wanted = label_type(truth)
-    # (duckdb finds the table by its name)
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), wanted)
     found = pa.table({"label": column, "place": pa.array(range(len(column)), pa.int64())})
     with duckdb.connect(config={"threads": 1}) as engine:
         engine.register("found", found)
-        read = engine.sql(
-            f"SELECT {label_sql(truth)} AS label FROM "
-            f"(SELECT {raw_sql('label')}, place FROM found) ORDER BY place",
-            params=label_parameters(truth) or None,
-        ).to_arrow_table()
-    return read["label"].cast(wanted).combine_chunks()
+        ((_, kind, *_), *_) = engine.execute("DESCRIBE found").fetchall()
+        label = label_sql(truth, "label", kind, csv=True)
+        query = f"SELECT {label} AS read FROM found ORDER BY place"
+        read = engine.sql(query, params=label_parameters(truth) or None).to_arrow_table()
+    return read["read"].cast(wanted).combine_chunks()

@@ -3,85 +3,86 @@
 A label is never dropped silently: it is kept, or it stands in the quarantine with its reason.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from glob import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.arrival import LabelArrival, judge_arrival
+from ai_ops.accuracy_evaluation.label_source import LabelSource, label_source
+from ai_ops.accuracy_evaluation.label_values import label_type
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.storage.root import Root
+from ai_ops.storage.tables import first_line
+from ai_ops.vocabulary.errors import LakeUnreachable, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import LabelKind
 
-SCHEMA = pa.schema(
-    [("id", pa.string()), ("label", pa.bool_()), ("available_at", pa.timestamp("us", "UTC"))]
-)
+TIMES = pa.timestamp("us", "UTC")
 QUARANTINE = pa.schema(
     [
         ("id", pa.string()),
         ("label", pa.string()),
-        ("available_at", pa.timestamp("us", "UTC")),
+        ("available_at", TIMES),
         ("reason", pa.string()),
     ]
 )
 
-# A cast to BOOLEAN would call every number but 0 true, and -1 commonly stands for "not known".
-_SOURCE = """
-rows AS (
-  SELECT CAST({id} AS VARCHAR) AS id, CAST({label} AS VARCHAR) AS raw,
-         CASE WHEN typeof({label}) <> 'VARCHAR'
-              THEN TRY_CAST(CAST({label} AS VARCHAR) AS DOUBLE) END AS number,
-         {available_at} AS available_at, ai_ops_source_file AS file
-  FROM read_parquet($files, union_by_name = true, filename = 'ai_ops_source_file')
-),
-source AS (
-  SELECT id, raw, available_at, file,
-         CASE WHEN lower(raw) IN ('true', '1') OR number = 1 THEN true
-              WHEN lower(raw) IN ('false', '0') OR number = 0 THEN false END AS label
-  FROM rows
-)
-"""
+
+def schema_of(label: pa.DataType) -> pa.Schema:
+    """The labels of a day, as they lie in the lake."""
+    return pa.schema([("id", pa.string()), ("label", label), ("available_at", TIMES)])
+
 
 # Only ids that occur in the span are looked up before it, and the span itself is found by the
-# row groups' own minimum and maximum of the time: a long history costs one narrow read.
+# row groups' own minimum and maximum of the time: a long history costs one narrow read. Few ids
+# occur twice: only theirs are put in order.
 # A label that can be read goes before one that cannot: it is no repetition of that.
 _JUDGED_LABELS = """
-WITH {source},
+WITH source AS ({source}),
 arrived AS (SELECT DISTINCT id FROM source WHERE available_at >= $start AND available_at < $end),
 seen AS (
   SELECT *, CAST(available_at AS DATE) AS day
   FROM source SEMI JOIN arrived ON source.id IS NOT DISTINCT FROM arrived.id
   WHERE available_at < $end
+),
+often AS (SELECT id FROM seen WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1),
+told AS (
+  SELECT *, CASE WHEN label IS NULL THEN 'unreadable'
+                 WHEN min(label) OVER known <> max(label) OVER known THEN 'contradiction'
+                 WHEN row_number() OVER (PARTITION BY id ORDER BY label IS NULL, available_at, raw)
+                   > 1 THEN 'duplicate'
+                 ELSE 'kept' END AS fate
+  FROM seen SEMI JOIN often USING (id)
+  WINDOW known AS (PARTITION BY id ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+  UNION ALL
+  SELECT *, CASE WHEN id IS NULL THEN 'no_id' WHEN label IS NULL THEN 'unreadable'
+                 ELSE 'kept' END AS fate
+  FROM seen ANTI JOIN often USING (id)
 )
-SELECT id, raw, label, available_at, CAST(day AS VARCHAR) AS day,
-       CASE WHEN id IS NULL THEN 'no_id'
-            WHEN label IS NULL THEN 'unreadable'
-            WHEN min(label) OVER known <> max(label) OVER known THEN 'contradiction'
-            WHEN row_number() OVER (PARTITION BY id ORDER BY label IS NULL, available_at, raw) > 1
-              THEN 'duplicate'
-            ELSE 'kept' END AS fate
-FROM seen
-WINDOW known AS (PARTITION BY id ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-QUALIFY available_at >= $start
+SELECT id, raw, label, available_at, fate FROM told WHERE available_at >= $start
 ORDER BY available_at, id, raw
 """
 
 # A label without its time has no day of its own. It is named on every day whose labels stand in
 # the same file, and on every day at all (null) if its file holds no time. Few files have such
 # labels: only theirs are read whole.
-_FILES_WITH_UNDATED = "WITH {source} SELECT DISTINCT file FROM source WHERE available_at IS NULL"
+_FILES_WITH_UNDATED = (
+    "WITH source AS ({source}) SELECT DISTINCT file FROM source WHERE available_at IS NULL"
+)
 _UNDATED_LABELS = """
-WITH {source},
-undated AS (SELECT file, id, raw FROM source WHERE available_at IS NULL),
+WITH source AS ({source}),
+undated AS (SELECT file, id, raw FROM source WHERE available_at IS NULL AND file IN $files),
 dated AS (
   SELECT file, CAST(CAST(available_at AS DATE) AS VARCHAR) AS day,
          available_at >= $start AND available_at < $end AS asked
-  FROM source WHERE available_at IS NOT NULL
+  FROM source WHERE available_at IS NOT NULL AND file IN $files
 ),
 days AS (SELECT DISTINCT file, day FROM dated WHERE asked)
 SELECT id, raw, day FROM undated JOIN days USING (file)
@@ -91,20 +92,7 @@ ORDER BY day, id, raw
 """
 
 
-def utc_engine() -> duckdb.DuckDBPyConnection:
-    """An embedded engine whose days are UTC days, wherever it runs."""
-    engine = duckdb.connect(config={"threads": 1})
-    engine.execute("SET TimeZone = 'UTC'")
-    return engine
-
-
 _NO_UNDATED = pa.schema([(name, pa.string()) for name in ("id", "raw", "day")]).empty_table()
-
-
-@dataclass(frozen=True)
-class _Source:
-    files: tuple[str, ...]
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,32 +102,39 @@ class _Labels:
     dated: pa.Table
     undated: pa.Table
 
+    def of(self, moment: Moment) -> pa.Table:
+        """The dated labels of a day that were known at the moment; they are in order of time."""
+        times = self.dated["available_at"].cast(TIMES).cast(pa.int64()).to_numpy()
+        first, end = np.searchsorted(
+            times, [_micros(moment.window.start), _micros(moment.window.end)]
+        )
+        known = int(np.searchsorted(times, _micros(moment.as_of), side="right"))
+        return self.dated.slice(int(first), max(min(int(end), known) - int(first), 0))
+
 
 def compute_ground_truth(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
     """The labels that became known on a day: each once, contradictions kept apart. They come from a
     source that the prediction log has no part in."""
-    source = _find_source(root, feature.ground_truth)
-    found = None
-    if not source.problem:
-        try:
-            found = _read_labels(source, feature.ground_truth, moments)
-        except duckdb.Error as error:
-            problem = f"{root.folder / (feature.ground_truth.labels or '')}: {_first_line(error)}"
-            source = replace(source, problem=problem)
+    kind, schema = feature.ground_truth.kind, schema_of(label_type(feature.ground_truth))
+    found, problem = None, None
+    try:
+        found = _read_labels(root, feature, moments)
+    except (MissingEvidence, LakeUnreachable) as error:
+        problem = str(error)
+    except duckdb.Error as error:
+        problem = f"{feature.ground_truth.labels or 'source.columns.label'}: {first_line(error)}"
     summaries = {}
     for moment in moments:
         if found is None:
-            arrival = LabelArrival(moment.partition, problem=source.problem)
-            kept, quarantine = SCHEMA.empty_table(), QUARANTINE.empty_table()
+            arrival = LabelArrival(moment.partition, problem=problem, kind=kind)
+            kept, quarantine = schema.empty_table(), QUARANTINE.empty_table()
         else:
-            known = pc.less_equal(found.dated["available_at"], pa.scalar(moment.as_of))
-            today = pc.equal(found.dated["day"], moment.partition)
-            day = found.dated.filter(pc.and_(today, known))
+            day = found.of(moment)
             undated = _undated_of(found.undated, moment.partition)
-            kept, quarantine = _kept(day), pa.concat_tables([_quarantine(day), undated])
-            arrival = _arrival(moment.partition, day, kept, undated.num_rows)
+            kept, quarantine = _kept(day, schema), pa.concat_tables([_quarantine(day), undated])
+            arrival = _arrival(moment.partition, kind, day, kept, undated.num_rows)
         lake, name, partition = root.lake, feature.name, moment.partition
         lake.write_table(lake.path(name, "ground_truth", partition), kept)
         lake.write_table(lake.path(name, "ground_truth/quarantine", partition), quarantine)
@@ -156,67 +151,27 @@ def judge_labels_arrived(root: Root, feature: AiFeatureSpec, moment: Moment) -> 
     return judge_arrival(LabelArrival(**data)).with_evidence(evidence)
 
 
-def _find_source(root: Root, truth: GroundTruth) -> _Source:
-    pattern = str(root.folder / (truth.labels or ""))
-    files = tuple(sorted(glob(pattern, recursive=True)))
-    if not files:
-        return _Source((), f"{pattern}: no label file matches ground_truth.labels")
-    # File by file: together, a file that lacks a column would look like one full of nulls.
-    with utc_engine() as engine:
-        for file in files:
-            if problem := _problem_of(engine, file, truth):
-                return _Source(files, f"{file}: {problem}")
-    return _Source(files)
-
-
-def _problem_of(engine: duckdb.DuckDBPyConnection, file: str, truth: GroundTruth) -> str | None:
-    try:
-        described = engine.execute(
-            "DESCRIBE SELECT * FROM read_parquet($file)", {"file": file}
-        ).fetchall()
-    except duckdb.Error as error:
-        return f"not a readable Parquet file: {_first_line(error)}"
-    types = {name: kind for name, kind, *_ in described}
-    wanted = (truth.id_column, truth.label_column, truth.available_at_column)
-    if absent := [name for name in wanted if name not in types]:
-        return f"no column {absent[0]} (have {', '.join(types)})"
-    kind = types[truth.available_at_column]
-    if kind != "TIMESTAMP WITH TIME ZONE":
-        return f"{truth.available_at_column} is {kind}; write it with its zone (UTC)"
-    return None
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _read_labels(source: _Source, truth: GroundTruth, moments: Sequence[Moment]) -> _Labels:
-    columns = {
-        "id": truth.id_column,
-        "label": truth.label_column,
-        "available_at": truth.available_at_column or "",
-    }
-    quoted = {role: '"' + name.replace('"', '""') + '"' for role, name in columns.items()}
-    read = _SOURCE.format(**quoted)
-    span = {
-        "start": min(moment.window.start for moment in moments),
-        "end": max(moment.window.end for moment in moments),
-    }
-    with utc_engine() as engine:
-        every = {"files": list(source.files)}
-        judged = engine.sql(_JUDGED_LABELS.format(source=read), params=every | span)
-        dated = judged.to_arrow_table()
-        found = engine.execute(_FILES_WITH_UNDATED.format(source=read), every).fetchall()
-        if not found:
+def _read_labels(root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]) -> _Labels:
+    span = Window(
+        min(moment.window.start for moment in moments), max(moment.window.end for moment in moments)
+    )
+    with label_source(root, feature, span) as source:
+        between = {"start": span.start, "end": span.end}
+        dated = _asked(source, _JUDGED_LABELS, between)
+        files = _asked(source, _FILES_WITH_UNDATED, {})["file"].to_pylist()
+        if not files:
             return _Labels(dated, _NO_UNDATED)
-        theirs = {"files": [file for (file,) in found]}
-        undated = engine.sql(_UNDATED_LABELS.format(source=read), params=theirs | span)
-        return _Labels(dated, undated.to_arrow_table())
+        return _Labels(dated, _asked(source, _UNDATED_LABELS, between | {"files": files}))
 
 
-def _kept(day: pa.Table) -> pa.Table:
+def _asked(source: LabelSource, query: str, parameters: Mapping[str, object]) -> pa.Table:
+    given = {**source.parameters, **parameters}
+    return source.engine.sql(query.format(source=source.sql), params=given or None).to_arrow_table()
+
+
+def _kept(day: pa.Table, schema: pa.Schema) -> pa.Table:
     rows = day.filter(pc.equal(day["fate"], "kept"))
-    return rows.select(SCHEMA.names).cast(SCHEMA)
+    return rows.select(schema.names).cast(schema)
 
 
 def _quarantine(day: pa.Table) -> pa.Table:
@@ -237,15 +192,26 @@ def _undated_of(undated: pa.Table, partition: str) -> pa.Table:
     return pa.table(columns, names=QUARANTINE.names).cast(QUARANTINE)
 
 
-def _arrival(partition: str, day: pa.Table, kept: pa.Table, undated: int) -> LabelArrival:
+def _arrival(
+    partition: str, kind: LabelKind, day: pa.Table, kept: pa.Table, undated: int
+) -> LabelArrival:
     fates = {fate["values"]: fate["counts"] for fate in day["fate"].value_counts().to_pylist()}
     return LabelArrival(
         partition,
+        kind=kind,
         labels=kept.num_rows,
-        positives=pc.sum(kept["label"]).as_py() or 0,
+        positives=_positives(kept["label"]),
         duplicates=fates.get("duplicate", 0),
         contradictions=fates.get("contradiction", 0),
         unreadable=fates.get("unreadable", 0),
         without_id=fates.get("no_id", 0),
         without_time=undated,
     )
+
+
+def _positives(label: pa.ChunkedArray) -> int | None:
+    return (pc.sum(label).as_py() or 0) if pa.types.is_boolean(label.type) else None
+
+
+def _micros(moment: datetime) -> int:
+    return int(np.datetime64(moment.replace(tzinfo=None), "us").astype(np.int64))

@@ -1,6 +1,8 @@
 """Which predictions are kept for evaluation, and never trained on."""
 
+from collections.abc import Iterable
 from hashlib import sha256
+from math import ceil
 
 
 def is_held_out(id: str, share: float) -> bool:
@@ -13,4 +15,17 @@ def is_held_out(id: str, share: float) -> bool:
     >>> 400 < len(kept) < 600
     True
     """
-    return int.from_bytes(sha256(id.encode()).digest()[:8], "big") < share * 2**64
+    return are_held_out([id], share)[0]
+
+
+def are_held_out(ids: Iterable[str], share: float) -> list[bool]:
+    """The same of many predictions.
+
+    >>> are_held_out(["order-7", "order-8"], 0.0), are_held_out(["order-7", "order-8"], 1.0)
+    ([False, False], [True, True])
+    """
+    bound = ceil(share * 2**64)
+    if bound >= 2**64:
+        return [True for _ in ids]
+    first = bound.to_bytes(8, "big")  # bytes are in the order of the numbers that they are
+    return [sha256(id.encode()).digest()[:8] < first for id in ids]

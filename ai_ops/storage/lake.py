@@ -91,7 +91,12 @@ class Lake:
     def read_table(self, path: str, columns: list[str] | None = None) -> tuple[pa.Table, Evidence]:
         """A table and its evidence; ``MissingEvidence`` when there is no such file."""
         content = self.read_bytes(path)
-        table = pq.read_table(pa.BufferReader(content), columns=columns)
+        # (pq.read_table takes twice as long to open a small file)
+        file = pq.ParquetFile(pa.BufferReader(content))
+        names = file.schema_arrow.names if columns is None else columns
+        if absent := [name for name in names if name not in file.schema_arrow.names]:
+            raise pa.ArrowInvalid(f"{path}: no column {absent[0]}")
+        table = file.read(columns=columns).select(names)
         return table, self._evidence(path, content)
 
     def read_tables(

@@ -183,7 +183,7 @@ def test_no_label_at_all_is_no_evidence(
 def test_a_label_source_that_is_gone_is_named(logged: Root, feature: AiFeatureSpec) -> None:
     compute_ground_truth(logged, feature, [DAY])
     verdict = judge_labels_arrived(logged, feature, DAY)
-    assert verdict.status == "no_evidence" and "no label file" in verdict.reason
+    assert verdict.status == "no_evidence" and "ground_truth.labels: no file matches" in verdict.reason
 
 
 @pytest.mark.fault("labels_arrived")
