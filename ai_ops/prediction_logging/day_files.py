@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from ai_ops.prediction_logging.bloom_filters import bitset_size
-from ai_ops.prediction_logging.compaction import LOG, QUARANTINE, READ
+from ai_ops.prediction_logging.day_metadata import LOG, QUARANTINE, READ
 from ai_ops.prediction_logging.log_file import LOOKED_UP
 from ai_ops.storage.files import Stored
 from ai_ops.storage.lake import Lake

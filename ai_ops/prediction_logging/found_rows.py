@@ -79,17 +79,25 @@ class FoundPrediction:
         return {"day": self.day, **speakable(record), **speakable(members), "file": self.read_from}
 
 
-def found_in_logs(
-    engine: duckdb.DuckDBPyConnection, files: DayFiles, query: Query, most: int
-) -> list[FoundPrediction]:
-    """At most ``most`` of the predictions that the logs hold, the newest first."""
+def days_to_read(files: DayFiles, query: Query) -> list[str]:
+    """The days whose logs may hold what is asked for, by their filters; the latest first."""
     days = set(files.logs)
     for column in LOOKED_UP:
         if column in query.members and days:
-            narrowed = days_that_may_hold(files, column, query.members[column])
-            days &= set(narrowed)
+            days &= set(days_that_may_hold(files, column, query.members[column]))
+    return sorted(days, reverse=True)
+
+
+def found_in_logs(
+    engine: duckdb.DuckDBPyConnection,
+    files: DayFiles,
+    query: Query,
+    days: Sequence[str],
+    most: int,
+) -> list[FoundPrediction]:
+    """At most ``most`` of the predictions that the logs of these days hold, in their order."""
     found: list[FoundPrediction] = []
-    for day in sorted(days, reverse=True):
+    for day in days:
         found += _rows(engine, files, day, query, most - len(found))
         if len(found) >= most:
             break

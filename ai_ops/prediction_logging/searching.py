@@ -12,7 +12,12 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.day_files import DayFiles, day_files
 from ai_ops.prediction_logging.doubts import Doubt, Quarantine, quarantined
 from ai_ops.prediction_logging.finding import Query
-from ai_ops.prediction_logging.found_rows import FoundPrediction, engine_on, found_in_logs
+from ai_ops.prediction_logging.found_rows import (
+    FoundPrediction,
+    days_to_read,
+    engine_on,
+    found_in_logs,
+)
 from ai_ops.prediction_logging.open_lines import OpenDays, found_in_segments, open_days
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.windows import Window
@@ -86,7 +91,7 @@ class Finder:
         root, feature, now = self.root, self.feature, self.root.clock.now()
         days = asked_days(feature, query, now)
         files = day_files(root.lake, feature.name, days)
-        found = found_in_logs(self.engine, files, query, most + 1)
+        found = self._in_logs(files, query, most + 1)
         opened = OpenDays(None, (), now)
         if feature.source is None:
             opened = open_days(root, feature.name, files, days, now)
@@ -119,13 +124,17 @@ class Finder:
             return []
         files = day_files(self.root.lake, self.feature.name, [one.day])
         asked = Query({"request_id": (request,)})
-        found = found_in_logs(self.engine, files, asked, _MOST_OF_A_REQUEST)
+        found = self._in_logs(files, asked, _MOST_OF_A_REQUEST)
         return sorted(found, key=lambda other: other.record["seq"] or 0)
 
     @cached_property
     def engine(self) -> duckdb.DuckDBPyConnection:
         """What reads the files of the lake."""
         return engine_on(self.root.lake)
+
+    def _in_logs(self, files: DayFiles, query: Query, most: int) -> list[FoundPrediction]:
+        days = days_to_read(files, query)
+        return found_in_logs(self.engine, files, query, days, most) if days else []
 
 
 def asked_days(feature: AiFeatureSpec, query: Query, now: datetime) -> list[str]:
