@@ -25,6 +25,7 @@ from ai_ops.prediction_logging.day_picture import draw_day
 from ai_ops.prediction_logging.hours import logged_around
 from ai_ops.prediction_logging.reconciling import Course
 from ai_ops.prediction_logging.segments import Segments
+from ai_ops.prediction_logging.source_report import judge_unprovable, judge_written
 from ai_ops.prediction_logging.sources import MISSING, USER_ACTIONS
 from ai_ops.prediction_logging.witness_source import read_witness
 from ai_ops.prediction_logging.writing import judge_actions, judge_writing
@@ -105,8 +106,11 @@ def judge_log_written(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ver
     """Predictions were logged on this day, and every line of the log could be read.
 
     A line that is torn, altered or contradicts another is kept in the quarantine and fails this;
-    so does an answer that does not name the model's version.
+    so does an answer that does not name the model's version. Of an existing log so do rows that
+    tell no time or lie in the future, values that do not fit, and a file that cannot be read.
     """
+    if feature.source is not None:
+        return judge_written(root, feature, moment)
     columns = ["status", "model_version"]
     log, log_read = _table(root.lake, feature.name, LOG, moment.partition, columns)
     columns = ["reason", "segment", "detail"]
@@ -119,8 +123,10 @@ def judge_log_complete(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ve
     """Every prediction that users asked for on this day stands in the log.
 
     Judged from the writers' sequence numbers, parts, seals and own counts, and from user actions,
-    which the log had no part in.
+    which the log had no part in. Of an existing log nobody counted: it can never be proven.
     """
+    if feature.source is not None:
+        return judge_known(root, feature, moment, lambda k: judge_unprovable(feature, k, moment))
     allowed = feature.user_actions.missing_share if feature.user_actions else 0.0
     return judge_known(
         root, feature, moment, lambda known: judge_completeness(known, allowed, moment.window)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,9 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
+
+FEW_HOURS: Final = 3
+"""An existing log with no more hours a day than these is one of days, not of hours."""
 
 
 def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
@@ -37,6 +41,8 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
         before = _last_of(root, feature, day - timedelta(days=1))
         usual, earlier = _usual(root, feature, day)
         read += earlier
+    if feature.source is not None and logged:
+        usual = _at_its_hour(logged, usual)
     counted, told = _counted(root, feature, moment, log)
     source = feature.logging.witness or feature.user_actions
     allowed = source.missing_share if source else 0.0
@@ -80,6 +86,17 @@ def _usual(
         found.append({hour: busy.n for hour, busy in hours.items()})
         read.append(evidence)
     return found, read
+
+
+def _at_its_hour(logged: Mapping[int, Busy], usual: Sequence[Hours]) -> Sequence[Hours]:
+    """What is usual, at the hour of this day's rows where times tell little more than the day.
+
+    Times at midnight, somewhere, or those of a nightly run: an hour that moved, as it does when
+    summer time begins, is no silence.
+    """
+    if max(map(len, (logged, *usual))) > FEW_HOURS:
+        return usual
+    return [{min(logged): sum(hours.values())} for hours in usual]
 
 
 def _last_of(root: Root, feature: AiFeatureSpec, day: datetime) -> datetime | None:

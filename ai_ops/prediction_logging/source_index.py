@@ -12,11 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.log_table import QUARANTINE_SCHEMA, Quarantined, quarantine_table
+from ai_ops.prediction_logging.source_events import TOGETHER
 from ai_ops.prediction_logging.source_reading import (
     Opened,
+    declaration_of,
     declared_source,
     open_rows,
     source_files,
@@ -30,8 +33,6 @@ from ai_ops.vocabulary.errors import MissingEvidence
 INDEX: Final = "prediction_log/source"
 UNDATED: Final = "prediction_log/undated"
 NOT_A_ROW: Final = "not a row of the table"
-FORM: Final = "1"
-"""Of the index: another one makes it anew."""
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,15 +101,18 @@ class Looked:
     files: Mapping[str, TableFile]
 
 
-def look_at_source(root: Root, feature: AiFeatureSpec) -> Looked:
-    """The files of a source, those that changed looked at anew; ``MissingEvidence`` without any."""
-    files = source_files(root, feature)
+def look_at_source(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> Looked:
+    """The files of a source, those that changed looked at anew; ``MissingEvidence`` without any.
+
+    Only a tracking store is asked for these ``days`` alone.
+    """
+    files = source_files(root, feature, days)
     declared = declaration_of(feature)
     before = _kept(root, feature, declared)
-    if feature.source is not None and feature.source.calendar is not None:
+    if _depend_on_each_other(feature):
         same = {one.name: (one.size, one.state) for one in before.values()}
         if same != {file.name: (file.size, file.state) for file in files}:
-            before = {}  # a row's day follows from all that stand before it
+            before = {}
     known = {
         file.name: before[file.name]
         for file in files
@@ -132,25 +136,19 @@ def read_index(root: Root, feature: AiFeatureSpec) -> SourceIndex:
     return msgspec.convert(data, SourceIndex)
 
 
-def declaration_of(feature: AiFeatureSpec) -> str:
-    """The digest of all in the YAML that says how a source is read."""
-    parts: Any = {
-        "source": True,
-        "inputs": True,
-        "outputs": True,
-        "privacy": {"fields"},
-        "ground_truth": {"mature_after_hours"},
-    }
-    told = json.dumps([FORM, feature.model_dump(mode="json", include=parts)], sort_keys=True)
-    return sha256(told.encode()).hexdigest()
-
-
 def _kept(root: Root, feature: AiFeatureSpec, declared: str) -> dict[str, FileFacts]:
     try:
         index = read_index(root, feature)
     except (MissingEvidence, msgspec.ValidationError, ValueError):
         return {}  # a copy of what the files tell: made anew
     return {one.name: one for one in index.files} if index.declared == declared else {}
+
+
+def _depend_on_each_other(feature: AiFeatureSpec) -> bool:
+    """Whether what a file tells follows from others: from those before it in a synthetic calendar,
+    or from the one that holds the other half of a prediction."""
+    source = declared_source(feature)
+    return source.calendar is not None or source.kind in TOGETHER
 
 
 def _state(facts: FileFacts) -> tuple[int, str]:
@@ -171,11 +169,15 @@ def _facts(root: Root, feature: AiFeatureSpec, files: Sequence[TableFile]) -> di
                 days=days.get(place, {}),
                 apart=(*apart.get(place, ()), *_gathered(rejected)),
             )
-    problems = {one.file: one.problem for one in opened.refused}
-    for file in files:
-        if file.name in problems:
-            found[file.name] = FileFacts(**_identity(file), problem=problems[file.name])
+    for error in opened.refused:
+        # What could be read of a file of events stands, though it is cut off.
+        known = found.get(error.file) or FileFacts(**_identity(_named(files, error.file)))
+        found[error.file] = structs.replace(known, problem=error.problem)
     return found
+
+
+def _named(files: Sequence[TableFile], name: str) -> TableFile:
+    return next(file for file in files if file.name == name)
 
 
 def _identity(file: TableFile) -> dict[str, Any]:
@@ -183,7 +185,7 @@ def _identity(file: TableFile) -> dict[str, Any]:
         "name": file.name,
         "size": file.size,
         "state": file.state,
-        "digest": digest_of(file),
+        "digest": digest_of(file) if file.size else file.state,
     }
 
 

@@ -28,6 +28,7 @@ from ai_ops.prediction_logging.log_file import log_content
 from ai_ops.prediction_logging.log_table import TIME, Quarantined, log_schema, quarantine_table
 from ai_ops.prediction_logging.source_day import SourceDay, source_day
 from ai_ops.prediction_logging.source_days import rows_of_days
+from ai_ops.prediction_logging.source_events import TOGETHER
 from ai_ops.prediction_logging.source_index import Looked, look_at_source
 from ai_ops.prediction_logging.source_reading import Opened, declared_source, open_rows
 from ai_ops.storage.lake import Lake
@@ -56,7 +57,7 @@ def compute_source_log(
     """
     ordered = sorted(moments, key=lambda moment: moment.partition)
     try:
-        looked = look_at_source(root, feature)
+        looked = look_at_source(root, feature, [one.partition for one in ordered])
     except MissingEvidence as error:
         return {
             moment.partition: _without_source(root, feature, moment, error) for moment in ordered
@@ -102,11 +103,11 @@ class _Writer:
 
     def _files(self, days: Sequence[str]) -> list[TableFile]:
         """The files that hold rows of these days; of a synthetic calendar all of them."""
-        every = self._source.calendar is not None
+        every = self._source.calendar is not None or self._source.kind in TOGETHER
         return [
             self._looked.files[one.name]
             for one in self._looked.index.files
-            if not one.problem and (every or any(day in one.days for day in days))
+            if (every and one.rows) or any(day in one.days for day in days)
         ]
 
     def _write(

@@ -4,15 +4,20 @@ Tables are read where they lie. Events are turned into rows once, and kept as a 
 their file changes.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 import duckdb
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.source import Source
+from ai_ops.prediction_logging.events.reading import UNREADABLE_FILE
 from ai_ops.prediction_logging.log_table import Quarantined
+from ai_ops.prediction_logging.source_events import copies_of, files_of_events, view_events
 from ai_ops.storage.mapped_tables import map_tables
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import (
@@ -25,6 +30,8 @@ from ai_ops.storage.tables import (
 from ai_ops.vocabulary.errors import MissingEvidence
 
 FIELD: Final = "source.files"
+FORM: Final = "1"
+"""Of what is kept of a source: another one makes it anew."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,25 @@ def declared_source(feature: AiFeatureSpec) -> Source:
     return feature.source
 
 
-def source_files(root: Root, feature: AiFeatureSpec) -> list[TableFile]:
+def declaration_of(feature: AiFeatureSpec) -> str:
+    """The digest of all in the YAML that says how a source is read."""
+    parts: Any = {
+        "source": True,
+        "inputs": True,
+        "outputs": True,
+        "privacy": {"fields"},
+        "ground_truth": {"mature_after_hours"},
+    }
+    told = json.dumps([FORM, feature.model_dump(mode="json", include=parts)], sort_keys=True)
+    return sha256(told.encode()).hexdigest()
+
+
+def source_files(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> list[TableFile]:
     """The files that the YAML names; ``MissingEvidence`` when there are none."""
-    return table_files(root, declared_source(feature).files, FIELD)
+    source = declared_source(feature)
+    if source.kind == "table":
+        return table_files(root, source.files, FIELD)
+    return files_of_events(root, feature, days, root.clock.now())
 
 
 def open_rows(
@@ -63,11 +86,19 @@ def open_rows(
     files: Sequence[TableFile],
 ) -> Opened:
     """Show the rows of these files as ``ROWS``; what cannot be read is told, the rest goes on."""
-    tables, refused = [], []
+    if declared_source(feature).kind != "table":
+        copies = copies_of(root, feature, files, declaration_of(feature))
+        tables, cut_off = view_events(connection, copies)
+        apart: dict[str, list[Quarantined]] = defaultdict(list)
+        for one in (one for copy in copies for one in copy.set_apart):
+            if one.reason != UNREADABLE_FILE:
+                apart[one.segment].append(one)
+        return Opened(tables, cut_off, apart)
+    opened, refused = [], []
     for file in files:
         try:
-            tables.append(open_table(root, connection, file))
+            opened.append(open_table(root, connection, file))
         except UnreadableTable as error:
             refused.append(error)
-    mapped = map_tables(connection, feature, tables)
+    mapped = map_tables(connection, feature, opened)
     return Opened(mapped.tables, [*refused, *mapped.refused])
