@@ -1,10 +1,11 @@
-"""A record of the log, read again from what was written: its line in the segment, or its raw JSON.
+"""Records of the log, read again from what was written: the line in the segment, or the raw JSON.
 
 The line is found by its sequence number and read by itself, with its checksum: not by the way in
 which the table was made of it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from typing import Any, Literal
@@ -14,7 +15,8 @@ import pyarrow as pa
 
 from ai_ops.client.lines import DamagedLine, read_line
 from ai_ops.client.records import PredictionRecord
-from ai_ops.prediction_logging.log_table import RAW
+from ai_ops.prediction_logging.log_columns import LogColumns
+from ai_ops.prediction_logging.log_table import RAW, log_table
 from ai_ops.prediction_logging.segment_index import SegmentIndex
 from ai_ops.prediction_logging.segments import Segments, open_segments
 from ai_ops.storage.root import Root
@@ -26,54 +28,84 @@ _CHECKSUM_AND_END = len('12345678"}\n')
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """A record as it was read again, from which form; ``wrong`` says why it could not be."""
+class Reread:
+    """Some rows of a day as they were read again: ``table`` has those at ``places``.
 
+    ``forms`` counts what they were read from, ``wrong`` says at a place why it could not be.
+    """
+
+    table: pa.Table
+    places: tuple[int, ...]
+    forms: Mapping[Form, int]
+    wrong: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
     form: Form
     record: PredictionRecord | None
     wrong: str = ""
 
 
-def segments_of(root: Root, feature: str, days: Collection[str]) -> Segments | None:
-    """The segments of some days; None where no writer ever began one."""
-    try:
-        return open_segments(root, feature, days)
-    except MissingEvidence:
+@dataclass(frozen=True)
+class WrittenLines:
+    """Reads records of this feature's own log again, of the days that it was opened for."""
+
+    segments: Segments | None
+
+    @classmethod
+    def of(cls, root: Root, feature: str, days: Collection[str]) -> "WrittenLines":
+        """The lines of some days, as far as a segment has them still."""
+        try:
+            return cls(open_segments(root, feature, days))
+        except MissingEvidence:  # no writer ever began one: the raw members are read
+            return cls(None)
+
+    def again(self, day: str, rows: pa.Table, columns: LogColumns) -> Reread:
+        """These rows of a day's log from their lines, or their raw JSON where no segment has them.
+
+        A row that nothing is left of but itself is not among them.
+        """
+        found = [
+            (self._from_segment(row, day) if self.segments else None) or _from_json(row)
+            for row in rows.to_pylist()
+        ]
+        records = {
+            place: one.record for place, one in enumerate(found) if one and one.record is not None
+        }
+        table, _ = log_table(columns, list(records.values()))
+        return Reread(
+            table,
+            tuple(records),
+            Counter(one.form for one in found if one),
+            {place: one.wrong for place, one in enumerate(found) if one and one.wrong},
+        )
+
+    def _from_segment(self, row: Mapping[str, Any], day: str) -> _Again | None:
+        assert self.segments is not None
+        for index in self.segments.indexes:
+            here = (index.writer, index.incarnation) == (row["writer"], row["incarnation"])
+            if not here or day not in index.days or not _may_hold(index, row["seq"]):
+                continue
+            for line in _lines(self.segments, index, row["seq"]):
+                try:
+                    record = read_line(line)
+                except DamagedLine as error:
+                    words = f"its line in the segment is damaged: {error.damage}"
+                    return _Again("segment", None, words)
+                if isinstance(record, PredictionRecord) and record.seq == row["seq"]:
+                    return _Again("segment", record)
+            if index.sealing is not None:
+                words = "the segment that holds its number has no such line"
+                return _Again("segment", None, words)
         return None
 
 
-def read_again(rows: pa.Table, segments: Segments | None, day: str) -> list[Again | None]:
-    """Each row of a day's log from its line, or from its raw JSON where no segment has it now.
-
-    None for a row that nothing is left of but itself.
-    """
-    found: list[Again | None] = []
-    for row in rows.to_pylist():
-        line = _from_segment(row, segments, day) if segments is not None else None
-        found.append(line or _from_json(row))
-    return found
-
-
-def _from_segment(row: Mapping[str, Any], segments: Segments, day: str) -> Again | None:
-    for index in segments.indexes:
-        here = (index.writer, index.incarnation) == (row["writer"], row["incarnation"])
-        if not here or day not in index.days or row["seq"] is None or not _may_hold(index, row):
-            continue
-        for line in _lines(segments, index, row["seq"]):
-            try:
-                record = read_line(line)
-            except DamagedLine as error:
-                return Again("segment", None, f"its line in the segment is damaged: {error.damage}")
-            if isinstance(record, PredictionRecord) and record.seq == row["seq"]:
-                return Again("segment", record)
-        if index.sealing is not None:
-            return Again("segment", None, "the segment that holds its number has no such line")
-    return None
-
-
-def _may_hold(index: SegmentIndex, row: Mapping[str, Any]) -> bool:
-    begins = index.opening is None or index.opening.last < row["seq"]
-    return begins and (index.sealing is None or row["seq"] <= index.sealing.last)
+def _may_hold(index: SegmentIndex, seq: int | None) -> bool:
+    if seq is None:
+        return False
+    begins = index.opening is None or index.opening.last < seq
+    return begins and (index.sealing is None or seq <= index.sealing.last)
 
 
 def _lines(segments: Segments, index: SegmentIndex, seq: int) -> Iterator[bytes]:
@@ -91,15 +123,10 @@ def _lines(segments: Segments, index: SegmentIndex, seq: int) -> Iterator[bytes]
             place = content.find(mark, place + 1)
 
 
-def _from_json(row: Mapping[str, Any]) -> Again | None:
+def _from_json(row: Mapping[str, Any]) -> _Again | None:
     if all(row[name] is None for name in RAW):
         return None
     fields = {f.name: row[f.name] for f in msgspec.structs.fields(PredictionRecord)}
     for name in RAW:
         fields[name] = msgspec.Raw((row[name] or "null").encode())
-    return Again("raw_json", PredictionRecord(**fields))
-
-
-def records_of(found: Sequence[Again | None]) -> list[PredictionRecord]:
-    """The records among what was read again."""
-    return [one.record for one in found if one is not None and one.record is not None]
+    return _Again("raw_json", PredictionRecord(**fields))

@@ -104,8 +104,11 @@ def _faults(
     )
     yield "its time is not of its day", "time", pc.fill_null(outside, True)
     yield "it is of another feature", "feature", _not_one_of(table["feature"], [feature])
-    yield "its status is none", "status", _not_one_of(status, get_args(PredictionStatus))
-    yield "its mode is none", "mode", _not_one_of(table["mode"], get_args(Mode))
+    unknown = _not_one_of(status, get_args(PredictionStatus))
+    yield "its status is none of the log's", "status", unknown
+    # An existing log need not tell how it was asked.
+    unknown = _not_one_of(table["mode"], get_args(Mode))
+    yield "its mode is none of the log's", "mode", pc.and_(unknown, pc.is_valid(table["mode"]))
     version = table["model_version"]
     unnamed = pc.and_(pc.is_null(version), pc.equal(status, "ok"))
     yield "it was answered by no version", "model_version", unnamed

@@ -22,6 +22,7 @@ from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.prediction_logging.logging_world import DAY, FEATURE, NOON, World, moment
+from ai_ops_tests.sourced_world import Sourced, sourced
 
 DAYS = ("2021-03-03", DAY, "2021-03-05")
 MARCH = Moment(
@@ -172,7 +173,7 @@ def test_a_wrong_time_is_found_within_the_day_and_outside_of_it(tmp_path: Path) 
     ("change", "words"),
     [
         (lambda t: pa.concat_tables([t, t.slice(0, 1)]), "its id stands there more than once"),
-        (lambda t: with_value(t, "status", 0, "fine"), "its status is none"),
+        (lambda t: with_value(t, "status", 0, "fine"), "its status is none of the log's"),
         (lambda t: with_value(t, "model_version", 0, None), "it was answered by no version"),
         (lambda t: with_value(t, "model_version", 0, "9"), "its version is not in the registry"),
         (lambda t: t.drop_columns(["subject"]), "the day's table lacks a column"),
@@ -251,3 +252,57 @@ def test_a_month_that_nobody_audited_is_no_evidence(tmp_path: Path) -> None:
     world = logged(tmp_path)
     [one] = judge_and_record(world.root, TINY, [BY_NAME["log_audit"]], [MARCH], run_id=None)
     assert one.verdict.status == "no_evidence"
+
+
+FEBRUARY = Moment(
+    "2021-02-01", Window.of_month("2021-02-01"), datetime.fromisoformat("2021-03-01T09Z")
+)
+
+
+@pytest.fixture(scope="module")
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Sourced:
+    """Three days of a table that something else logged."""
+    world = sourced(tmp_path_factory.mktemp("vendor"), days=31, rows_a_day=40)
+    world = world.declare(monitoring={"start": world.start, "end": world.start + timedelta(days=3)})
+    world.root.begin_replay(FEBRUARY.as_of)
+    compute_prediction_log(world.root, world.feature, world.moments(world.days(3)))
+    return world
+
+
+def vendor_audited(world: Sourced) -> Verdict:
+    compute_log_audit(world.root, world.feature, [FEBRUARY])
+    checks = [BY_NAME["log_audit"]]
+    [one] = judge_and_record(world.root, world.feature, checks, [FEBRUARY], run_id=None)
+    return one.verdict
+
+
+@pytest.mark.requirement("MO-06", "MO-08")
+def test_of_a_log_of_others_rows_are_read_again_and_its_completeness_stays_unprovable(
+    vendor: Sourced,
+) -> None:
+    verdict = vendor_audited(vendor)
+    assert verdict.status == "no_evidence"
+    assert "completeness is unprovable" in verdict.reason
+    assert "no user_actions are declared" in verdict.reason
+    assert (verdict.observed["records"], verdict.observed["records_wrong"]) == (120, 0)
+    assert verdict.observed["read_from_source"] == 120
+    assert verdict.observed["structure_wrong"] == 0
+
+
+@pytest.mark.fault("log_audit")
+@pytest.mark.requirement("MO-08")
+def test_a_row_that_is_not_its_sources_is_found(vendor: Sourced) -> None:
+    path = vendor.root.lake.path(vendor.feature.name, "prediction_log", vendor.days(3)[1])
+    before = vendor.root.lake.read_bytes(path)
+    table, _ = vendor.root.lake.read_table(path)
+    vendor.root.lake.write_table(path, with_value(table, "input_amount", 2, 1.0))
+    assert only(vendor_audited(vendor)).columns == ("input_amount",)
+    vendor.root.lake.write_table(path, with_value(table, "id", 2, "forged"))
+    assert "no row of its source is like it" in only(vendor_audited(vendor)).reason
+    [file] = (vendor.root.folder / "sources").rglob("loans.parquet")
+    file.rename(file.with_suffix(".gone"))
+    gone = vendor_audited(vendor)
+    file.with_suffix(".gone").rename(file)
+    vendor.root.lake.write_bytes(path, before)
+    assert (gone.status, gone.observed["records"]) == ("no_evidence", 0)
+    assert "no record of it could be read again" in gone.reason
