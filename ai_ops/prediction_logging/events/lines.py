@@ -1,7 +1,7 @@
 """The events of a file: one a line, or one JSON document that holds them all."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Any, Final
 
@@ -20,7 +20,7 @@ _BLOCK: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event as found: its line (or its place in a list), its JSON, or what is wrong with it."""
+    """One event as found: its line (or its place in a file that is one list), or what is wrong."""
 
     number: int
     raw: bytes
@@ -42,7 +42,8 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
         whole = b"".join((first, *(one for _, one in following)))
         beyond = [one for one in [next(lines, None)] if one is not None]
         if not beyond and _is_json(whole):
-            yield from _of(number, whole)
+            for place, one in enumerate(_of(number, whole), 1):
+                yield replace(one, number=place)
             return
         lines = chain(following, beyond, lines)
     for place, raw in chain([(number, first)] if first else (), lines):
@@ -84,8 +85,8 @@ def _of(number: int, raw: bytes) -> Iterator[Line]:
             yield Line(number, raw, problem=str(error))
             return
     if isinstance(document, list):
-        for place, one in enumerate(document, 1):
-            yield Line(place, msgspec.json.encode(one), one)
+        for one in document:
+            yield Line(number, msgspec.json.encode(one), one)
     else:
         yield Line(number, raw, document)
 
