@@ -211,18 +211,25 @@ def _classes(
     group: Sequence[str], label: Label | None, asking: Asking
 ) -> tuple[tuple[str, str], ...]:
     """The class that each probability speaks of: what its name has and the others' have not."""
-    values = {value.lower(): value for value in label.column.values} if label else {}
+    values = label.column.values if label else ()
+    ends = [(name, [v for v in values if _bare(name).endswith(_bare(v))]) for name in group]
+    told = [(max(found, key=len), name) for name, found in ends if found]
+    if len({value for value, _ in told}) == len(group):
+        return tuple(told)
     front = _common(list(group))
     back = _common([name[len(front) :][::-1] for name in group])
-    told = {name[len(front) : len(name) - len(back)].strip("_ -."): name for name in group}
-    pairs = [(values.get(word.lower(), word), name) for word, name in told.items()]
-    if values and (strange := [word for word, _ in pairs if word not in values.values()]):
+    pairs = [(name[len(front) : len(name) - len(back)].strip("_ -."), name) for name in group]
+    if values:
         words = (
-            f"the labels know no {', '.join(strange)} (they are {', '.join(values.values())}): "
-            "which class does each probability speak of?"
+            f"the labels are {', '.join(values)}, the probabilities speak of "
+            f"{', '.join(word for word, _ in pairs)}: which label does each one speak of?"
         )
-        asking.ask("judged.probabilities", words, tuple(values.values()), "as named")
+        asking.ask("judged.probabilities", words, values, "as named")
     return tuple(pairs)
+
+
+def _bare(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _common(names: list[str]) -> str:

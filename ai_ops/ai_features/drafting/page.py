@@ -41,6 +41,8 @@ def page_of(found: "Findings", questions: Sequence[Question]) -> Page:
     _reference(page, found)
     _owners(page, found)
     _thresholds(page, found)
+    for question in page.unshown():
+        page.ask(question.field)
     return page
 
 

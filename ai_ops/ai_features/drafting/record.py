@@ -6,7 +6,14 @@ from typing import Final
 
 from ai_ops.ai_features.drafting.facts import ColumnFacts, MeasuredTable
 from ai_ops.ai_features.drafting.questions import Asking
-from ai_ops.ai_features.drafting.roles import by_value, candidates, is_nearly_id, ranked, sure
+from ai_ops.ai_features.drafting.roles import (
+    answered_by,
+    by_value,
+    candidates,
+    is_nearly_id,
+    ranked,
+    sure,
+)
 
 PLAIN: Final = (
     "model_version", "status", "error", "latency_ms", "call_site", "mode", "tenant", "subject",
@@ -78,6 +85,8 @@ def find_label(
         free = [c for c in table.columns if c.name not in taken]
         found = candidates(free, "label")
         certain = sure(found, "label")
+        # What is named like a prediction may be its truth, or what it was predicted from.
+        found = found or answered_by(free)
         label = _pick(table, asking, "source.columns.label", found, certain, _WHICH_LABEL)
         if label is None:
             return None

@@ -28,7 +28,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "label": (
         "label target y y_true truth ground_truth actual actuals true_label true_class"
         " actual_label outcome label_value correct_answer",
-        "label target truth actual true outcome",
+        "label target truth actual true outcome observed real realised realized next",
     ),
     "score": (
         "score probability prob proba p y_score y_prob y_proba y_pred_proba p_hat"
@@ -37,8 +37,9 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "prediction": (
         "prediction predicted pred y_pred yhat y_hat decision predicted_class predicted_label"
-        " predicted_value forecast estimate output answer",
-        "prediction predicted pred yhat decision decided forecast estimate estimated output answer",
+        " predicted_value forecast estimate output answer advice recommendation",
+        "prediction predicted pred yhat decision decided forecast estimate estimated output answer"
+        " advice recommendation recommended suggested",
     ),
     "model_version": (
         "model_version version model_id model model_name deployment",
@@ -106,6 +107,24 @@ def sure(found: Sequence[ColumnFacts], role: str) -> bool:
     """
     exact, alike, other = ranked(found, role)
     return bool(exact) or len(alike or other) == 1
+
+
+def answered_by(columns: Sequence[ColumnFacts]) -> list[ColumnFacts]:
+    """Columns named like what another one predicts, as ``digit`` beside ``predicted_digit``.
+
+    >>> names = ("digit", "predicted_digit", "p_digit", "pixel")
+    >>> [one.name for one in answered_by([ColumnFacts(name, "integer", 9) for name in names])]
+    ['digit']
+    """
+    own = {"is", "class", "p", "expected", *_words("prediction"), *_words("score")}
+    answers = [column for column in columns if own & set(column.words)]
+    about = [set(column.words) - own for column in answers]
+    plain = [column for column in columns if column not in answers and FITS["label"](column)]
+    return [column for column in plain if set(column.words) in about and not column.empty]
+
+
+def _words(role: str) -> set[str]:
+    return {word for names in _NAMES[role] for word in re.split("[ _]", names)}
 
 
 def is_time(column: ColumnFacts) -> bool:

@@ -27,11 +27,18 @@ def open_questions(file: Path) -> list[str]:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return []  # the loader says why
-    return [
-        f"{file}:{number}: {line.strip(' #')} (mend what stands below it, then remove the comment)"
-        for number, line in enumerate(lines, 1)
-        if line.strip().startswith(f"# {OPEN}")
-    ]
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip().startswith(f"# {OPEN}"):
+            continue
+        words = [line.strip(" #")]
+        for following in map(str.strip, lines[number:]):
+            if not following.startswith("#") or following.startswith(("# Candidates", f"# {OPEN}")):
+                break
+            words.append(following.strip(" #"))
+        mend = "mend what stands below it, then remove the comment"
+        found.append(f"{file}:{number}: {' '.join(words)} ({mend})")
+    return found
 
 
 def check_data(file: Path, feature: AiFeatureSpec, folder: Path, now: datetime) -> DataCheck:

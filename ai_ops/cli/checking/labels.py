@@ -5,12 +5,12 @@ from typing import Any
 
 import duckdb
 
-from ai_ops.accuracy_evaluation.label_values import label_sql, raw_sql
+from ai_ops.accuracy_evaluation.label_values import label_sql
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.checking.problems import DataCheck, Problem, is_serious, of_rows
 from ai_ops.storage.mapped_tables import ROWS
 from ai_ops.storage.root import Root
-from ai_ops.storage.sql_text import quoted
+from ai_ops.storage.sql_text import quoted, text
 from ai_ops.storage.sql_values import moment, word
 from ai_ops.storage.tables import (
     FILE,
@@ -76,11 +76,11 @@ def _label_view(
 ) -> dict[str, str] | None:
     """The view of the labels; gives the files' names by path, None when there is no view."""
     truth = feature.ground_truth
-    typed = label_sql(truth).replace("$positive", _literal(truth.positive))
     if truth.labels is None:
+        described = connection.execute(f"DESCRIBE SELECT label FROM {ROWS}").fetchall()
+        typed = _typed(feature, "label", described[0][1], csv=True)
         connection.execute(
-            f"CREATE VIEW {_LABELS} AS SELECT *, {typed} AS typed FROM"
-            f" (SELECT id, file, row, label, {raw_sql('label')} FROM {ROWS})"
+            f"CREATE VIEW {_LABELS} AS SELECT id, file, row, label, {typed} AS typed FROM {ROWS}"
         )
         return {}
     tables: list[ReadableTable] = []
@@ -98,10 +98,11 @@ def _label_view(
         parts.append(
             f"SELECT {word(quoted(id), table.columns[id])} AS id, {quoted(FILE)} AS file,"
             f" {quoted(ROW)} + 1 AS row, CAST({quoted(label)} AS VARCHAR) AS label,"
-            f" {raw_sql(quoted(label))} FROM {scan([table])}"
+            f" {_typed(feature, quoted(label), table.columns[label], csv=table.is_text)} AS typed"
+            f" FROM {scan([table])}"
         )
     rows = " UNION ALL BY NAME ".join(parts)
-    connection.execute(f"CREATE VIEW {_LABELS} AS SELECT *, {typed} AS typed FROM ({rows})")
+    connection.execute(f"CREATE VIEW {_LABELS} AS {rows}")
     return {table.parquet: table.file.name for table in good}
 
 
@@ -210,5 +211,8 @@ def _file_name(feature: AiFeatureSpec) -> str:
     return feature.source.files if feature.source else ""
 
 
-def _literal(value: str | None) -> str:
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+def _typed(feature: AiFeatureSpec, column: str, kind: str, *, csv: bool) -> str:
+    """The label as the accuracy reads it; a view takes no parameters."""
+    truth = feature.ground_truth
+    positive = "NULL" if truth.positive is None else text(truth.positive)
+    return label_sql(truth, column, kind, csv=csv).replace("$positive", positive)

@@ -58,7 +58,7 @@ def of_rows(count: int, rows: int) -> str:
     """How many of how many, with their share.
 
     >>> of_rows(3, 50_000), of_rows(50, 100)
-    ('3 of 50,000 (0.01 %)', '50 of 100 (50 %)')
+    ('3 of 50,000 (0.006 %)', '50 of 100 (50 %)')
     """
     share = 100 * count / rows if rows else 0.0
     return (
