@@ -7,6 +7,7 @@ which the table was made of it.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from typing import Any, Literal
 
@@ -81,11 +82,18 @@ class WrittenLines:
             {place: one.wrong for place, one in enumerate(found) if one and one.wrong},
         )
 
+    @cached_property
+    def _parts(self) -> Mapping[tuple[str, str], list[SegmentIndex]]:
+        """The segments of each incarnation of a writer."""
+        parts: dict[tuple[str, str], list[SegmentIndex]] = {}
+        for index in self.segments.indexes if self.segments else ():
+            parts.setdefault((index.writer, index.incarnation), []).append(index)
+        return parts
+
     def _from_segment(self, row: Mapping[str, Any], day: str) -> _Again | None:
         assert self.segments is not None
-        for index in self.segments.indexes:
-            here = (index.writer, index.incarnation) == (row["writer"], row["incarnation"])
-            if not here or day not in index.days or not _may_hold(index, row["seq"]):
+        for index in self._parts.get((row["writer"], row["incarnation"]), ()):
+            if day not in index.days or not _may_hold(index, row["seq"]):
                 continue
             for line in _lines(self.segments, index, row["seq"]):
                 try:

@@ -10,7 +10,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.audit_raw import Reread
 from ai_ops.prediction_logging.day_metadata import SOURCE
 from ai_ops.prediction_logging.log_columns import LogColumns, columns_of
-from ai_ops.prediction_logging.source_day import source_day
+from ai_ops.prediction_logging.source_day import SourceDay, source_day
 from ai_ops.prediction_logging.source_days import rows_of_days
 from ai_ops.prediction_logging.source_index import Looked, look_at_source
 from ai_ops.prediction_logging.source_reading import declared_source, open_rows
@@ -31,7 +31,7 @@ class SourceRows:
 
     def __init__(self, root: Root, feature: AiFeatureSpec, days: Collection[str]) -> None:
         self._files: dict[str, str] = {}
-        self._days: Generator[tuple[str, pa.Table]] = _nothing()
+        self._days: Generator[tuple[str, SourceDay]] = _nothing()
         try:
             looked = look_at_source(root, feature, sorted(days))
         except MissingEvidence:  # the source is gone: nothing of it can be read again
@@ -50,18 +50,21 @@ class SourceRows:
         found = self._of(day) if self._unchanged(rows) else None
         if found is None:
             return Reread(rows.slice(0, 0), (), {}, {})
-        where = pc.index_in(rows["id"], value_set=found["id"].combine_chunks()).to_pylist()
+        standing = found.table["id"].take(pa.array(found.order)).combine_chunks()
+        where = pc.index_in(rows["id"], value_set=standing).to_pylist()
         there = {place: at for place, at in enumerate(where) if at is not None}
         lost = {place: GONE for place, at in enumerate(where) if at is None}
-        table = found.take(pa.array(list(there.values()), pa.int64()))
-        return Reread(table, tuple(there), {"source": len(where)}, lost)
+        places = found.order[list(there.values())]
+        return Reread(
+            found.table.take(pa.array(places)), tuple(there), {"source": len(where)}, lost
+        )
 
     def _unchanged(self, rows: pa.Table) -> bool:
         told = json.loads((rows.schema.metadata or {}).get(SOURCE, b"{}"))
         files = told.get("files", ())
         return all(self._files.get(one["file"]) == one["digest"] for one in files)
 
-    def _of(self, day: str) -> pa.Table | None:
+    def _of(self, day: str) -> SourceDay | None:
         while self._next is not None and self._next[0] < day:
             self._next = next(self._days, None)
         return self._next[1] if self._next is not None and self._next[0] == day else None
@@ -69,7 +72,7 @@ class SourceRows:
 
 def _rows(
     root: Root, feature: AiFeatureSpec, looked: Looked, days: Sequence[str]
-) -> Generator[tuple[str, pa.Table]]:
+) -> Generator[tuple[str, SourceDay]]:
     """The rows of these days as the log would hold them, in order."""
     source, columns = declared_source(feature), columns_of(feature)
     told = set(source.columns.model_dump(exclude_none=True))
@@ -83,9 +86,8 @@ def _rows(
             return
         with_ids = "id" in told
         for day, rows in rows_of_days(connection, columns, days, told, with_ids=with_ids):
-            made = source_day(rows, feature, columns, names)
-            yield day, made.table.take(pa.array(made.order))
+            yield day, source_day(rows, feature, columns, names)
 
 
-def _nothing() -> Generator[tuple[str, pa.Table]]:
+def _nothing() -> Generator[tuple[str, SourceDay]]:
     yield from ()
