@@ -10,6 +10,7 @@ from ai_ops.orchestration.sensing import Answer, Job, ask, sensor_of
 from ai_ops.prediction_logging.checks import WRITERS_ALIVE
 from ai_ops.prediction_logging.late_lines import Seen, late_lines, state_of
 from ai_ops.prediction_logging.live_writers import look_at_writers
+from ai_ops.prediction_logging.source_changes import late_rows, state_of_source
 from ai_ops.storage.marks import marks_of
 from ai_ops.storage.root import Root
 
@@ -33,15 +34,17 @@ def sensors(feature: AiFeatureSpec, daily: Job) -> list[dg.SensorDefinition]:
         """Lines of the log that landed after their day was judged: has that day judged again.
 
         A writer that was cut off hands its segments in late, and the day's verdicts were given
-        without them. Days that nobody judged yet are the matter of the cadences' sensor.
+        without them. So it is with files of an existing log that came or changed. Days that nobody
+        judged yet are the matter of the cadences' sensor.
         """
-        state = state_of(root, feature)
+        state = (state_of if feature.source is None else state_of_source)(root, feature)
         seen = Seen.of(context.cursor)
         if seen.state == state:
             return dg.SkipReason("no segment has changed")
         marks = marks_of(root.ledger, feature.name)
         judged = {day for item, day in marks if item == JUDGED_BY and day is not None}
-        late = late_lines(root, feature, judged, seen, state)
+        look = late_lines if feature.source is None else late_rows
+        late = look(root, feature, judged, seen, state)
         context.update_cursor(late.seen.cursor())
         if not late.days:
             return dg.SkipReason("every line that landed belongs to a day still to be judged")
@@ -53,10 +56,10 @@ def sensors(feature: AiFeatureSpec, daily: Job) -> list[dg.SensorDefinition]:
         ]
         return ask(root, context, feature, due)
 
-    return [
-        sensor_of(feature, "new_segments", new_segments, [daily]),
-        sensor_of(feature, "silent_writers", silent_writers, seconds=LOOK_SECONDS),
-    ]
+    found = [sensor_of(feature, "new_segments", new_segments, [daily])]
+    if WRITERS_ALIVE.applies(feature):
+        found.append(sensor_of(feature, "silent_writers", silent_writers, seconds=LOOK_SECONDS))
+    return found
 
 
 def silent_writers(

@@ -112,7 +112,8 @@ def _copy(
             quarantined = _write(root, feature, files, fresh)
         with replacing(str(apart)) as fresh:
             pq.write_table(quarantine_table(quarantined), fresh, compression="zstd")
-        _forget(folder, unit, name)
+        # What a tracking store told is never asked for again.
+        _forget(folder, unit, name, _STALE_SECONDS if files[0].size else 0)
     told = pq.read_table(apart).to_pylist()
     return Copy(files, parquet, tuple(Quarantined(**row) for row in told))
 
@@ -133,9 +134,9 @@ def _write(
     return quarantined
 
 
-def _forget(folder: Path, unit: str, name: str) -> None:
-    """Remove the copies of earlier states of the same files."""
-    limit = time.time() - _STALE_SECONDS
+def _forget(folder: Path, unit: str, name: str, seconds: float) -> None:
+    """Remove the copies of earlier states of the same files that were made so long ago."""
+    limit = time.time() - seconds
     for old in folder.glob(f"{unit}-*.parquet"):
         if not old.name.startswith(name) and old.stat().st_mtime < limit:
             old.unlink(missing_ok=True)

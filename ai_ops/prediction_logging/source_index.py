@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -15,12 +16,13 @@ import msgspec
 from msgspec import structs
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.source import SyntheticCalendar
 from ai_ops.prediction_logging.log_table import QUARANTINE_SCHEMA, Quarantined, quarantine_table
-from ai_ops.prediction_logging.source_events import TOGETHER
 from ai_ops.prediction_logging.source_reading import (
     Opened,
     declaration_of,
     declared_source,
+    depend_on_each_other,
     open_rows,
     source_files,
 )
@@ -65,14 +67,17 @@ class SourceIndex(msgspec.Struct, frozen=True, kw_only=True):
     declared: str
     files: tuple[FileFacts, ...]
 
-    def digest(self, day: str, *, whole: bool = False) -> str:
+    def digest(self, day: str, calendar: SyntheticCalendar | None) -> str:
         """The digest of what a day is made of: another one when a file with its rows changed.
 
-        A synthetic calendar moves when any file changes: then the ``whole`` source counts.
+        A synthetic calendar moves with the rows before a file, one by a column of the order with
+        every row.
         """
+        whole = calendar is not None and calendar.order_column is not None
+        before = list(accumulate((one.rows for one in self.files), initial=0))
         told = [
-            [one.name, one.digest, one.days.get(day, 0), one.problem]
-            for one in self.files
+            [one.name, one.digest, one.days.get(day, 0), one.problem, place if calendar else 0]
+            for one, place in zip(self.files, before, strict=False)
             if whole or day in one.days or one.problem
         ]
         return sha256(json.dumps([self.declared, *told]).encode()).hexdigest()
@@ -109,7 +114,7 @@ def look_at_source(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> L
     files = source_files(root, feature, days)
     declared = declaration_of(feature)
     before = _kept(root, feature, declared)
-    if _depend_on_each_other(feature):
+    if depend_on_each_other(feature):
         same = {one.name: (one.size, one.state) for one in before.values()}
         if same != {file.name: (file.size, file.state) for file in files}:
             before = {}
@@ -142,13 +147,6 @@ def _kept(root: Root, feature: AiFeatureSpec, declared: str) -> dict[str, FileFa
     except (MissingEvidence, msgspec.ValidationError, ValueError):
         return {}  # a copy of what the files tell: made anew
     return {one.name: one for one in index.files} if index.declared == declared else {}
-
-
-def _depend_on_each_other(feature: AiFeatureSpec) -> bool:
-    """Whether what a file tells follows from others: from those before it in a synthetic calendar,
-    or from the one that holds the other half of a prediction."""
-    source = declared_source(feature)
-    return source.calendar is not None or source.kind in TOGETHER
 
 
 def _state(facts: FileFacts) -> tuple[int, str]:

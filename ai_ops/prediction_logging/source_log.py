@@ -28,9 +28,13 @@ from ai_ops.prediction_logging.log_file import log_content
 from ai_ops.prediction_logging.log_table import TIME, Quarantined, log_schema, quarantine_table
 from ai_ops.prediction_logging.source_day import SourceDay, source_day
 from ai_ops.prediction_logging.source_days import rows_of_days
-from ai_ops.prediction_logging.source_events import TOGETHER
 from ai_ops.prediction_logging.source_index import Looked, look_at_source
-from ai_ops.prediction_logging.source_reading import Opened, declared_source, open_rows
+from ai_ops.prediction_logging.source_reading import (
+    Opened,
+    declared_source,
+    depend_on_each_other,
+    open_rows,
+)
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.mapped_members import MEMBERS
 from ai_ops.storage.root import Root
@@ -103,7 +107,7 @@ class _Writer:
 
     def _files(self, days: Sequence[str]) -> list[TableFile]:
         """The files that hold rows of these days; of a synthetic calendar all of them."""
-        every = self._source.calendar is not None or self._source.kind in TOGETHER
+        every = depend_on_each_other(self._feature)
         return [
             self._looked.files[one.name]
             for one in self._looked.index.files
@@ -165,10 +169,9 @@ class _Writer:
             ],
             "misfits": [asdict(misfit) for misfit in (made.misfits if made else ())],
         }
-        whole = self._source.calendar is not None
         return {
             DUPLICATES: str(made.repeated if made else 0),
-            READ: index.digest(day, whole=whole),
+            READ: index.digest(day, self._source.calendar),
             WRONG: json.dumps([[*key, count] for key, count in sorted(wrong.items())]),
             UNKNOWN: "{}",
             SOURCE: json.dumps(told, sort_keys=True),

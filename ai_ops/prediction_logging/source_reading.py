@@ -17,7 +17,12 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.source import Source
 from ai_ops.prediction_logging.events.reading import UNREADABLE_FILE
 from ai_ops.prediction_logging.log_table import Quarantined
-from ai_ops.prediction_logging.source_events import copies_of, files_of_events, view_events
+from ai_ops.prediction_logging.source_events import (
+    TOGETHER,
+    copies_of,
+    files_of_events,
+    view_events,
+)
 from ai_ops.storage.mapped_tables import map_tables
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import (
@@ -69,6 +74,13 @@ def declaration_of(feature: AiFeatureSpec) -> str:
     }
     told = json.dumps([FORM, feature.model_dump(mode="json", include=parts)], sort_keys=True)
     return sha256(told.encode()).hexdigest()
+
+
+def depend_on_each_other(feature: AiFeatureSpec) -> bool:
+    """Whether what a file tells follows from others: from those before it in a synthetic calendar,
+    or from the one that holds the other half of a prediction."""
+    source = declared_source(feature)
+    return source.calendar is not None or source.kind in TOGETHER
 
 
 def source_files(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> list[TableFile]:
