@@ -65,8 +65,8 @@ def in_words(bundle: Path, checked: Checked) -> Iterator[str]:
     more = f", {unknown} by people whose key you did not give" if unknown else ""
     yield (
         f"the ledger's chain holds over {checked.blocks:,} blocks to its head "
-        f"{said['ledger']['head']}; {checked.events_told:,} events are told, "
-        f"{checked.decisions.hold} decisions are signed{more}"
+        f"{said['ledger']['head']}; {checked.events_told:,} events are told, the signatures of "
+        f"{checked.decisions.hold} decisions were verified{more}"
     )
     if not checked.unproven:
         yield "every byte is what was signed"

@@ -38,7 +38,8 @@ def signed_decisions(proof: Proof, keys: Mapping[str, Collection[str]]) -> Signe
         else:
             by = event.payload.get("by")
             wrong.append(
-                f"block {event.block}, event {event.idx}: {by} did not sign this {event.kind}"
+                f"block {event.block}, event {event.idx}: {by} signed this {event.kind} with none "
+                "of the keys that you gave"
             )
     return Signed(hold, unknown, tuple(wrong))
 

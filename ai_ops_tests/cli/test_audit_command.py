@@ -32,6 +32,7 @@ from ai_ops_tests.cli.deciding_world import (
     replay,
 )
 from ai_ops_tests.prediction_logging.logging_world import SetClock
+from ai_ops_tests.sourced_world import sourced
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
 COMMANDS = "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S))
@@ -158,6 +159,32 @@ def test_without_rows_no_row_is_in_it_and_the_logs_digests_are(
     size, digest = world.root.lake.digest_of(path)
     named = {one["path"]: one for one in withheld}[f"log/{LOGGED[0]}.parquet"]
     assert (named["size"], named["sha256"], named["rows"]) == (size, digest, 5)
+
+
+@pytest.mark.requirement("PL-09")
+def test_of_a_log_of_others_the_bundle_says_what_nobody_can_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = sourced(tmp_path, days=29, rows_a_day=10)
+    day = vendor.days(1)[0]
+    vendor.root.begin_replay(vendor.moment(day).as_of)
+    compute_prediction_log(vendor.root, vendor.feature, vendor.moments([day]))
+    monkeypatch.setenv("AI_OPS_DEFS", str(vendor.file.parents[1]))
+    ai_ops = World(vendor.root.folder)
+    assert ai_ops("identity", "init", BACKEND).code == 0
+    bundle = tmp_path / "bundle.zip"
+    span = ("--from", day, "--to", day, "--to-file", str(bundle), "--by", BACKEND)
+    done = ai_ops("audit", "export", vendor.feature.name, *span)
+    assert done.code == 0, done.err
+    assert "its completeness cannot be proven" in done.out
+    with zipfile.ZipFile(bundle) as unpacked:
+        [card] = [
+            json.loads(unpacked.read(n))
+            for n in unpacked.namelist()
+            if "version_" in n and n.endswith(".json")
+        ]
+    assert (card["version"], card["predictions_in_span"]) == ("2021.1", 10)
+    assert "somebody else trains the model" in card["unknown"][0]
 
 
 def test_what_cannot_be_exported_leaves_nothing_behind(world: World, tmp_path: Path) -> None:
