@@ -101,7 +101,7 @@ class Finder:
         growing, damaged = found_in_segments(opened, feature.name, query)
         found = _once([*found, *growing])
         kept, doubts = quarantined(files, query)
-        doubts += [Doubt(day, f"{n} lines cannot be read") for day, n in damaged.items()]
+        doubts += [Doubt(day, f"{n} lines or segments cannot be read") for day, n in damaged.items()]
         doubts += _without_log(feature, files, days, opened)
         if not found:
             doubts += _incomplete(root, feature, files, days)
