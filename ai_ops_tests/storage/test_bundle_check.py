@@ -157,6 +157,18 @@ def test_any_changed_missing_or_added_file_is_found_and_named(
     assert any(name in words for words in problems), (name, problems)
 
 
+def test_a_file_that_stands_there_twice_is_found(made: Made) -> None:
+    for name in made.files():
+        file = io.BytesIO()
+        writer = ZipWriter(file)
+        for one, content in made.files().items():
+            if one == name:
+                writer.add(name, b"what a careless reader takes")
+            writer.add(one, content)
+        writer.close()
+        assert "stands there twice" in " ".join(made.check(file.getvalue()).problems)
+
+
 def signed_by(made: Made, person: str) -> bytes:
     return made.bundled(sign=lambda content: made.identities.sign(person, content))
 
