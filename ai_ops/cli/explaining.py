@@ -15,7 +15,7 @@ known now of the prediction's own day;
 ``missing``: everything that is not known, one sentence each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -82,7 +82,8 @@ class Explaining:
         one, *others = found.predictions
         version = one.record["model_version"]
         behind, missing = self._versions.explained(version, one.time)
-        verdicts = self._verdicts(one)
+        on_its_day = self._judged(one)
+        verdicts = self._verdicts(one, on_its_day)
         label = known_label(self._finder.engine, self._root.lake, self._feature, one.id, one.day)
         replay = self._replay(one)
         if label.label is None:
@@ -103,7 +104,7 @@ class Explaining:
             "label": label.as_data() | {"agrees": self._agrees(one, label.label)},
             "retention": self._retention(one.time),
             "replay": replay.as_data(),
-            "evidence": self._evidence(one),
+            "evidence": self._evidence(one, on_its_day),
             "missing": missing,
         }
 
@@ -116,12 +117,16 @@ class Explaining:
             logged, lambda: [other.input for other in self._finder.batch_of(one)]
         )
 
-    def _verdicts(self, one: FoundPrediction) -> dict[str, Any]:
+    def _judged(self, one: FoundPrediction) -> list[RecordedVerdict]:
+        """The verdicts on a prediction's day, as they are known now."""
+        window = Window.of_day(one.day)
+        return self._root.ledger.verdicts(self._feature.name, window=window, items=ITEMS)
+
+    def _verdicts(self, one: FoundPrediction, known: Sequence[RecordedVerdict]) -> dict[str, Any]:
         ledger, name = self._root.ledger, self._feature.name
         then: dict[str, RecordedVerdict] = {}
         for verdict in ledger.verdicts(name, as_of=one.time, items=ITEMS):
             then[verdict.item] = verdict  # they come by the begin of their window
-        known = ledger.verdicts(name, window=Window.of_day(one.day), items=ITEMS)
         return {
             "as_of": one.time.isoformat(),
             "then": [_verdict(then[item]) for item in ITEMS if item in then],
@@ -161,7 +166,7 @@ class Explaining:
             return None
         return bool(decision == label)
 
-    def _evidence(self, one: FoundPrediction) -> dict[str, Any]:
+    def _evidence(self, one: FoundPrediction, known: Sequence[RecordedVerdict]) -> dict[str, Any]:
         """The file that it was read from, and whether that is the one which was judged."""
         if one.in_segment:
             return {"file": one.read_from, "sha256": None, "judged_sha256": None, "agrees": None}
@@ -170,9 +175,8 @@ class Explaining:
             self._digests[path] = self._root.lake.digest_of(path)[1]
         judged = [
             evidence.digest
-            for verdict in self._root.ledger.verdicts(
-                self._feature.name, window=Window.of_day(one.day), items=["log_written"]
-            )
+            for verdict in known
+            if verdict.item == "log_written"
             for evidence in verdict.verdict.evidence
             if evidence.source == one.read_from
         ]

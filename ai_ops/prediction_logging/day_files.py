@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from ai_ops.prediction_logging.bloom_filters import bitset_size
-from ai_ops.prediction_logging.day_metadata import LOG, QUARANTINE, READ
+from ai_ops.prediction_logging.day_metadata import DUPLICATES, LOG, QUARANTINE, READ
 from ai_ops.prediction_logging.log_file import LOOKED_UP
 from ai_ops.storage.files import Stored
 from ai_ops.storage.lake import Lake
@@ -45,12 +45,17 @@ class Filters(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LogFile(msgspec.Struct, frozen=True):
-    """A file as it was when its footer was read; ``read`` is what it was compacted from."""
+    """A file as it was when its footer was read.
+
+    ``read`` is the digest of what it was compacted from, ``repeated`` how many lines of that told
+    what another one tells.
+    """
 
     size: int
     state: str
     rows: int
     read: str = ""
+    repeated: int = 0
     filters: tuple[Filters, ...] = ()
 
     def filters_of(self, column: str) -> tuple[tuple[int, int], ...] | None:
@@ -143,9 +148,15 @@ def _file(lake: Lake, path: str, stored: Stored) -> LogFile:
             raise BadInput(
                 f"{path}: not a Parquet file ({error}); materialise its day again"
             ) from None
-        found = (footer.metadata or {}).get(READ, b"").decode()
-        filters = tuple(_filters(file, footer)) if stored.size else ()
-        return LogFile(stored.size, stored.state, footer.num_rows, found, filters)
+        told = footer.metadata or {}
+        return LogFile(
+            size=stored.size,
+            state=stored.state,
+            rows=footer.num_rows,
+            read=told.get(READ, b"").decode(),
+            repeated=int(told.get(DUPLICATES, b"0")),
+            filters=tuple(_filters(file, footer)),
+        )
 
 
 def _filters(file: Any, footer: pq.FileMetaData) -> Iterator[Filters]:

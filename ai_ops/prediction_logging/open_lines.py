@@ -42,15 +42,28 @@ def open_days(
         segments = open_segments(root, feature, recent)
     except MissingEvidence:
         return OpenDays(None, (), as_of)
-    stale = [
-        day
-        for day in sorted(days)
-        if (digest := segments.digest(day))
-        and (day not in files.logs or files.logs[day].read not in ("", digest))
-    ]
-    if set(stale) - recent:
-        segments = open_segments(root, feature, stale)
+    changed = [day for day in sorted(days) if _changed(files, day, segments.digest(day))]
+    if set(changed) - recent:
+        segments = open_segments(root, feature, changed)
+    stale = [day for day in changed if _tells_more(files, day, segments)]
     return OpenDays(segments, tuple(stale), as_of)
+
+
+def _changed(files: DayFiles, day: str, digest: str) -> bool:
+    """Whether there are lines of a day that its table was not made from."""
+    log = files.logs.get(day)
+    return bool(digest) and (log is None or log.read not in ("", digest))
+
+
+def _tells_more(files: DayFiles, day: str, segments: Segments) -> bool:
+    """Whether what came since may be a prediction: a seal is none."""
+    log = files.logs.get(day)
+    if log is None or segments.unreadable_on(day):
+        return True
+    here = [index for index in segments.indexes if day in index.days]
+    if any(index.tail for index in here):
+        return True
+    return sum(index.days[day].n for index in here) > log.rows + log.repeated
 
 
 def found_in_segments(
