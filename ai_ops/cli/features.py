@@ -55,7 +55,8 @@ def list_features(as_json: JsonOption = False) -> None:
 @told
 def check(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="YAML files or folders; all features if none.")
+        list[Path] | None,
+        typer.Argument(help="Names, YAML files or folders; all features if none."),
     ] = None,
     root: RootOption = DEFAULT_ROOT,
     as_json: JsonOption = False,
@@ -101,6 +102,8 @@ def export_client(
 
 
 def _files(path: Path) -> list[Path]:
+    if not path.exists() and (named := features_below().get(str(path))):
+        return [named]
     if not path.is_dir():
         return [path]
     if (inner := path / "defs.yaml").is_file():

@@ -108,6 +108,18 @@ class TableFacts:
         (seconds,) = self._one(f"quantile_cont({passed}, 0.95)")
         return None if seconds is None else float(seconds) / 3600
 
+    def label_lag_hours(
+        self, time: str, id: str, labels: Any, label_id: str, later: str, zone: str
+    ) -> float | None:
+        """The same of labels in a table of their own (another ``TableFacts``), by their id."""
+        asked = f"SELECT {quoted(id)}::VARCHAR AS id, {self._moment(time, zone)} AS asked"
+        known = f"SELECT {quoted(label_id)}::VARCHAR AS id, {labels._moment(later, zone)} AS known"
+        (seconds,) = self.connection.execute(
+            "SELECT quantile_cont(epoch(known) - epoch(asked), 0.95)"
+            f" FROM ({asked} FROM ({self.sql})) JOIN ({known} FROM ({labels.sql})) USING (id)"
+        ).fetchall()[0]
+        return None if seconds is None else float(seconds) / 3600
+
     def _moment(self, column: str, zone: str) -> str:
         return moment(quoted(column), self.types[column], zone) or "CAST(NULL AS TIMESTAMPTZ)"
 

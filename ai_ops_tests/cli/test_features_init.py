@@ -170,6 +170,7 @@ def test_labels_and_a_reference_of_their_own_files(table: Path, tmp_path: Path) 
     assert (truth.kind, truth.positive) == ("binary", "yes")
     assert (truth.id_column, truth.label_column) == ("prediction_id", "outcome")
     assert truth.available_at_column == "known_at"
+    assert truth.mature_after_hours == 48 and asked(told) == set()
     assert truth.minimum_coverage == 0.65
     assert feature.reference is not None and feature.reference.files == str(table)
     assert feature.monitoring.start == date(2026, 1, 5)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from math import ceil, inf
 from typing import Any, Final, get_args
 
 from ai_ops.ai_features.drafting.answers import Answers, find_answers
@@ -43,6 +44,7 @@ class Findings:
     members: Mapping[str, str]
     label: Label | None
     mature_after_hours: float
+    hours_measured: bool
     answers: Answers
     outputs: tuple[tuple[str, ColumnFacts], ...]
     inputs: tuple[Input, ...]
@@ -100,6 +102,7 @@ def _findings(name: str, tables: Tables, asking: Asking, today: date) -> Finding
     outputs = tuple((names.of(column), facts[column]) for column in answers.columns)
     free = [c for c in table.columns if c.name not in taken | set(answers.columns)]
     inputs, left = find_inputs(free, names)
+    hours, measured = _wait(tables, time, id, label, zone, asking)
     return Findings(
         name=name,
         tables=tables,
@@ -109,7 +112,8 @@ def _findings(name: str, tables: Tables, asking: Asking, today: date) -> Finding
         synthetic=made_up,
         members=members,
         label=label,
-        mature_after_hours=_wait(table, time, label, zone, asking),
+        mature_after_hours=hours,
+        hours_measured=measured,
         answers=answers,
         outputs=outputs,
         inputs=tuple(inputs),
@@ -139,29 +143,44 @@ def _days(
 
 
 def _wait(
-    table: MeasuredTable,
+    tables: Tables,
     time: ColumnFacts | None,
+    id: ColumnFacts | None,
     label: Label | None,
     zone: str | None,
     asking: Asking,
-) -> float:
-    """After how many hours a label is expected: measured, given, or asked for."""
+) -> tuple[float, bool]:
+    """After how many hours a label is expected, and whether the tables themselves say it."""
     field = "ground_truth.mature_after_hours"
     if label is None:
-        return _WAIT_HOURS
-    if label.inside and label.available_at and time:
-        hours = table.lag_hours(time.name, label.available_at, zone or "UTC")
-        if hours is not None and hours > 0 and asking.given(field) is None:
-            return float(max(1, round(hours)))
+        return _WAIT_HOURS, False
+    if asking.given(field) is None and (hours := _lag(tables, time, id, label, zone or "UTC")):
+        return float(max(1, ceil(hours))), True
     words = "after how many hours is the label of a prediction known?"
     told = asking.ask(field, words, ("1", "24", "168", "720"), f"{_WAIT_HOURS:g}") or ""
     try:
         hours = float(told)
     except ValueError:
         hours = 0.0
-    if not hours > 0:
+    if not 0 < hours < inf:
         raise BadInput(f"--answer {field}: write a number of hours above 0 (found {told!r})")
-    return hours
+    return hours, False
+
+
+def _lag(
+    tables: Tables, time: ColumnFacts | None, id: ColumnFacts | None, label: Label, zone: str
+) -> float | None:
+    table, labels = tables.predictions, tables.labels
+    if time is None or label.available_at is None:
+        return None
+    if label.inside:
+        hours = table.lag_hours(time.name, label.available_at, zone)
+    elif id is not None and label.id is not None:
+        later = label.available_at
+        hours = table.label_lag_hours(time.name, id.name, labels, label.id, later, zone)
+    else:
+        return None
+    return hours if hours is not None and hours > 0 else None
 
 
 def _served_by(asking: Asking) -> str:

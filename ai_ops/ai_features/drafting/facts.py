@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 ColumnKind = Literal["boolean", "integer", "float", "text", "time", "zoned_time", "nested"]
 """What a column's values are. Text that reads as times is time; integers that a null made floats
@@ -78,3 +78,8 @@ class MeasuredTable(Protocol):
 
     def lag_hours(self, time: str, later: str, zone: str) -> float | None:
         """After how many hours 95 % of the later times had come."""
+
+    def label_lag_hours(
+        self, time: str, id: str, labels: Any, label_id: str, later: str, zone: str
+    ) -> float | None:
+        """The same of labels in a table of their own (another ``MeasuredTable``), by their id."""

@@ -187,7 +187,11 @@ def _truth(page: Page, found: "Findings") -> None:
         page.key("available_at_column", label.available_at, about)
     if found.answers.positive is not None:
         page.key("positive", found.answers.positive, "ground_truth.positive")
-    page.key("mature_after_hours", found.mature_after_hours, "ground_truth.mature_after_hours")
+    if found.hours_measured:
+        page.comment("95 % of these labels were known after so long.")
+    hours = found.mature_after_hours
+    shown = int(hours) if hours == int(hours) else hours
+    page.key("mature_after_hours", shown, "ground_truth.mature_after_hours")
     share = _labelled(found)
     if share < 1:
         page.comment(f"{share:.0%} of these rows have a label.")
