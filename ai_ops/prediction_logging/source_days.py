@@ -24,7 +24,7 @@ MADE_ID: Final = "made_id"
 """The digest of what a row holds, where the source has no ids; the same for rows that are alike."""
 
 _ALWAYS: Final = (FILE, ROW, "time", "input", "output", WRONG)
-_ROWS_AT_ONCE: Final = 50_000
+_CELLS_AT_ONCE: Final = 1_500_000
 
 
 def rows_of_days(
@@ -56,7 +56,8 @@ def rows_of_days(
     if among:
         query = query.replace("day_of(time)", "CAST(CAST(time AS DATE) AS VARCHAR)")
         parameters["days"] = wanted
-    reader = connection.sql(query, params=parameters).to_arrow_reader(_ROWS_AT_ONCE)
+    at_once = max(_CELLS_AT_ONCE // len(read), 2048)
+    reader = connection.sql(query, params=parameters).to_arrow_reader(at_once)
     yield from _by_day(reader)
 
 

@@ -9,32 +9,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import duckdb
 import msgspec
 from msgspec import structs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.source import SyntheticCalendar
-from ai_ops.prediction_logging.log_table import QUARANTINE_SCHEMA, Quarantined, quarantine_table
 from ai_ops.prediction_logging.source_reading import (
     Opened,
+    damaged_inside,
     declaration_of,
-    declared_source,
     depend_on_each_other,
     open_rows,
     source_files,
 )
+from ai_ops.prediction_logging.source_undated import NOT_A_ROW, write_undated
 from ai_ops.storage.mapped_tables import ROWS
 from ai_ops.storage.root import Root
-from ai_ops.storage.sql_text import text
-from ai_ops.storage.tables import TableFile, digest_of, tables_engine
+from ai_ops.storage.tables import TableFile, UnreadableTable, digest_of, tables_engine
 from ai_ops.vocabulary.errors import MissingEvidence
 
 INDEX: Final = "prediction_log/source"
-UNDATED: Final = "prediction_log/undated"
-NOT_A_ROW: Final = "not a row of the table"
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,18 +124,39 @@ def look_at_source(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> L
     if fresh or len(known) != len(before):
         found = known | _facts(root, feature, fresh)
         index = SourceIndex(declared=declared, files=tuple(found[file.name] for file in files))
-        _write_undated(root, feature, files, index)
-        path = root.lake.path(feature.name, INDEX, None, "json")
-        root.lake.write_json(path, msgspec.to_builtins(index))
+        write_undated(root, feature, [f for f in files if found[f.name].apart])
+        _write_index(root, feature, index)
     else:
         index = SourceIndex(declared=declared, files=tuple(known[file.name] for file in files))
     return Looked(index, {file.name: file for file in files})
+
+
+def without_damaged(root: Root, feature: AiFeatureSpec, looked: Looked) -> Looked | None:
+    """The same without the files that are damaged inside; None when there are none."""
+    sound = [looked.files[one.name] for one in looked.index.files if one.days]
+    problems = {error.file: error.problem for error in damaged_inside(root, feature, sound)}
+    if not problems:
+        return None
+    files = tuple(
+        structs.replace(one, problem=problems[one.name], days={}, apart=())
+        if one.name in problems
+        else one
+        for one in looked.index.files
+    )
+    index = structs.replace(looked.index, files=files)
+    _write_index(root, feature, index)
+    return Looked(index, looked.files)
 
 
 def read_index(root: Root, feature: AiFeatureSpec) -> SourceIndex:
     """The index as it was written last; ``MissingEvidence`` when it never was."""
     data, _ = root.lake.read_json(root.lake.path(feature.name, INDEX, None, "json"))
     return msgspec.convert(data, SourceIndex)
+
+
+def _write_index(root: Root, feature: AiFeatureSpec, index: SourceIndex) -> None:
+    path = root.lake.path(feature.name, INDEX, None, "json")
+    root.lake.write_json(path, msgspec.to_builtins(index))
 
 
 def _kept(root: Root, feature: AiFeatureSpec, declared: str) -> dict[str, FileFacts]:
@@ -154,6 +172,22 @@ def _state(facts: FileFacts) -> tuple[int, str]:
 
 
 def _facts(root: Root, feature: AiFeatureSpec, files: Sequence[TableFile]) -> dict[str, FileFacts]:
+    try:
+        return _facts_of(root, feature, files)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        broken = damaged_inside(root, feature, files)
+        if not broken:
+            raise
+        names = {error.file for error in broken}
+        found = _facts_of(root, feature, [file for file in files if file.name not in names])
+        return found | _problems(files, broken)
+
+
+def _facts_of(
+    root: Root, feature: AiFeatureSpec, files: Sequence[TableFile]
+) -> dict[str, FileFacts]:
     found: dict[str, FileFacts] = {}
     with tables_engine(root) as connection:
         opened = open_rows(root, connection, feature, files)
@@ -167,15 +201,21 @@ def _facts(root: Root, feature: AiFeatureSpec, files: Sequence[TableFile]) -> di
                 days=days.get(place, {}),
                 apart=(*apart.get(place, ()), *_gathered(rejected)),
             )
-    for error in opened.refused:
-        # What could be read of a file of events stands, though it is cut off.
-        known = found.get(error.file) or FileFacts(**_identity(_named(files, error.file)))
-        found[error.file] = structs.replace(known, problem=error.problem)
+    return found | _problems(files, opened.refused, found)
+
+
+def _problems(
+    files: Sequence[TableFile],
+    errors: Sequence[UnreadableTable],
+    known: Mapping[str, FileFacts] | None = None,
+) -> dict[str, FileFacts]:
+    """Files that cannot be read; what could be read of one of events stands, though it is cut."""
+    named = {file.name: file for file in files}
+    found = {}
+    for error in errors:
+        facts = (known or {}).get(error.file) or FileFacts(**_identity(named[error.file]))
+        found[error.file] = structs.replace(facts, problem=error.problem)
     return found
-
-
-def _named(files: Sequence[TableFile], name: str) -> TableFile:
-    return next(file for file in files if file.name == name)
 
 
 def _identity(file: TableFile) -> dict[str, Any]:
@@ -216,42 +256,3 @@ def _gathered(rows: Iterable[tuple[int, str]]) -> list[Apart]:
         Apart(reason=reason, rows=len(found), first=min(found))
         for reason, found in sorted(groups.items())
     ]
-
-
-def _write_undated(
-    root: Root, feature: AiFeatureSpec, files: Sequence[TableFile], index: SourceIndex
-) -> None:
-    """Keep what belongs to no day where a person can look at it, row by row."""
-    path = root.lake.path(feature.name, UNDATED, None)
-    concerned = {one.name for one in index.files if one.apart}
-    if not concerned:
-        root.lake.write_table(path, QUARANTINE_SCHEMA.empty_table())
-        return
-    columns = declared_source(feature).columns
-    with tables_engine(root) as connection, TemporaryDirectory(prefix="ai_ops_") as folder:
-        chosen = [file for file in files if file.name in concerned]
-        opened = open_rows(root, connection, feature, chosen)
-        connection.register("others", quarantine_table(_no_rows(opened)))
-        names = f"[{', '.join(text(one.file.name) for one in opened.tables)}]"
-        told = text(f"column {columns.time}: " if columns.time else "")
-        undated = (
-            f"SELECT 'undated' AS reason, {told} || why AS detail, {names}[file + 1] AS segment,"
-            " row AS offset, CAST(NULL AS TIMESTAMPTZ) AS time, id,"
-            " encode(CAST(to_json(mapped) AS VARCHAR)) AS raw"
-            f" FROM {ROWS} AS mapped WHERE time IS NULL"
-        )
-        file = f"{folder}/undated.parquet"
-        connection.execute(
-            f"COPY (FROM others UNION ALL BY NAME {undated}) TO {text(file)}"
-            " (FORMAT parquet, COMPRESSION zstd)"
-        )
-        root.lake.upload(path, file)
-
-
-def _no_rows(opened: Opened) -> list[Quarantined]:
-    rejected = [
-        Quarantined(NOT_A_ROW, table.file.name, one.problem, one.row, raw=one.raw.encode())
-        for table in opened.tables
-        for one in table.rejected
-    ]
-    return rejected + [one for table in opened.tables for one in opened.undated_of(table.file)]

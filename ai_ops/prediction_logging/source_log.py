@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC
 from functools import cache
 from typing import Final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +29,7 @@ from ai_ops.prediction_logging.log_file import log_content
 from ai_ops.prediction_logging.log_table import TIME, Quarantined, log_schema, quarantine_table
 from ai_ops.prediction_logging.source_day import SourceDay, source_day
 from ai_ops.prediction_logging.source_days import rows_of_days
-from ai_ops.prediction_logging.source_index import Looked, look_at_source
+from ai_ops.prediction_logging.source_index import Looked, look_at_source, without_damaged
 from ai_ops.prediction_logging.source_reading import (
     Opened,
     declared_source,
@@ -50,6 +51,9 @@ UNREADABLE: Final = "unreadable file"
 NO_SOURCE: Final = "unreadable source"
 GONE: Final = "its earlier table is kept: it held rows of this file, which is gone"
 
+_MEGABYTES: Final = 500
+"""What the engine may take, besides one for each column; what does not fit is spilled."""
+
 
 def compute_source_log(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
@@ -66,7 +70,15 @@ def compute_source_log(
         return {
             moment.partition: _without_source(root, feature, moment, error) for moment in ordered
         }
-    return _Writer(root, feature, looked).write(ordered)
+    try:
+        return _Writer(root, feature, looked).write(ordered)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        # A file whose end is whole and that is damaged inside shows it only when it is read.
+        if (rest := without_damaged(root, feature, looked)) is None:
+            raise
+        return _Writer(root, feature, rest).write(ordered)
 
 
 class _Writer:
@@ -85,25 +97,37 @@ class _Writer:
         """Write these days, in order."""
         found: dict[str, Summary] = {}
         waiting = {moment.partition: moment for moment in moments}
-        with tables_engine(self._root, memory="500MB") as connection:
+        memory = _MEGABYTES + len(self._columns.columns)
+        for factor in (1, 2, 4):
+            try:
+                self._write_days(waiting, found, f"{factor * memory}MB")
+                break
+            except duckdb.OutOfMemoryException:
+                if factor == 4:
+                    raise
+        return found
+
+    def _write_days(
+        self, waiting: dict[str, Moment], found: dict[str, Summary], memory: str
+    ) -> None:
+        """Write the days that wait, each no longer waiting when it is written."""
+        with tables_engine(self._root, memory=memory) as connection:
             opened = open_rows(self._root, connection, self._feature, self._files(list(waiting)))
             names = [table.file.name for table in opened.tables]
             apart = _by_day(opened)
+            days: Iterable[tuple[str, pa.Table]] = ()
             if opened.tables:
+                ids = "id" in self._told
                 days = rows_of_days(
-                    connection,
-                    self._columns,
-                    list(waiting),
-                    self._told,
-                    with_ids="id" in self._told,
+                    connection, self._columns, list(waiting), self._told, with_ids=ids
                 )
-                for day, rows in days:
-                    known = rows.filter(pc.less_equal(rows["time"], waiting[day].as_of))
-                    made = source_day(known, self._feature, self._columns, names)
-                    found[day] = self._write(waiting.pop(day), made, apart.get(day, ()))
+            for day, rows in days:
+                known = rows.filter(pc.less_equal(rows["time"], waiting[day].as_of))
+                made = source_day(known, self._feature, self._columns, names)
+                found[day] = self._write(waiting[day], made, apart.get(day, ()))
+                del waiting[day]
         for day, moment in waiting.items():
             found[day] = self._write(moment, None, apart.get(day, ()))
-        return found
 
     def _files(self, days: Sequence[str]) -> list[TableFile]:
         """The files that hold rows of these days; of a synthetic calendar all of them."""
@@ -111,7 +135,7 @@ class _Writer:
         return [
             self._looked.files[one.name]
             for one in self._looked.index.files
-            if (every and one.rows) or any(day in one.days for day in days)
+            if (every and (one.rows or not one.problem)) or any(day in one.days for day in days)
         ]
 
     def _write(

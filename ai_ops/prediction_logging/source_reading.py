@@ -23,14 +23,16 @@ from ai_ops.prediction_logging.source_events import (
     files_of_events,
     view_events,
 )
-from ai_ops.storage.mapped_tables import map_tables
+from ai_ops.storage.mapped_tables import ROWS, map_tables
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import (
     ReadableTable,
     TableFile,
     UnreadableTable,
+    first_line,
     open_table,
     table_files,
+    tables_engine,
 )
 from ai_ops.vocabulary.errors import MissingEvidence
 
@@ -114,3 +116,22 @@ def open_rows(
             refused.append(error)
     mapped = map_tables(connection, feature, opened)
     return Opened(mapped.tables, [*refused, *mapped.refused])
+
+
+def damaged_inside(
+    root: Root, feature: AiFeatureSpec, files: Sequence[TableFile]
+) -> list[UnreadableTable]:
+    """Those of the files that cannot be read to their end, read one by one."""
+    broken = []
+    for file in files:
+        with tables_engine(root) as connection:
+            opened = open_rows(root, connection, feature, [file])
+            try:
+                if opened.tables:
+                    connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {ROWS}").fetchall()
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error as error:
+                problem = f"damaged inside: {first_line(error)}"
+                broken.append(UnreadableTable(file.name, problem))
+    return broken

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.prediction_logging.compaction import compute_prediction_log
@@ -326,3 +327,24 @@ def test_times_that_tell_the_day_alone_are_green_when_summer_time_begins(
     rows["at"] = [datetime(day.year, day.month, day.day) for day in days]
     verdict = recent(world, rows, time_zone="Europe/Berlin")
     assert verdict.status == "pass", verdict.reason
+
+
+@pytest.mark.fault("log_written")
+@pytest.mark.parametrize("column", ["at", "amount"])
+def test_a_file_that_is_damaged_inside_is_told_and_the_others_stand(
+    world: SourceWorld, column: str
+) -> None:
+    world.parquet(loans(DAYS[:2]), "a.parquet")
+    file = world.parquet(loans(DAYS[2:]), "b.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    place = next(n for n in range(6) if group.column(n).path_in_schema == column)
+    start = group.column(place).dictionary_page_offset
+    content = bytearray(file.read_bytes())
+    content[start : start + 40] = b"\xff" * 40
+    file.write_bytes(content)
+    world.compute()
+    verdict = world.written()
+    assert verdict.status == "fail"
+    assert "tables/b.parquet: " in verdict.reason
+    assert [len(world.rows(day)) for day in DAYS] == [10, 10, 0]
+    assert world.written(day=DAYS[2]).status == "no_evidence"
