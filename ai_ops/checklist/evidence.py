@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -23,13 +24,14 @@ DRIFT_CHECKS: Final = ("input_drift", "output_drift")
 VerdictsByDay = Mapping[str, RecordedVerdict]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChecklistEvidence:
     """The window that is judged, when it is judged, and what the ledger knew by then.
 
     ``verdicts`` are the latest of each item and partition, ``candidates`` every verdict of the
     gate on any candidate; ``standing`` holds what people decided, ``void`` what nobody signed who
-    may.
+    may. ``live`` is whether the wall's clock judges: then what was recorded after ``as_of`` was
+    judged by a backfill, and nobody knew it by then.
     """
 
     window: Window
@@ -38,18 +40,16 @@ class ChecklistEvidence:
     standing: Standing = field(default_factory=Standing)
     candidates: tuple[RecordedVerdict, ...] = ()
     void: tuple[Void, ...] = ()
+    live: bool = False
 
     def of(self, item: str) -> VerdictsByDay:
         """The verdicts of one item by partition, in order."""
-        return {v.partition: v for v in self.verdicts if v.item == item and v.partition}
+        return {v.partition: v for v in self._by_item.get(item, ()) if v.partition}
 
     def in_window(self, item: str) -> VerdictsByDay:
         """The verdicts of one item on the partitions that begin inside the window."""
-        return {
-            key: v
-            for key, v in self.of(item).items()
-            if self.window.holds(Window.of_day(key).start)
-        }
+        first, end = (f"{at:%Y-%m-%d}" for at in (self.window.start, self.window.end))
+        return {key: v for key, v in self.of(item).items() if first <= key < end}
 
     def newest(self, item: str) -> RecordedVerdict | None:
         """The newest verdict of an item in the window, or of one that has no partitions."""
@@ -58,7 +58,7 @@ class ChecklistEvidence:
 
     def last_seen(self, item: str) -> RecordedVerdict | None:
         """The newest verdict of an item that is not of a later window, however old it is."""
-        known = [v for v in self.verdicts if v.item == item and v.window.start < self.window.end]
+        known = [v for v in self._by_item.get(item, ()) if v.window.start < self.window.end]
         return max([*known, *self._unpartitioned(item)], key=lambda v: v.as_of, default=None)
 
     def monitored_days(self, feature: AiFeatureSpec) -> list[str]:
@@ -97,6 +97,15 @@ class ChecklistEvidence:
             for verdict in (*self.in_window(item).values(), *self._unpartitioned(item))
         )
 
+    def judged_afterwards(self, items: Iterable[str]) -> list[RecordedVerdict]:
+        """The verdicts on these items that a backfill recorded after the moment of judging."""
+        return [
+            verdict
+            for item in items
+            for verdict in (*self.in_window(item).values(), *self._unpartitioned(item))
+            if self.live and verdict.recorded_at is not None and verdict.recorded_at > self.as_of
+        ]
+
     def age_days(self, items: Iterable[str]) -> float | None:
         """How old the newest verdict of these items is, in days; None when there is none."""
         moments = [found.as_of for item in items if (found := self.last_seen(item))]
@@ -107,7 +116,14 @@ class ChecklistEvidence:
         return (self.as_of - moment) / timedelta(days=1)
 
     def _unpartitioned(self, item: str) -> list[RecordedVerdict]:
-        return [v for v in self.verdicts if v.item == item and v.partition is None]
+        return [v for v in self._by_item.get(item, ()) if v.partition is None]
+
+    @cached_property
+    def _by_item(self) -> Mapping[str, list[RecordedVerdict]]:
+        found: dict[str, list[RecordedVerdict]] = {}
+        for verdict in self.verdicts:
+            found.setdefault(verdict.item, []).append(verdict)
+        return found
 
 
 def gather(
@@ -117,7 +133,10 @@ def gather(
     as_of: datetime,
     reads: Collection[str] | None = None,
 ) -> ChecklistEvidence:
-    """The evidence as it stood at ``as_of``, from the ledger; of the checks that are read."""
+    """The evidence as it stood at ``as_of``, from the ledger; of the checks that are read.
+
+    Where nothing was known of a check and day, what a backfill judged since as of then counts.
+    """
     start = Window.of_day(feature.monitoring.start).start
     if as_of <= start:
         raise BadInput(f"{feature.name} is monitored from {start.date()}; {as_of} lies before that")
@@ -131,10 +150,11 @@ def gather(
     # What has no partition (a load test, a drill) may be older than the monitoring.
     verdicts = tuple(
         verdict
-        for verdict in ledger.verdicts(feature.name, as_of=as_of, items=reads)
+        for verdict in ledger.verdicts(feature.name, as_of=as_of, items=reads, afterwards=True)
         if verdict.partition is None or verdict.window.end > start
     )
-    return ChecklistEvidence(window, as_of, verdicts, standing, tuple(candidates), void)
+    live = ledger.mode() == "live"
+    return ChecklistEvidence(window, as_of, verdicts, standing, tuple(candidates), void, live)
 
 
 def digest_of(verdict: RecordedVerdict) -> str:

@@ -1,7 +1,7 @@
 """A checklist as it stands at a moment: one reading for the asset, its checks and the CLI."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from ai_ops.checklist.pre_launch import PRE_LAUNCH, REHEARSED_DAYS
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import SignedOff, Waiver
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Cadence
@@ -44,6 +45,7 @@ class Line:
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
     """Judge one item: a pass expires with its evidence, what is no pass may be waived."""
     verdict = _expired(item, _judged(feature, item, evidence), evidence)
+    verdict = _told_afterwards(verdict, evidence.judged_afterwards(item.reads))
     verdict = dated(feature, verdict.with_evidence(*evidence.read_from(item.reads)))
     waiver = None if verdict.passed else excuse_of(item, evidence)
     return Line(
@@ -171,6 +173,16 @@ def _judged(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> 
     first, end = feature.monitoring.start, feature.monitoring.end
     reason = f"{feature.name} is monitored from {first} to {end or 'now'}, not in this window"
     return Verdict.lacking(reason, "operations", window=evidence.window)
+
+
+def _told_afterwards(verdict: Verdict, later: Sequence[RecordedVerdict]) -> Verdict:
+    """The verdict, saying so when a backfill judged what it reads: at its moment nobody knew."""
+    if not later:
+        return verdict
+    last = max(one.recorded_at for one in later if one.recorded_at is not None)
+    words = f"(judged afterwards: {plural(len(later), 'verdict')} recorded up to {last:%Y-%m-%d})"
+    observed = {**verdict.observed, "recorded_afterwards": len(later)}
+    return replace(verdict, reason=f"{verdict.reason} {words}", observed=observed)
 
 
 def _expired(item: Item, verdict: Verdict, evidence: ChecklistEvidence) -> Verdict:

@@ -21,6 +21,7 @@ COMMANDS = (
     ("writers", "writers"),
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
+    ("backfill", "backfill"),
     ("evaluate", "evaluate"),
     ("history", "history"),
     ("sign", "sign"),

@@ -22,6 +22,7 @@ from ai_ops.cli.common import (
     span,
     told,
 )
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 from ai_ops.vocabulary.words import Status
@@ -58,15 +59,26 @@ def verdicts(
     elif found:
         _print_table(spec.name, shown)
     if not found:
-        raise MissingEvidence(_nothing(spec.name, first, last, item, moment))
+        later = ledger.verdicts(
+            spec.name, window=window, as_of=moment, items=item or None, afterwards=True
+        )
+        raise MissingEvidence(_nothing(spec.name, first, last, item, moment, len(later)))
 
 
 def _nothing(
-    feature: str, first: str, last: str, items: list[str] | None, moment: datetime | None
+    feature: str,
+    first: str,
+    last: str,
+    items: list[str] | None,
+    moment: datetime | None,
+    later: int,
 ) -> str:
     of = f" of {', '.join(items)}" if items else ""
     when = f" as of {moment.isoformat()}" if moment else ""
-    return f"{feature}: no verdict{of} from {first} to {last}{when}: nothing was judged"
+    nothing = f"{feature}: no verdict{of} from {first} to {last}{when}: nothing was judged"
+    if not later:
+        return nothing
+    return f"{nothing} by then; {plural(later, 'verdict')} came of a backfill: leave --as-of out"
 
 
 def _print_table(feature: str, found: list[RecordedVerdict]) -> None:

@@ -79,7 +79,7 @@ def partitioned_asset(
         opened = root.remembered()
         partitions = list(context.partition_keys)
         moments = moments_of(partitions, rhythm, tags=context.run.tags, clock=opened.clock)
-        with timed():
+        with timed(domain):
             summaries = compute(opened, feature, moments)
         for partition, summary in summaries.items():
             context.add_asset_metadata(metadata_of(summary), partition_key=partition)

@@ -110,6 +110,14 @@ def due_partitions(
     return found
 
 
+def is_settled(cadence: Cadence, key: str, books: Books) -> bool:
+    """Whether every item of a partition was judged, and after all that it reads."""
+    own = _marks(cadence, [key], books)
+    if len(own) < len(cadence.items):
+        return False
+    return _newest_read(cadence, key, books) <= min(mark.block for mark in own)
+
+
 def due_latest(
     job: str,
     items: frozenset[str],

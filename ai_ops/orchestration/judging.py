@@ -85,20 +85,13 @@ def judge_and_record(
     run_id: str | None,
 ) -> tuple[RecordedVerdict, ...]:
     """Judge every check at every moment and append the verdicts to the ledger as one block."""
-    with timed():
-        verdicts = [
-            RecordedVerdict(
-                feature=feature.name,
-                item=check.name,
-                asset=check.asset,
-                partition=moment.partition if check.rhythm else None,
-                window=moment.window,
-                as_of=moment.as_of,
-                verdict=_judge(root, feature, check, moment),
-            )
-            for moment in moments
-            for check in checks
-        ]
+    verdicts = []
+    for check in checks:
+        with timed(check.domain):
+            verdicts += [_recorded(root, feature, check, moment) for moment in moments]
+    # Of each moment in the order of the checks, as single runs would record them.
+    verdicts.sort(key=lambda one: one.window.start)
+    with timed("ledger"):
         return root.ledger.record_verdicts(verdicts, clock=root.clock, run_id=run_id)
 
 
@@ -122,6 +115,18 @@ def metadata_of_verdict(recorded: RecordedVerdict, *, owner: str) -> dict[str, A
     if verdict.findings:
         metadata["findings"] = dg.MetadataValue.md(_as_list(verdict.findings))
     return metadata
+
+
+def _recorded(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> RecordedVerdict:
+    return RecordedVerdict(
+        feature=feature.name,
+        item=check.name,
+        asset=check.asset,
+        partition=moment.partition if check.rhythm else None,
+        window=moment.window,
+        as_of=moment.as_of,
+        verdict=_judge(root, feature, check, moment),
+    )
 
 
 def _judge(root: Root, feature: AiFeatureSpec, check: Check, moment: Moment) -> Verdict:

@@ -3,13 +3,15 @@
 import atexit
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.events.log import EventLogEntry
+from dagster._core.utils import make_new_run_id
 
 from ai_ops.orchestration.event_log import BATCHED
 from ai_ops.orchestration.orphans import end_orphans, mine
@@ -73,16 +75,46 @@ class Runner:
             tags={**mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
         )
 
-    def run_range(self, job: str, first: str, last: str) -> dg.ExecuteInProcessResult:
-        """Run a job once for a range of partitions, each judged as its schedule would judge it."""
-        return self._job(job).execute_in_process(
+    def run_range(
+        self,
+        job: str,
+        first: str,
+        last: str,
+        *,
+        raises: bool = True,
+        on_share: Callable[[float], None] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job once for a range of partitions, each judged as its schedule would judge it.
+
+        ``on_share`` is told how much of the run is done, step by step.
+        """
+        definition, run_id = self._job(job), make_new_run_id()
+        if on_share is not None:
+            self.instance.add_event_listener(run_id, _counting(definition, on_share))
+        return definition.execute_in_process(
             instance=self.instance,
             run_config=QUIET,
+            run_id=run_id,
+            raise_on_error=raises,
             tags={**mine(), RANGE_START: first, RANGE_END: last, JUDGED_TAG: AT_SCHEDULE},
         )
 
     def _job(self, name: str) -> dg.JobDefinition:
         return self.definitions.resolve_job_def(name)
+
+
+def _counting(
+    job: dg.JobDefinition, on_share: Callable[[float], None]
+) -> Callable[[EventLogEntry], None]:
+    steps, done = len(job.nodes), 0
+
+    def look(event: EventLogEntry) -> None:
+        nonlocal done
+        if event.is_dagster_event and event.get_dagster_event().is_step_success:
+            done += 1
+            on_share(done / steps)
+
+    return look
 
 
 @contextmanager

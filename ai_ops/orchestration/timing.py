@@ -4,14 +4,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
 class Stopwatch:
-    """The seconds of wall time spent in computations and judgements while it is in use."""
+    """The seconds of wall time spent in computations and judgements while it is in use, and how
+    they divide into parts."""
 
     seconds: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 _current: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
@@ -29,7 +31,7 @@ def timing() -> Iterator[Stopwatch]:
 
 
 @contextmanager
-def timed() -> Iterator[None]:
+def timed(part: str = "other") -> Iterator[None]:
     """Count what happens inside on the stopwatch in use, if there is one."""
     stopwatch = _current.get()
     begin = time.perf_counter()
@@ -37,4 +39,6 @@ def timed() -> Iterator[None]:
         yield
     finally:
         if stopwatch is not None:
-            stopwatch.seconds += time.perf_counter() - begin
+            seconds = time.perf_counter() - begin
+            stopwatch.seconds += seconds
+            stopwatch.parts[part] = stopwatch.parts.get(part, 0.0) + seconds

@@ -122,19 +122,24 @@ class Ledger:
         as_of: datetime | None = None,
         items: Collection[str] | None = None,
         assets: Collection[str] | None = None,
+        afterwards: bool = False,
     ) -> list[RecordedVerdict]:
         """Per item, asset and partition the latest verdict as it was known at ``as_of``.
 
         Latest means the greatest ``as_of``, then the later in the chain. Of these, the ones whose
-        window overlaps ``window``, sorted by the start of their window, then by item.
+        window overlaps ``window``, sorted by the start of their window, then by item. Where nothing
+        was known, what a backfill judged ``afterwards`` as of then counts, if it is asked for.
         """
         chain = (EVENTS.c.block_seq, EVENTS.c.idx)
+        latest_first: list[sa.ColumnElement[Any]]
         latest_first = [column.desc() for column in (EVENTS.c.as_of, *chain)]
+        if as_of is not None and afterwards:
+            latest_first.insert(0, sa.case((sa.and_(*known_at(as_of)), 0), else_=1))
         place = (EVENTS.c.item, EVENTS.c.asset, EVENTS.c.partition)
         rank = sa.func.row_number().over(partition_by=place, order_by=latest_first)
         ranked = (
             sa.select(*chain, rank.label("rank"))
-            .where(*of_verdicts(feature, as_of, items, assets))
+            .where(*of_verdicts(feature, as_of, items, assets, afterwards=afterwards))
             .subquery()
         )
         here = sa.and_(EVENTS.c.block_seq == ranked.c.block_seq, EVENTS.c.idx == ranked.c.idx)

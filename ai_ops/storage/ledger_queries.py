@@ -28,11 +28,14 @@ def of_verdicts(
     as_of: datetime | None,
     items: Collection[str] | None,
     assets: Collection[str] | None,
+    *,
+    afterwards: bool = False,
 ) -> list[sa.ColumnElement[bool]]:
-    """The verdicts of a feature: of these items and assets, known at a moment, where named."""
+    """The verdicts of a feature: of these items and assets, known at a moment, where named; with
+    ``afterwards`` those as of then that were recorded later too."""
     conditions = [EVENTS.c.feature == feature, EVENTS.c.kind == "verdict"]
     if as_of is not None:
-        conditions.extend(known_at(as_of))
+        conditions.extend(known_at(as_of)[:1] if afterwards else known_at(as_of))
     if items is not None:
         conditions.append(EVENTS.c.item.in_(items))
     if assets is not None:

@@ -9,7 +9,7 @@ on what he reads (promotes, answers an alert) opens the root as it is.
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,14 +17,18 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from ai_ops.storage.lake import Lake
 from ai_ops.storage.ledger import Event, Ledger
 from ai_ops.storage.ledger_chain import Block
+from ai_ops.storage.ledger_queries import of_verdicts
+from ai_ops.storage.ledger_tables import EVENTS
 from ai_ops.storage.registry import Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
-from ai_ops.vocabulary.verdicts import Evidence
+from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict
+from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import EventKind, RootMode
 
 MOST_BYTES: Final = 128 * 1024 * 1024
@@ -129,6 +133,9 @@ def _state_of(path: str) -> tuple[int, int, int] | None:
 @dataclass(frozen=True)
 class _RememberedLedger(Ledger):
     said: dict[Key, list[Event]] = field(default_factory=dict, compare=False)
+    judged: dict[str, Mapping[str, list[RecordedVerdict]]] = field(
+        default_factory=dict, compare=False
+    )
 
     def mode(self) -> RootMode | None:
         return self._mode or Ledger.mode(self)
@@ -153,13 +160,69 @@ class _RememberedLedger(Ledger):
             if event.as_of <= then and (replayed or event.recorded_at <= then)
         ]
 
+    def verdicts(
+        self,
+        feature: str,
+        *,
+        window: Window | None = None,
+        as_of: datetime | None = None,
+        items: Collection[str] | None = None,
+        assets: Collection[str] | None = None,
+        afterwards: bool = False,
+    ) -> list[RecordedVerdict]:
+        by_item = self._by_item(feature)
+        then = utc(as_of) if as_of is not None else None
+        latest: dict[Key, tuple[Key, RecordedVerdict]] = {}
+        for item in by_item if items is None else set(items):
+            # In the order of the chain: of two with one rank the later one stands.
+            for one in by_item.get(item, ()):
+                known = self._mode == "replay" or then is None or _recorded(one) <= then
+                if then is not None and (one.as_of > then or not (known or afterwards)):
+                    continue
+                if assets is not None and one.asset not in assets:
+                    continue
+                place, rank = (one.item, one.asset, one.partition), (known, one.as_of)
+                if place not in latest or rank >= latest[place][0]:
+                    latest[place] = rank, one
+        found = [one for _, one in latest.values()]
+        if window is not None:
+            found = [
+                one
+                for one in found
+                if one.window.start < window.end and one.window.end > window.start
+            ]
+        return sorted(found, key=_order)
+
+    def _by_item(self, feature: str) -> Mapping[str, list[RecordedVerdict]]:
+        if feature not in self.judged:
+            query = (
+                sa.select(EVENTS.c.payload)
+                .where(*of_verdicts(feature, None, None, None))
+                .order_by(EVENTS.c.block_seq, EVENTS.c.idx)
+            )
+            by_item: dict[str, list[RecordedVerdict]] = {}
+            for one in self._read_verdicts(feature, query):
+                by_item.setdefault(one.item, []).append(one)
+            self.judged[feature] = by_item
+        return self.judged[feature]
+
     def _append(self, *args: Any, **more: Any) -> Block:
         self.said.clear()
+        self.judged.clear()
         return Ledger._append(self, *args, **more)
 
     @cached_property
     def _mode(self) -> RootMode | None:
         return Ledger.mode(self)
+
+
+def _recorded(one: RecordedVerdict) -> datetime:
+    return one.recorded_at or one.as_of
+
+
+def _order(one: RecordedVerdict) -> tuple[datetime, str, str, bool, str]:
+    # A verdict without partition stands before those with one, as in the database.
+    return one.window.start, one.item, one.asset, one.partition is not None, one.partition or ""
 
 
 @dataclass(frozen=True)
