@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from ai_ops.accuracy_evaluation.binary_sums import METRICS
+from ai_ops.accuracy_evaluation.binary_sums import METRICS, BinaryAnswers
 from ai_ops.accuracy_evaluation.candidate_judging import (
     EVALUATION,
     Candidate,
@@ -117,7 +117,7 @@ def _evaluate(
         learnt=_learnt(root, feature, candidate, manifest, frozenset(rows.ids.tolist())),
         rows=int(judged.sum()),
         days=sum(1 for count in rows.count(judged).values() if count),
-        positives=int((rows.answers.labels[judged] == True).sum()),  # noqa: E712
+        positives=_positives(rows, judged),
         left_out=int(held_out.sum()),
         compared=compared if isinstance(compared, Compared) else None,
         no_comparison=compared if isinstance(compared, str) else "",
@@ -149,6 +149,11 @@ def _compare(
             return f"version {number} cannot answer the rows of the hold-out: {error}"
         sums[number] = sums_of(asked, judged, kind)
     return compare(sums[version], sums[champion])
+
+
+def _positives(rows: LabelledRows, judged: Bools) -> int:
+    answers = rows.answers
+    return int(answers.labels[judged].sum()) if isinstance(answers, BinaryAnswers) else 0
 
 
 def _learnt(

@@ -60,10 +60,10 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
     labelled = held_out & rows.mature(cutoff, truth.mature_after_hours) & rows.labelled(cutoff)
     coverage = coverage_by_day(rows, moment.window, cutoff, truth)
     judged = labelled & rows.on({day.day for day in coverage if day.judged})
-    live = live_in(root, feature.name, moment)
+    version = _live_version(root, feature, moment, rows)
     on_set = None
-    if live is not None:
-        on_set = _measure(root, feature, rows, judged, moment.window, live.version)
+    if version is not None:
+        on_set = _measure(root, feature, rows, judged, moment.window, version)
     table = _table(root, feature, rows, labelled)
     found = EvaluationSet(
         feature=feature.name,
@@ -88,6 +88,17 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
     root.lake.write_json(path, msgspec.to_builtins(found))
     files = {"set": path, "rows_file": rows_path}
     return Summary(_numbers(found), files=files, table=_shown(found))
+
+
+def _live_version(
+    root: Root, feature: AiFeatureSpec, moment: Moment, rows: LabelledRows
+) -> str | None:
+    """Who was in production at the month's end; of a model of others what the log names most."""
+    if not feature.trained_here:
+        named = rows.count_versions(np.ones(len(rows.ids), bool))
+        return max(named, key=lambda version: (named[version], version)) if named else None
+    live = live_in(root, feature.name, moment)
+    return live.version if live else None
 
 
 def _held_out(rows: LabelledRows, share: float) -> Bools:

@@ -17,11 +17,12 @@ TRAINING_SET = "training_set"
 
 def judge_held_out(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """No row of the month's labelled evaluation set was ever learnt from: its ids are held against
-    the rows of every training set and every registered version."""
+    the rows of every training set and every registered version. Where somebody else trains, the
+    set is whole and unchanged, and the verdict says that what they learnt from is unknown."""
     found, evidence = _known_set(root, feature, moment)
     rows, rows_read = read_set_rows(root, feature, found.month)
     ids, labels = rows["id"].to_pylist(), rows["label"].to_pylist()
-    learnt = _learnt(root, feature)
+    learnt = _learnt(root, feature) if feature.trained_here else None
     verdict = judge_set(found, ids, digest_of(ids, labels), learnt, moment.window)
     return verdict.with_evidence(evidence, rows_read)
 
@@ -30,9 +31,11 @@ def judge_held_out_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) 
     """The version in production is as good on the month's held-out predictions as it was at its
     launch, by the gate's margins. Known correct answers show what the inputs' drift does not."""
     found, evidence = _known_set(root, feature, moment)
-    live = live_in(root, feature.name, moment)
     gate = gate_in_force(root, feature, moment.as_of).gate
-    version = live.version if live else None
+    version = found.live.version if found.live else None
+    if feature.trained_here:
+        live = live_in(root, feature.name, moment)
+        version = live.version if live else None
     verdict = judge_live(found, gate, feature.ground_truth, version, moment.window)
     return verdict.with_evidence(evidence)
 

@@ -65,24 +65,25 @@ def judge_set(
     found: EvaluationSet,
     ids: Sequence[str],
     digest: str,
-    learnt: Mapping[str, frozenset[str]],
+    learnt: Mapping[str, frozenset[str]] | None,
     window: Window,
 ) -> Verdict:
-    """Whether a set is held out: ``learnt`` are the ids that something learnt from, by its name.
+    """Whether a set is held out: ``learnt`` are the ids that something learnt from, by its name;
+    None where somebody else trains, of whom nobody here knows what they learnt from.
 
     ``ids`` and ``digest`` are those of the rows as they lie there now.
     """
     observed: dict[str, Observed] = {
         "rows": len(ids),
         "digest": digest,
-        "compared_with": len(learnt),
+        "compared_with": 0 if learnt is None else len(learnt),
         "unlabelled": found.unlabelled,
     }
     wrong = []
     strangers = [id for id in ids if not is_held_out(id, found.share)]
     if strangers:
         wrong.append((len(strangers), f"{_some(strangers)} not held out by its id"))
-    for name, trained in learnt.items():
+    for name, trained in (learnt or {}).items():
         if seen := sorted(trained.intersection(ids)):
             wrong.append((len(seen), f"{name} learnt from {_some(seen)}"))
     if digest != found.digest:
@@ -100,11 +101,19 @@ def judge_set(
         lacking = f"the set of {found.of} has no labelled prediction"
     elif found.missing:
         lacking = f"the set of {found.of} is not whole: {', '.join(found.missing)} was not there"
-    elif not learnt:
+    elif learnt is not None and not learnt:
         lacking = f"no version is registered that the set of {found.of} could be held out of"
     if lacking is not None:
         return Verdict.lacking(
             lacking, "labels", window=window, sample_size=len(ids), observed=observed
+        )
+    if learnt is None:
+        return Verdict.passing(
+            f"the {len(ids)} labelled predictions of {found.of} are those that their ids choose, "
+            "and unchanged; somebody else trains the model: whether it learnt from them cannot be "
+            "checked",
+            sample_size=len(ids),
+            observed=observed | {"training": "somebody else's"},
         )
     return Verdict.passing(
         f"none of the {len(ids)} labelled predictions of {found.of} is among the rows that "

@@ -1,13 +1,14 @@
 """The answered predictions of some days, beside what was known of their labels on which day."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ai_ops.accuracy_evaluation.metrics import Answers, Bools
 from ai_ops.accuracy_evaluation.records import DayCoverage
@@ -26,7 +27,8 @@ class LabelledRows:
     The rows of ``days[i]`` stand from ``starts[i]`` to ``starts[i + 1]``. ``answers`` hold what
     was answered, typed by its kind, and the labels, which mean something only where ``known_on``
     (the UTC day on which it became known) is not NaT. ``contradicted_on`` is the day on which a
-    second, different label became known. ``version`` are places in ``versions``.
+    second, different label became known. ``version`` are places in ``versions``. ``logged`` are the
+    ids of every day that was read, answered or not.
     """
 
     days: tuple[str, ...]
@@ -38,6 +40,7 @@ class LabelledRows:
     answers: Answers
     known_on: Days
     contradicted_on: Days
+    logged: Mapping[str, pa.ChunkedArray]
     read: tuple[Evidence, ...]
     missing: tuple[str, ...]
 

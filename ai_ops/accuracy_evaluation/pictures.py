@@ -1,30 +1,38 @@
 """The picture of an evaluation run: calibration beside launch, and the weeks that led here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ai_ops.accuracy_evaluation.records import EvaluationRun, Measured
+from ai_ops.accuracy_evaluation.records import AnswerKind, EvaluationRun, Measured
 
 NOW, LAUNCH, GREY = "#c2410c", "#1d4ed8", "#9ca3af"
+MARGINS = {"left": 0.06, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.14}
+LINES: Final[Mapping[AnswerKind, tuple[tuple[str, str], tuple[str, str]]]] = {
+    "score": (("auc", "AUC"), ("ece", "ECE")),
+    "decision": (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy")),
+    "classes": (("accuracy", "accuracy"), ("macro_f1", "macro F1")),
+    "number": (("mae", "MAE"), ("bias", "bias")),
+}
+"""What is drawn week by week."""
 
 
 def draw_evaluation(run: EvaluationRun) -> bytes:
-    """A PNG: left the calibration curve of the week and of launch, right AUC and ECE by week."""
+    """A PNG: left the calibration curve of the week and of launch, right two metrics by week; of
+    answers without a probability the weeks alone."""
     # Fixed margins: a layout that is computed takes longer than all the drawing.
     figure = Figure(figsize=(9.0, 3.4), dpi=90)
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(
-        1,
-        2,
-        width_ratios=(1, 1.5),
-        gridspec_kw={"left": 0.06, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.14},
-    )
-    _draw_calibration(left, run)
+    if run.week.kind == "score" or run.curve or (run.launch and run.launch.curve):
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.5), gridspec_kw=MARGINS)
+        _draw_calibration(left, run)
+    else:
+        right = figure.subplots(gridspec_kw=MARGINS)
     _draw_weeks(right, run)
     figure.suptitle(
         f"{run.feature}, version {run.version}: {run.week.rows} labelled predictions of "
@@ -43,7 +51,7 @@ def _draw_calibration(axes: Axes, run: EvaluationRun) -> None:
     draw_curve(axes, run.curve, NOW, "this week")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score", ylabel="observed rate")
     axes.set_title("Calibration", fontsize=9)
-    if run.launch or run.curve:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
@@ -59,18 +67,21 @@ def draw_curve(
 
 
 def _draw_weeks(axes: Axes, run: EvaluationRun) -> None:
-    _draw_metric(axes, run.trailing, "auc", NOW, "AUC")
-    _draw_metric(axes, run.trailing, "ece", LAUNCH, "ECE")
-    if run.launch:
-        for name, colour in (("auc", NOW), ("ece", LAUNCH)):
-            if name in run.launch.measured.metrics:
-                level = run.launch.measured.metrics[name].value
-                axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
+    lines = [
+        (metric, name, colour)
+        for (metric, name), colour in zip(LINES[run.week.kind], (NOW, LAUNCH), strict=True)
+    ]
+    for metric, name, colour in lines:
+        _draw_metric(axes, run.trailing, metric, colour, name)
+        if run.launch and metric in run.launch.measured.metrics:
+            level = run.launch.measured.metrics[metric].value
+            axes.axhline(level, color=colour, linewidth=0.8, linestyle="--")
+    low, high = axes.get_ylim() if run.week.kind == "number" else (0.0, 1.0)
     for day in run.coverage:
         if day.mature and not day.judged:
             span = np.array([_day(day.day), _day(day.day) + 1])
-            axes.fill_between(span, 0, 1, color=GREY, alpha=0.3, linewidth=0)
-    axes.set(ylim=(0, 1))
+            axes.fill_between(span, low, high, color=GREY, alpha=0.3, linewidth=0)
+    axes.set(ylim=(low, high))
     axes.set_title("Trailing weeks; dashed: at launch; grey: a day with too few labels", fontsize=9)
     days = [day.day for day in run.coverage][::-5]
     axes.set_xticks(np.array([_day(day) for day in days]), days, fontsize=8)

@@ -33,6 +33,7 @@ class _Logs:
     days: list[str] = field(default_factory=list)
     rows: list[pa.Table] = field(default_factory=list)
     judged: list[pa.Table] = field(default_factory=list)
+    logged: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     read: list[Evidence] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -110,6 +111,7 @@ def _read_logs(lake: Lake, feature: AiFeatureSpec, kind: Kind, window: Window) -
             continue
         answered = _in_order(table.filter(pc.equal(table["status"], "ok")))
         logs.days.append(day)
+        logs.logged[day] = table["id"].cast(pa.string())
         logs.rows.append(
             pa.table(
                 {
@@ -202,6 +204,7 @@ def _joined(
         answers=kind.answers(judged, label, feature),
         known_on=known_on,
         contradicted_on=contradicted_on,
+        logged=logs.logged,
         read=(*logs.read, *truth.read),
         missing=(*logs.missing, *truth.missing, *against.missing),
     )

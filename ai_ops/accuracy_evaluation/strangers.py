@@ -1,5 +1,6 @@
 """Labels whose id no logged prediction has: counted and named, never dropped silently."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -24,6 +25,10 @@ class LoggedIds:
         pattern = f"{feature.name}/prediction_log/*.parquet"
         self._days = [Path(path).stem for path in lake.glob(pattern)]
         self._ids: dict[str, pa.ChunkedArray] = {}
+
+    def knows(self, ids: Mapping[str, pa.ChunkedArray]) -> None:
+        """Take the ids of days that were read already."""
+        self._ids = dict(ids)
 
     def unknown_labels(self, day: str) -> UnknownLabels:
         """The labels that became known on a day for ids that no prediction up to it has.

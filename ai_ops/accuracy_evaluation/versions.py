@@ -26,7 +26,7 @@ from ai_ops.accuracy_evaluation.version_judgement import (
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.in_force import gate_in_force
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import Observed, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -37,6 +37,7 @@ def evaluate_version(
 ) -> tuple[dict[str, Any], Summary]:
     """How a registered version answers the labelled predictions of a window, beside what was
     answered then; any version, whichever served."""
+    _refuse_other_kinds(feature)
     registered = root.registry.version(feature.name, version)
     cutoff = label_cutoff(as_of)
     rows = read_rows(root.lake, feature, window, cutoff)
@@ -81,6 +82,20 @@ def evaluate_version(
     root.lake.write_json(path, data)
     root.lake.write_json(root.lake.path(feature.name, "version_evaluation", None, "json"), data)
     return data, Summary(_numbers(evaluation), files={"evaluation": path})
+
+
+def _refuse_other_kinds(feature: AiFeatureSpec) -> None:
+    if not feature.trained_here:
+        raise BadInput(
+            f"{feature.name}: somebody else trains the model (served_by: {feature.served_by}): no "
+            "version of it is here to be asked; what it answered is judged by evaluation_run"
+        )
+    if kind_of(feature).name != "score":
+        raise BadInput(
+            f"{feature.name}: a version can be asked again where it answers a binary label with a "
+            f"score (ground_truth.kind: {feature.ground_truth.kind}); what it answered is judged "
+            "by evaluation_run"
+        )
 
 
 def judge_version_evaluation(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:

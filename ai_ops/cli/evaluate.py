@@ -51,7 +51,8 @@ def evaluate(
     yesterday = now.date() - timedelta(days=1)
     last = last or yesterday.isoformat()
     first = first or (span(last, last).start.date() - timedelta(days=DAYS - 1)).isoformat()
-    chosen = version or opened.registry.require_champion(spec.name)
+    champion = opened.registry.require_champion if spec.trained_here else str
+    chosen = version or champion(spec.name)
     data, _ = evaluate_version(opened, spec, chosen, span(first, last), now)
     if as_json:
         print_json(data)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_ops.accuracy_evaluation.binary_sums import sum_by_day
+from ai_ops.accuracy_evaluation.binary_sums import BinarySums, sum_by_day
 from ai_ops.accuracy_evaluation.candidate_records import CandidateEvaluation, Compared, Learnt
 from ai_ops.accuracy_evaluation.gate import Criteria, judge_candidate, without_criteria
 from ai_ops.accuracy_evaluation.gate_metrics import COMPARED, compare
 from ai_ops.accuracy_evaluation.intervals import Estimate
-from ai_ops.accuracy_evaluation.metrics import DaySums, Floats, rows_of
+from ai_ops.accuracy_evaluation.metrics import Floats, rows_of
 from ai_ops.accuracy_evaluation.records import DayCoverage
 from ai_ops.ai_features.gate import CandidateGate, Gate
 from ai_ops.vocabulary.clock import utc
@@ -35,12 +35,14 @@ def truth(rows: int = 2800, seed: int = 0) -> tuple[Floats, Floats]:
     return random.beta(1.2, 3.0, rows), random.random(rows)
 
 
-def sums(score: Floats, label: Floats, days: list[str] = DAYS) -> DaySums:
+def sums(score: Floats, label: Floats, days: list[str] = DAYS) -> BinarySums:
     day = [days[n % len(days)] for n in range(len(score))]
     return sum_by_day(day, score, label.astype(bool), score >= 0.3)
 
 
-def evaluation(candidate: DaySums, champion: DaySums, /, **changes: object) -> CandidateEvaluation:
+def evaluation(
+    candidate: BinarySums, champion: BinarySums, /, **changes: object
+) -> CandidateEvaluation:
     """A sound evaluation of two versions; ``changes`` make it another."""
     made = CandidateEvaluation(
         feature="parcels",
