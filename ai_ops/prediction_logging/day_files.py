@@ -93,12 +93,25 @@ class DayFiles:
         return self.lake.path(self.feature, f"{LOG}/undated", None)
 
 
-def day_files(lake: Lake, feature: str, days: Collection[str]) -> DayFiles:
+def listed(lake: Lake, feature: str) -> Mapping[str, Stored]:
+    """The files of a feature's log as they lie now, by their paths below it."""
+    return lake.listing(f"{lake.url}/{feature}/{LOG}")
+
+
+def logged_days(listing: Mapping[str, Stored]) -> list[str]:
+    """The days that have a log, in order."""
+    names = (name.removesuffix(".parquet") for name in listing if name.endswith(".parquet"))
+    return sorted(day for day in names if len(day) == _DAY and "/" not in day)
+
+
+def day_files(
+    lake: Lake, feature: str, days: Collection[str], listing: Mapping[str, Stored] | None = None
+) -> DayFiles:
     """The files of these days as they lie now; ``BadInput`` names one that is no Parquet file.
 
     What the footers tell is read from the cache where the file did not change, and kept there.
     """
-    listing = lake.listing(f"{lake.url}/{feature}/{LOG}")
+    listing = listed(lake, feature) if listing is None else listing
     wanted = set(days)
     logs: dict[str, LogFile] = {}
     quarantines: dict[str, LogFile] = {}

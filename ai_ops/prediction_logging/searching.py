@@ -9,7 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.prediction_logging.day_files import DayFiles, day_files
+from ai_ops.prediction_logging.day_files import DayFiles, day_files, listed, logged_days
 from ai_ops.prediction_logging.doubts import Doubt, Quarantine, quarantined
 from ai_ops.prediction_logging.finding import Query
 from ai_ops.prediction_logging.found_rows import (
@@ -84,13 +84,17 @@ class Finder:
             self.engine.close()
 
     def search(self, query: Query, most: int = 20) -> Search:
-        """Find at most ``most`` predictions, from when monitoring began to the clock's now.
+        """Find at most ``most`` predictions, up to the clock's now.
 
-        A query without a begin or end asks every day on which the feature was monitored.
+        A query without a begin or end asks every day on which the feature was monitored, and every
+        other one that has a log.
         """
         root, feature, now = self.root, self.feature, self.root.clock.now()
+        listing = listed(root.lake, feature.name)
         days = asked_days(feature, query, now)
-        files = day_files(root.lake, feature.name, days)
+        # What was logged before the monitoring began (a reference) is found as well.
+        days = sorted({*days, *(day for day in logged_days(listing) if _concerns(query, day))})
+        files = day_files(root.lake, feature.name, days, listing)
         found = self._in_logs(files, query, most + 1)
         opened = OpenDays(None, (), now)
         if feature.source is None:
@@ -101,7 +105,9 @@ class Finder:
         growing, damaged = found_in_segments(opened, feature.name, query)
         found = _once([*found, *growing])
         kept, doubts = quarantined(files, query)
-        doubts += [Doubt(day, f"{n} lines or segments cannot be read") for day, n in damaged.items()]
+        doubts += [
+            Doubt(day, f"{n} lines or segments cannot be read") for day, n in damaged.items()
+        ]
         doubts += _without_log(feature, files, days, opened)
         if not found:
             doubts += _incomplete(root, feature, files, days)
@@ -147,6 +153,12 @@ def asked_days(feature: AiFeatureSpec, query: Query, now: datetime) -> list[str]
     if query.end is not None:
         last = min(last, (query.end - _INSTANT).date())
     return [] if last < first else list(_between(first, last))
+
+
+def _concerns(query: Query, day: str) -> bool:
+    window = Window.of_day(day)
+    begins = query.begin is None or query.begin < window.end
+    return begins and (query.end is None or window.start < query.end)
 
 
 def _between(first: date, last: date) -> Iterator[str]:

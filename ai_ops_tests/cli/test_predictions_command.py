@@ -37,6 +37,7 @@ from ai_ops_tests.prediction_logging.logging_world import SetClock
 from ai_ops_tests.replayed import Replayed
 from ai_ops_tests.retraining_pipeline import pipeline_world as pipeline
 from ai_ops_tests.retraining_pipeline.moving import candidate
+from ai_ops_tests.sourced_world import FIRST, sourced
 
 DAYS = ("2021-03-10", "2021-03-11")
 """Version 1 is launched on the morning of the first, version 2 promoted on that of the second."""
@@ -252,6 +253,40 @@ def test_somebody_else_s_model_is_said_to_be_that(root: Root) -> None:
     assert told["live"]["agrees"] is None
     assert told["replay"]["kind"] == "served_elsewhere"
     assert any("completeness: unprovable" in line for line in told["missing"])
+
+
+@pytest.mark.requirement("PL-08", "PL-11")
+def test_a_vendor_s_table_answers_for_its_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = sourced(tmp_path, days=31, rows_a_day=8)
+    feature, lake = vendor.feature, vendor.root.lake
+    days = [str(FIRST + timedelta(days=n)) for n in range(31)]
+    vendor.advance(vendor.moment(days[-1]).as_of)
+    compute_prediction_log(vendor.root, feature, vendor.moments(days))
+    compute_ground_truth(vendor.root, feature, vendor.moments(days[28:]))
+    row = vendor.rows.iloc[28 * 8 + 3]  # of the first monitored day
+    assert lake.glob(f"{feature.name}/prediction_log/*.parquet")
+    with Explaining(vendor.root, feature, Keys()) as explaining:
+        told = explaining.explained(explaining.look_up(row["id"]))
+        before = explaining.look_up(vendor.rows.iloc[0]["id"])
+    assert before.predictions  # the reference's days are before the monitoring
+    assert told["prediction"]["input"]["amount"] == row["amount"]
+    assert told["prediction"]["output"]["risk"] == row["risk"]
+    assert (told["prediction"]["tenant"], told["prediction"]["call_site"]) == (
+        row["customer"],
+        row["channel"],
+    )
+    assert told["version"]["version"] == "2021.1" and "somebody else" in told["version"]["whose"]
+    assert told["replay"]["kind"] == "served_elsewhere"
+    assert told["label"]["label"] == bool(row["defaulted"])
+    assert any(line.startswith("completeness: unprovable") for line in told["missing"])
+    monkeypatch.setenv("AI_OPS_DEFS", str(vendor.file.parents[1]))
+    where = f"input.amount={row['amount']}"
+    arguments = ["find", feature.name, "--where", where, "--root", str(vendor.root.folder)]
+    done = CliRunner().invoke(predictions.app, arguments, env={"COLUMNS": "120"})
+    assert (done.exit_code, row["id"] in done.stdout) == (DONE, True)
+    assert "completeness is unprovable" in done.stdout
 
 
 # The replay of a version, and every difference by its name
