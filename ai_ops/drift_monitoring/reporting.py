@@ -1,9 +1,9 @@
 """The drift report: every day, the trailing window beside the reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import Role, columns_of
@@ -24,6 +24,13 @@ from ai_ops.vocabulary.verdicts import Observed
 from ai_ops.vocabulary.windows import Window
 
 ROLES: Final[tuple[Role, ...]] = ("input", "output")
+LONG: Final = 14
+"""A range of more days is long: of its Evidently reports the newest are made."""
+YOUNG: Final = 31
+
+Why = Literal["alert", "month"]
+"""Why Evidently's report of a day is due: an alert is new, or a month ends."""
+
 SHOWN: Final = 60
 """At most this many columns stand in the table that the UI shows: those that went furthest."""
 
@@ -74,10 +81,36 @@ def compute_drift_report(
         call = _Call(root, feature, reference, tallies, reports)
         calls.update(dict.fromkeys(own, call))
     # In the order of the days, for each looks back on those before it.
-    return {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}
+    made = {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}
+    due = {day: why for day, (_, why) in made.items() if why}
+    chosen = rendered(due, len(made), root.clock.now().date())
+    return {
+        day: _with_evidently(root, feature, day, summary, due.get(day), day in chosen)
+        for day, (summary, _) in made.items()
+    }
 
 
-def _report(call: _Call, day: str, *, draw: bool) -> Summary:
+def rendered(due: Mapping[str, Why], days: int, today: date) -> set[str]:
+    """The days of a call whose Evidently report is made now, of those that one is due for.
+
+    Of a long range that are the newest new alert and the last end of a month, as long as they are
+    young: each takes seconds, and what was long ago is looked at by whoever asks for it.
+
+    >>> due = {"2021-02-28": "month", "2021-03-09": "alert", "2021-03-20": "alert"}
+    >>> sorted(rendered(due, 60, date(2021, 3, 25)))
+    ['2021-02-28', '2021-03-20']
+    >>> rendered(due, 60, date(2022, 1, 1))
+    set()
+    """
+    if days <= LONG:
+        return set(due)
+    young = (today - timedelta(days=YOUNG)).isoformat()
+    newest = {why: day for day, why in sorted(due.items())}
+    return {day for day in newest.values() if day >= young}
+
+
+def _report(call: _Call, day: str, *, draw: bool) -> tuple[Summary, Why | None]:
+    """The report of a day, and why Evidently's is due."""
     runs = call.history(day).runs(call.feature.drift, call.reference.digest)
     declared = columns_of(call.feature)
     report = compare(declared, call.reference, call.window(day), runs, day)
@@ -88,12 +121,22 @@ def _report(call: _Call, day: str, *, draw: bool) -> Summary:
     fresh = alerting and not call.alerts((date_of_day - timedelta(days=1)).isoformat())
     ends_month = (date_of_day + timedelta(days=1)).day == 1
     rows = max((column.n_current for column in report), default=0)
-    files = {}
-    if rows and (fresh or ends_month):
-        files["evidently_report"] = make_evidently_report(call.root, call.feature, day)
+    why: Why | None = "alert" if fresh else "month" if ends_month else None
     picture = _picture(call, day, report) if draw or fresh else None
     numbers = _numbers(report, alerting, rows, call.reference)
-    return Summary(numbers=numbers, picture=picture, table=_table(report), files=files)
+    return Summary(numbers=numbers, picture=picture, table=_table(report)), why if rows else None
+
+
+def _with_evidently(
+    root: Root, feature: AiFeatureSpec, day: str, summary: Summary, why: Why | None, chosen: bool
+) -> Summary:
+    if why is None:
+        return summary
+    if chosen:
+        path = make_evidently_report(root, feature, day)
+        return replace(summary, files={**summary.files, "evidently_report": path})
+    told = f"on demand: ai-ops drift show {feature.name} {day} --html"
+    return replace(summary, numbers={**summary.numbers, "evidently_report": told})
 
 
 def _numbers(
