@@ -17,6 +17,7 @@ from msgspec import structs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.source import SyntheticCalendar
+from ai_ops.prediction_logging.source_ids import SharedIds, shared_ids
 from ai_ops.prediction_logging.source_reading import (
     Opened,
     damaged_inside,
@@ -63,6 +64,7 @@ class SourceIndex(msgspec.Struct, frozen=True, kw_only=True):
 
     declared: str
     files: tuple[FileFacts, ...]
+    shared: SharedIds = SharedIds()
 
     def digest(self, day: str, calendar: SyntheticCalendar | None) -> str:
         """The digest of what a day is made of: another one when a file with its rows changed.
@@ -110,7 +112,8 @@ def look_at_source(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> L
     """
     files = source_files(root, feature, days)
     declared = declaration_of(feature)
-    before = _kept(root, feature, declared)
+    kept = _kept(root, feature, declared)
+    before = {one.name: one for one in kept.files}
     if depend_on_each_other(feature):
         same = {one.name: (one.size, one.state) for one in before.values()}
         if same != {file.name: (file.size, file.state) for file in files}:
@@ -123,11 +126,16 @@ def look_at_source(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> L
     fresh = [file for file in files if file.name not in known]
     if fresh or len(known) != len(before):
         found = known | _facts(root, feature, fresh)
-        index = SourceIndex(declared=declared, files=tuple(found[file.name] for file in files))
+        sound = [file for file in files if found[file.name].days]
+        index = SourceIndex(
+            declared=declared,
+            files=tuple(found[file.name] for file in files),
+            shared=shared_ids(root, feature, sound),
+        )
         write_undated(root, feature, [f for f in files if found[f.name].apart])
         _write_index(root, feature, index)
     else:
-        index = SourceIndex(declared=declared, files=tuple(known[file.name] for file in files))
+        index = structs.replace(kept, files=tuple(known[file.name] for file in files))
     return Looked(index, {file.name: file for file in files})
 
 
@@ -159,12 +167,13 @@ def _write_index(root: Root, feature: AiFeatureSpec, index: SourceIndex) -> None
     root.lake.write_json(path, msgspec.to_builtins(index))
 
 
-def _kept(root: Root, feature: AiFeatureSpec, declared: str) -> dict[str, FileFacts]:
+def _kept(root: Root, feature: AiFeatureSpec, declared: str) -> SourceIndex:
+    nothing = SourceIndex(declared=declared, files=())
     try:
         index = read_index(root, feature)
     except (MissingEvidence, msgspec.ValidationError, ValueError):
-        return {}  # a copy of what the files tell: made anew
-    return {one.name: one for one in index.files} if index.declared == declared else {}
+        return nothing  # a copy of what the files tell: made anew
+    return index if index.declared == declared else nothing
 
 
 def _state(facts: FileFacts) -> tuple[int, str]:

@@ -102,6 +102,8 @@ def _known(
         ],
         later=later,
         later_from=first,
+        shared_ids=index.shared.ids,
+        shared_by=index.shared.places,
     )
 
 

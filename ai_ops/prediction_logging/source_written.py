@@ -41,7 +41,8 @@ class SourceWritten:
     """What is known of one day; ``rows`` is None when it has no log.
 
     ``total`` counts all rows of the source, of which ``undated`` belong to no day and ``later``
-    ones lie on days that cannot be yet, the first of them on ``later_from``.
+    ones lie on days that cannot be yet, the first of them on ``later_from``. ``shared_ids`` stand
+    on several days each, one of them in the places ``shared_by``.
     """
 
     rows: int | None
@@ -55,6 +56,8 @@ class SourceWritten:
     undated: Sequence[Place] = ()
     later: int = 0
     later_from: str = ""
+    shared_ids: int = 0
+    shared_by: Sequence[str] = ()
 
 
 def judge_source_written(known: SourceWritten, window: Window) -> Verdict:
@@ -76,6 +79,7 @@ row 7: no time'
         "undated": undated,
         "undated_share": round(undated / known.total, 6) if known.total else None,
         "later": known.later,
+        "shared_ids": known.shared_ids,
         "unreadable_files": len(known.unreadable),
         "versions": ", ".join(known.versions),
     }
@@ -119,6 +123,12 @@ def _findings(known: SourceWritten, undated: int, window: Window) -> Iterator[Fi
     if known.later:
         reason = f"{known.later} rows lie in the future, the first on {known.later_from}"
         yield Finding("data_quality", "fail", reason, window=window, size=known.later)
+    if known.shared_ids:
+        reason = (
+            f"{known.shared_ids} ids stand on several days ({' and '.join(known.shared_by)}): they "
+            "are no ids of predictions; name another source.columns.id, or none"
+        )
+        yield Finding("completeness", "fail", reason, window=window, size=known.shared_ids)
     if known.unversioned:
         reason = f"{known.unversioned} answered rows do not name the model's version"
         yield Finding(

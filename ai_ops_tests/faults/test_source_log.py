@@ -348,3 +348,13 @@ def test_a_file_that_is_damaged_inside_is_told_and_the_others_stand(
     assert "tables/b.parquet: " in verdict.reason
     assert [len(world.rows(day)) for day in DAYS] == [10, 10, 0]
     assert world.written(day=DAYS[2]).status == "no_evidence"
+
+
+@pytest.mark.fault("log_written")
+def test_ids_that_stand_on_several_days_are_no_ids_of_predictions(world: SourceWorld) -> None:
+    world.parquet(changed(loan=lambda v: [f"customer-{n % 10}" for n in range(len(v))]))
+    world.compute()
+    verdict = world.written()
+    assert verdict.status == "fail"
+    assert "10 ids stand on several days (tables/loans.parquet row " in verdict.reason
+    assert len(world.rows()) == 10
