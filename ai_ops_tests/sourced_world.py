@@ -6,7 +6,7 @@ made with a seed; a test changes its rows, or its YAML, before it is written.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -74,11 +74,17 @@ class Sourced:
         """These days as their schedule judges them."""
         return [self.moment(day) for day in days]
 
+    def advance(self, moment: datetime) -> None:
+        """Let the replay's clock go on to a moment, unless it is past it."""
+        clock = self.root.clock
+        if clock.mode != "replay" or clock.now() < moment:
+            self.root.begin_replay(moment)
+
     def judge(self, checks: Sequence[str], moments: Sequence[Moment]) -> list[RecordedVerdict]:
         """Judge each moment when it is due, and write the verdicts to the root's ledger."""
         found: list[RecordedVerdict] = []
         for one in moments:
-            self.root.begin_replay(one.as_of)
+            self.advance(one.as_of)
             chosen = [BY_NAME[name] for name in checks]
             found += judge_and_record(self.root, self.feature, chosen, [one], run_id=None)
         return found

@@ -38,6 +38,8 @@ SCHEMA: Final = pa.schema(
         ("latest_rows", pa.int64()),
         ("reference_version", pa.string()),
         ("reference_digest", pa.string()),
+        ("call_site", pa.string()),
+        ("tenant", pa.string()),
     ]
 )
 
@@ -51,6 +53,7 @@ class ColumnDrift:
     ``beyond_since`` is the first day of the run of such days, as far as the stored reports reach.
     ``outside_share`` is the share beyond the reference's range, ``season`` the highest level that
     the reference's own windows sustained, ``latest_rows`` the rows of the window's last day.
+    ``call_site`` and ``tenant`` are those without which it would not be beyond its threshold.
     Of an output, rows are those that the reference's version answered, and ``days_with_rows`` the
     days on which no other version answered more.
     """
@@ -79,6 +82,8 @@ class ColumnDrift:
     latest_rows: int
     reference_version: str
     reference_digest: str
+    call_site: str | None = None
+    tenant: str | None = None
 
     @property
     def complete(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ai_ops.ai_features.parts import Drift
+from ai_ops.drift_monitoring.carriers import Carriers, carried_by
 from ai_ops.drift_monitoring.cells import Role
 from ai_ops.drift_monitoring.comparison import ColumnDrift
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
@@ -212,17 +213,24 @@ def _drift(column: ColumnDrift, window: Window) -> Finding:
     reason = (
         f"{column.column}: PSI {column.psi or 0:.2f}, {column.ratio or 0:.1f} times its threshold "
         f"of {column.threshold or 0:.2f}, over {column.n_current:,} rows, since {begin}. "
-        f"{_how_it_moved(column)}{UNSEEN_SEASON if column.role == 'input' else ''}"
+        f"{_where(column)}{_how_it_moved(column)}{UNSEEN_SEASON if column.role == 'input' else ''}"
     )
     return Finding(
         "drift",
         "fail",
         reason.strip(),
         columns=(column.column,),
+        call_site=column.call_site,
+        tenant=column.tenant,
         window=window,
         begin=Window.of_day(begin).start,
         size=column.ratio,
     )
+
+
+def _where(column: ColumnDrift) -> str:
+    words = carried_by(Carriers(column.call_site, column.tenant))
+    return f"{words[0].upper()}{words[1:]}. " if words else ""
 
 
 def _how_it_moved(column: ColumnDrift) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.attribution import attributed
 from ai_ops.drift_monitoring.calibration import MINIMUM_INDEPENDENT_WINDOWS
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.history import history_of
@@ -75,7 +76,7 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
         nullable=frozenset(column.name for column in feature.inputs if column.nullable),
         inputs=[column.name for column in feature.inputs],
     )
-    return verdict.with_evidence(evidence)
+    return attributed(root, feature, reference, moment, verdict).with_evidence(evidence)
 
 
 def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:

@@ -52,13 +52,15 @@ class Query:
     parameters: tuple[Any, ...]
 
 
-def profile_query(cells: Sequence[ColumnCells], present: Collection[str]) -> Query:
-    """The profile of ``ROWS``: count, sum, min and max per day, version, column and cell.
+def profile_query(
+    cells: Sequence[ColumnCells], present: Collection[str], rows: str = ROWS
+) -> Query:
+    """The profile of a relation: count, sum, min and max per day, version, column and cell.
 
     ``present`` are the columns that the rows have; one that is absent is counted in the cell
     ``missing``, for an absent column is not a column of nulls.
     """
-    branches = [_branch(one, one.column.source in present) for one in cells]
+    branches = [_branch(one, one.column.source in present, rows) for one in cells]
     return Query(
         "\nUNION ALL\n".join(branch.text for branch in branches),
         tuple(value for branch in branches for value in branch.parameters),
@@ -88,22 +90,22 @@ def mean_of(rows: Sequence[dict[str, Any]]) -> float | None:
     return float(total / count) if count else None
 
 
-def _branch(cells: ColumnCells, present: bool) -> Query:
+def _branch(cells: ColumnCells, present: bool, rows: str) -> Query:
     if not present:
-        return _missing(cells)
-    return _number(cells) if cells.column.kind == "number" else _category(cells)
+        return _missing(cells, rows)
+    return _number(cells, rows) if cells.column.kind == "number" else _category(cells, rows)
 
 
-def _missing(cells: ColumnCells) -> Query:
+def _missing(cells: ColumnCells, rows: str) -> Query:
     text = f"""SELECT "day", "model_version", ? AS "column", 'missing' AS "cell",
   CAST(NULL AS VARCHAR) AS "value", count(*) AS "count",
   CAST(NULL AS DECIMAL(38, {DECIMALS})) AS "sum",
   CAST(NULL AS DOUBLE) AS "min", CAST(NULL AS DOUBLE) AS "max"
-FROM {ROWS} GROUP BY 1, 2"""
+FROM {rows} GROUP BY 1, 2"""
     return Query(text, (cells.column.name,))
 
 
-def _number(cells: ColumnCells) -> Query:
+def _number(cells: ColumnCells, rows: str) -> Query:
     search = _search(cells.edges, first=0)
     far_low, far_high = cells.far
     low, high = cells.low or 0.0, cells.high or 0.0
@@ -123,7 +125,7 @@ FROM (
     FROM (
       SELECT "day", "model_version", {quoted(cells.column.source)} AS raw,
         TRY_CAST({quoted(cells.column.source)} AS DOUBLE) AS x
-      FROM {ROWS}
+      FROM {rows}
     ) AS numbers
   ) AS told
 ) AS placed GROUP BY 1, 2, 4, 5"""
@@ -131,14 +133,14 @@ FROM (
     return Query(text, parameters)
 
 
-def _category(cells: ColumnCells) -> Query:
+def _category(cells: ColumnCells, rows: str) -> Query:
     text = f"""SELECT "day", "model_version", ? AS "column",
   CASE WHEN "value" IS NULL THEN 'null' ELSE 'value' END AS "cell", "value", count(*) AS "count",
   CAST(NULL AS DECIMAL(38, {DECIMALS})) AS "sum",
   CAST(NULL AS DOUBLE) AS "min", CAST(NULL AS DOUBLE) AS "max"
 FROM (
   SELECT "day", "model_version", CAST({quoted(cells.column.source)} AS VARCHAR) AS "value"
-  FROM {ROWS}
+  FROM {rows}
 ) AS texts GROUP BY 1, 2, 4, 5"""
     return Query(text, (cells.column.name,))
 

@@ -45,7 +45,7 @@ def profile_reference(
         dated = table.select(sorted(present)).append_column("day", _days(feature, version, table))
         connection.register("reference_table", dated)
         cells = [
-            _cells(connection, column, feature.drift.bins)
+            _cells(connection, dated.select([column.source]), column, feature.drift.bins)
             for column in columns_of(feature)
             if column.source in present
         ]
@@ -101,10 +101,13 @@ def _reference(
     return Reference(version, digest, tuple(days) if dated else (), tuple(columns))
 
 
-def _cells(connection: duckdb.DuckDBPyConnection, column: ProfiledColumn, bins: int) -> ColumnCells:
+def _cells(
+    connection: duckdb.DuckDBPyConnection, values: pa.Table, column: ProfiledColumn, bins: int
+) -> ColumnCells:
+    connection.register("one_column", values)
     name = quoted(column.source)
     if column.kind == "category":
-        query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM reference_table"
+        query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM one_column"
         return cells_of_categories(column, (row[0] for row in connection.execute(query).fetchall()))
-    query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM reference_table WHERE {name} IS NOT NULL"
+    query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM one_column WHERE {name} IS NOT NULL"
     return cells_of_numbers(column, connection.execute(query).fetchnumpy()["x"], bins)

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.attribution import drift_carriers
+from ai_ops.drift_monitoring.carriers import Carriers
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.comparison import (
     ColumnDrift,
@@ -14,7 +16,7 @@ from ai_ops.drift_monitoring.comparison import (
 )
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.history import REPORT, StoredReports
-from ai_ops.drift_monitoring.judgement import History, judge_drift
+from ai_ops.drift_monitoring.judgement import History, Report, judge_drift
 from ai_ops.drift_monitoring.profiling import daily_profiles, references_of
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
@@ -31,6 +33,9 @@ YOUNG: Final = 31
 Why = Literal["alert", "month"]
 """Why Evidently's report of a day is due: an alert is new, or a month ends."""
 
+LOOKED_YOUNG: Final = (1, 3)
+LOOKED_EVERY: Final = 7
+"""How old an effect is, in days, when the log is looked into again for where it comes from."""
 SHOWN: Final = 60
 """At most this many columns stand in the table that the UI shows: those that went furthest."""
 
@@ -113,12 +118,13 @@ def _report(call: _Call, day: str, *, draw: bool) -> tuple[Summary, Why | None]:
     """The report of a day, and why Evidently's is due."""
     runs = call.history(day).runs(call.feature.drift, call.reference.digest)
     declared = columns_of(call.feature)
-    report = compare(declared, call.reference, call.window(day), runs, day)
+    compared = compare(declared, call.reference, call.window(day), runs, day)
+    report = _carried(call, day, compared)
     path = call.root.lake.path(call.feature.name, REPORT, day)
     call.reports.put(day, report, call.root.lake.write_table(path, as_table(report)))
     alerting = call.alerts(day)
     date_of_day = date.fromisoformat(day)
-    fresh = alerting and not call.alerts((date_of_day - timedelta(days=1)).isoformat())
+    fresh = alerting and not call.alerts(_earlier(day))
     ends_month = (date_of_day + timedelta(days=1)).day == 1
     rows = max((column.n_current for column in report), default=0)
     why: Why | None = "alert" if fresh else "month" if ends_month else None
@@ -137,6 +143,41 @@ def _with_evidently(
         return replace(summary, files={**summary.files, "evidently_report": path})
     told = f"on demand: ai-ops drift show {feature.name} {day} --html"
     return replace(summary, numbers={**summary.numbers, "evidently_report": told})
+
+
+def _carried(call: _Call, day: str, report: Report) -> Report:
+    """The report with the call site and tenant that carry what is beyond its threshold.
+
+    The log is looked into while an effect is young and then once a week: what it came from the day
+    before it comes from today.
+    """
+    before = call.reports.get(_earlier(day)) or ()
+    known = {(c.column, c.beyond_since): c for c in before if c.beyond}
+    carriers, fresh = {}, []
+    for column in sorted((c for c in report if c.beyond), key=lambda c: -(c.ratio or 0)):
+        same = known.get((column.column, column.beyond_since))
+        age = _age(column.beyond_since or day, day)
+        if same is None or age in LOOKED_YOUNG or not age % LOOKED_EVERY:
+            fresh.append(column.column)
+        else:
+            carriers[column.column] = Carriers(same.call_site, same.tenant)
+    if fresh:
+        days = _window(call.feature, day)
+        carriers |= drift_carriers(call.root, call.feature, call.reference, days, fresh)
+    return tuple(
+        replace(c, call_site=carriers[c.column].call_site, tenant=carriers[c.column].tenant)
+        if c.column in carriers
+        else c
+        for c in report
+    )
+
+
+def _earlier(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def _age(begin: str, day: str) -> int:
+    return (date.fromisoformat(day) - date.fromisoformat(begin)).days
 
 
 def _numbers(

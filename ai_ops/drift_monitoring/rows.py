@@ -14,11 +14,13 @@ from fsspec.core import url_to_fs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import ColumnCells
-from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, profile_query
+from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, profile_query, quoted
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
 LOG: Final = "prediction_log"
+AT_ONCE: Final = 25
+"""At most this many columns are profiled by one query."""
 UNSEEN_KEPT: Final = 200
 """Of the categories that the reference never had, this many a day and column are kept by name."""
 
@@ -107,10 +109,7 @@ def run_profile(
 ) -> pa.Table:
     """The profile of every row in ``ROWS`` in these cells; a column that is not present is left
     out, which the report finds."""
-    query = profile_query(cells, present)
-    answer = connection.execute(query.text, query.parameters)
-    names = [column[0] for column in answer.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    rows = [row for part in _parts(cells) for row in _counted(connection, part, cells, present)]
     known = {one.column.name: frozenset(one.values) for one in cells}
     kinds = {one.column.name: one.column.kind for one in cells}
     for row in rows:
@@ -120,6 +119,30 @@ def run_profile(
     order = ("day", "model_version", "column", "cell", "value")
     kept = sorted(_capped(rows), key=lambda row: tuple(row[name] or "" for name in order))
     return pa.Table.from_pylist(kept, schema=SCHEMA)
+
+
+def _parts(cells: Sequence[ColumnCells]) -> Iterable[Sequence[ColumnCells]]:
+    return (cells[start : start + AT_ONCE] for start in range(0, len(cells), AT_ONCE))
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection,
+    part: Sequence[ColumnCells],
+    every: Sequence[ColumnCells],
+    present: set[str],
+) -> list[dict[str, Any]]:
+    """The counts of some of the columns: of a wide log, these are copied first, for each branch
+    of the query looks at all columns of what it reads."""
+    rows = ROWS
+    if len(every) > AT_ONCE:
+        rows = "rows_of_a_part"
+        own = [one.column.source for one in part if one.column.source in present]
+        chosen = ", ".join(map(quoted, ("day", "model_version", *own)))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {rows} AS SELECT {chosen} FROM {ROWS}")
+    query = profile_query(part, present, rows)
+    answer = connection.execute(query.text, query.parameters)
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 def _capped(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
