@@ -18,7 +18,7 @@ from ai_ops.storage.clocks import WallClock
 from ai_ops.storage.files import replacing
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput, MissingExtra
-from ai_ops.vocabulary.words import OwnedDomain
+from ai_ops.vocabulary.words import OwnedDomain, SourceKind
 
 if TYPE_CHECKING:
     from ai_ops.ai_features.drafting import Draft, Tables
@@ -102,12 +102,10 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
 
 def _owners(given: list[str] | None) -> dict[str, str]:
     owners = _pairs("--owner", given)
-    for domain, mail in owners.items():
+    for domain in owners:
         if domain not in get_args(OwnedDomain):
             known = ", ".join(get_args(OwnedDomain))
             raise BadInput(f"--owner: {domain} is no domain; there are: {known}")
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", mail):
-            raise BadInput(f"--owner: {domain}: write a mail address (found {mail!r})")
     return {f"owners.{domain}.accountable": mail for domain, mail in owners.items()}
 
 
@@ -143,6 +141,12 @@ def _tables(
 
 def _pattern(given: str) -> str:
     """A file or glob as the YAML names it: absolute, and for a folder the tables in it."""
+    if re.search(r"\.jsonl?(\.gz)?$", given):
+        kinds = ", ".join(kind for kind in get_args(SourceKind) if kind != "table")
+        raise BadInput(
+            f"{given}: a draft is made from tables; of events write the YAML with source.kind: one "
+            f"of {kinds} (docs/own_log.md)"
+        )
     if "://" in given:
         return given
     pattern = os.path.abspath(given)
@@ -168,7 +172,8 @@ def _answered(name: str, tables: "Tables", answers: dict[str, str], drafted: "Dr
         question = waiting[0]
         asked.add(question.field)
         known = f" [{', '.join(question.candidates)}]" if question.candidates else ""
-        answer = typer.prompt(f"{question.question}{known}\n  {question.field}", "", True)
+        words = f"{question.question}{known}\n  {question.field}"
+        answer = typer.prompt(words, default="", show_default=False)
         if not answer.strip():
             continue
         try:

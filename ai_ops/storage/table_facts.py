@@ -166,9 +166,9 @@ class TableFacts:
                 kind = "zoned_time" if zones >= 0.5 * times else "time"
             elif truths == known:
                 kind = "boolean"
-        return ColumnFacts(
-            name, kind, self.rows, self.rows - known, min(distinct, known), low, high
-        )
+        nulls = self.rows - known
+        column = ColumnFacts(name, kind, self.rows, nulls, min(distinct, known), low, high)
+        return replace(column, kind="zoned_time") if _since_1970(column) else column
 
     def _listed(self, columns: Sequence[ColumnFacts]) -> Iterator[ColumnFacts]:
         """The columns with their values where they are few, and whether they are unique."""

@@ -1,7 +1,10 @@
 """``ai-ops features init``: a YAML drafted from tables of many shapes, with what it asks."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -222,7 +225,7 @@ def test_a_number_is_predicted(tmp_path: Path) -> None:
 def test_without_labels_it_asks_whether_there_are_any(tmp_path: Path) -> None:
     log().drop(columns="label").to_parquet(tmp_path / "log.parquet")
     told = drafted(tmp_path, "--from", tmp_path / "log.parquet")
-    assert asked(told) == {"ground_truth.kind"}
+    assert asked(told) == {"source.columns.label"}
     assert loaded(told).ground_truth.kind == "none"
     never = drafted(
         tmp_path / "b", "--from", tmp_path / "log.parquet", "--answer", "ground_truth.kind=none"
@@ -286,6 +289,16 @@ def test_names_that_yaml_cannot_take_are_mapped(tmp_path: Path) -> None:
     assert feature.source.inputs["yes_1_x"] == "yes: #1, 'x'\n"
 
 
+def test_numbers_since_1970_are_times(tmp_path: Path) -> None:
+    frame = log()
+    seconds = frame["created_at"].map(lambda moment: moment.timestamp())
+    frame["created_at"] = (seconds * 1000).where(frame.index % 10 > 2).round()
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    feature = loaded(drafted(tmp_path, "--from", tmp_path / "log.csv"))
+    assert feature.source is not None and feature.source.columns.time == "created_at"
+    assert feature.monitoring.end == date(2026, 3, 30)
+
+
 def test_an_existing_file_is_not_touched(table: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine" / "defs.yaml"
     file.parent.mkdir()
@@ -306,6 +319,7 @@ def test_an_existing_file_is_not_touched(table: Path, tmp_path: Path) -> None:
         (("mine", "--from", "{table}", "--answer", "titel=x"), "nothing asks for it"),
         (("mine", "--from", "{table}", "--answer", "judged.score=x"), "has no column x"),
         (("mine", "--from", "{table}", "{table}"), "quote it"),
+        (("mine", "--from", "{folder}/capture.jsonl"), "sagemaker_capture"),
         (("mine", "--from", "{folder}/empty.parquet"), "empty.parquet: the file is empty"),
         (("mine", "--from", "{folder}/torn.parquet"), "torn.parquet: not a readable Parquet"),
         (("mine", "--from", "{folder}/rowless.csv"), "it has columns and no rows"),
@@ -339,6 +353,29 @@ def test_the_terminal_says_what_comes_next(
     (tmp_path / "other").mkdir()
     monkeypatch.setenv("AI_OPS_DEFS", str(tmp_path / "other"))
     assert str(tmp_path / "other" / "mine" / "defs.yaml") in init("mine", "--from", table).stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="asks at a terminal")
+def test_at_a_terminal_it_asks_and_an_empty_answer_leaves_a_question_open(tmp_path: Path) -> None:
+    log(rows=200).drop(columns="label").to_parquet(tmp_path / "log.parquet")
+    words = [*("mine", "--from", str(tmp_path / "log.parquet")), *("--to", str(tmp_path))]
+    ours, theirs = os.openpty()
+    # No such column (asked again), none, an owner that is none (asked again), one, three unknown.
+    os.write(ours, b"truth\nnone\nann\nann@example.com\n\n\n\n")
+    code = "from ai_ops.cli.features import app; app()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "init", *words], stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    try:
+        assert process.wait(60) == 0
+    finally:
+        os.close(theirs)
+        said = os.read(ours, 65536).decode()
+        os.close(ours)
+    text = (tmp_path / "mine" / "defs.yaml").read_text()
+    assert "the table has no column truth" in said
+    assert "ann@example.com" in text and text.count("WHO?") == 3
+    assert "# QUESTION: does anybody" not in text
 
 
 def test_it_measures_no_more_than_it_must_of_a_folder_of_files(tmp_path: Path) -> None:

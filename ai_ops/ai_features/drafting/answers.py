@@ -96,12 +96,15 @@ def _kind(
 ) -> LabelKind:
     field = "ground_truth.kind"
     if label is None:
-        words = "does anybody ever learn the correct answers? Then name their column or their files"
-        told = asking.given(field)
+        told, column = asking.given(field), "source.columns.label"
         if told not in (None, "none"):
             raise BadInput(f"--answer {field}: {told}, but no column is named as the label")
-        if told is None and asking.given("source.columns.label") is None:
-            asking.ask(field, words, ("none", "ai-ops features init … --labels FILES"), "none")
+        if told is None and asking.given(column) is None:
+            words = (
+                "does anybody ever learn the correct answers? Then name their column here, or "
+                "their files (ai-ops features init … --labels FILES)"
+            )
+            asking.ask(column, words, ("none", "COLUMN"))
         return "none"
     guess, certain = _guessed_kind(label.column, group, rest)
     if certain and asking.given(field) is None:

@@ -1,5 +1,6 @@
 """A feature's YAML drafted from its tables: what they show is said, what they cannot is asked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -192,8 +193,10 @@ def _served_by(asking: Asking) -> str:
 
 def _owner(domain: str, asking: Asking) -> str:
     words = f"who answers for the {domain.replace('_', ' ')} of this feature (a mail address)?"
-    field = f"owners.{domain}.accountable"
-    return asking.ask(field, words, (), NOBODY) or NOBODY
+    mail = asking.ask(f"owners.{domain}.accountable", words, (), NOBODY) or NOBODY
+    if mail != NOBODY and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", mail):
+        raise BadInput(f"--owner {domain}: write a mail address, as ann@example.com, not {mail!r}")
+    return mail
 
 
 def _guessed(found: Findings) -> dict[str, Any]:
