@@ -18,7 +18,6 @@ import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
 import pyarrow as pa
 
 from ai_ops.prediction_logging.events.gathering import FileBatch, Gathered
@@ -169,7 +168,7 @@ def _half(line: Line, file: str) -> Half:
 
 
 def _attributes(raw: bytes) -> dict[str, Any]:
-    return _attributes_of(msgspec.json.decode(raw))
+    return _attributes_of(read_json(raw, "line"))
 
 
 def _attributes_of(document: Any) -> dict[str, Any]:

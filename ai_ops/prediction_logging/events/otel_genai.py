@@ -40,6 +40,8 @@ _COST: Final[Mapping[str, tuple[str, ...]]] = {
     "cache_write_tokens": ("gen_ai.usage.cache_creation.input_tokens",),
 }
 """Cost drivers by the names of genai-prices, and the attributes that tell them, newest first."""
+_MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError)
+_UNTIMED: Final = ("startTimeUnixNano", None)
 _ERROR: Final = (2, "STATUS_CODE_ERROR")
 
 
@@ -57,11 +59,18 @@ class GenAiSpans(WholeEvents):
                 gathered.quarantined.append(damaged(line, file))
                 continue
             try:
-                for span, resource, scope in _spans(line.document):
-                    self._tell(gathered, line, span, resource, scope)
+                spans = list(_spans(line.document))
             except Unreadable as error:
-                event = Event(line.number, line.raw, {}, ("startTimeUnixNano", None))
+                event = Event(line.number, line.raw, {}, _UNTIMED)
                 gathered.quarantined.append(set_apart(file, event, OTHER_EVENT, error))
+                continue
+            except _MISSHAPEN as error:
+                event = Event(line.number, line.raw, {}, _UNTIMED)
+                words = f"resourceSpans: not of the protocol's form ({error})"
+                gathered.quarantined.append(set_apart(file, event, MISSING_FIELD, words))
+                continue
+            for span, resource, scope in spans:
+                self._tell(gathered, line, span, resource, scope)
             if gathered.is_large:
                 yield from gathered.batches()
                 gathered = Gathered(self._mapped, file)
@@ -81,8 +90,8 @@ class GenAiSpans(WholeEvents):
             }
             failed = _failure(span, attributes)
             usual = {**_usual(span, attributes, self._mapped), **failed}
-        except (AttributeError, TypeError, ValueError) as error:
-            event = Event(line.number, msgspec.json.encode(span), {}, ("startTimeUnixNano", None))
+        except _MISSHAPEN as error:
+            event = Event(line.number, msgspec.json.encode(span), {}, _UNTIMED)
             gathered.quarantined.append(set_apart(gathered.file, event, MISSING_FIELD, error))
             return
         when = ("startTimeUnixNano", span.get("startTimeUnixNano"))
