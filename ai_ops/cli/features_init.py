@@ -128,13 +128,12 @@ def _tables(
 
     files, label_files = _pattern(predictions), _pattern(labels) if labels else None
     reference_files = _pattern(reference) if reference else None
-    if reference_files:
-        opened(reference_files, "--reference")
     return Tables(
         opened(files, "--from"),
         files,
         opened(label_files, "--labels") if label_files else None,
         label_files,
+        opened(reference_files, "--reference") if reference_files else None,
         reference_files,
     )
 

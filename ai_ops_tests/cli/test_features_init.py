@@ -179,6 +179,13 @@ def test_labels_and_a_reference_of_their_own_files(table: Path, tmp_path: Path) 
     assert feature.monitoring.start == date(2026, 1, 5)
 
 
+def test_a_reference_set_without_times_is_asked_about(table: Path, tmp_path: Path) -> None:
+    pd.read_parquet(table).drop(columns="created_at").to_parquet(tmp_path / "train.parquet")
+    told = drafted(tmp_path, "--from", table, "--reference", tmp_path / "train.parquet")
+    assert "reference" in asked(told)
+    assert "has no column created_at" in Path(told["file"]).read_text()
+
+
 def test_several_classes_with_a_probability_each(tmp_path: Path) -> None:
     frame = log().drop(columns=["score", "churns", "label"])
     shares = np.random.default_rng(1).dirichlet([1, 1, 1], len(frame))

@@ -29,6 +29,7 @@ class Tables:
     files: str
     labels: MeasuredTable | None = None
     label_files: str | None = None
+    reference: MeasuredTable | None = None
     reference_files: str | None = None
 
 
@@ -98,6 +99,7 @@ def _findings(name: str, tables: Tables, asking: Asking, today: date) -> Finding
     days, zone, made_up = _days(table, time, taken | set(answers.columns), asking)
     taken |= {made_up.order_column} if made_up and made_up.order_column else set()
     calendar = calendar_of(days, today, tables.reference_files is not None, asking)
+    _ask_for_days(tables, time, asking)
     names = Names(("subject", "tenant"))
     facts = {column.name: column for column in table.columns}
     outputs = tuple((names.of(column), facts[column]) for column in answers.columns)
@@ -124,6 +126,19 @@ def _findings(name: str, tables: Tables, asking: Asking, today: date) -> Finding
         served_by=_served_by(asking),
         title=asking.given("title") or name.replace("_", " "),
     )
+
+
+def _ask_for_days(tables: Tables, time: ColumnFacts | None, asking: Asking) -> None:
+    """A reference set without times knows what is normal, and not how restless a column is."""
+    if tables.reference is None:
+        return
+    if time is None or time.name not in {column.name for column in tables.reference.columns}:
+        words = (
+            f"the reference set has no column {time.name if time else 'of times'}, so that nobody "
+            "knows how much its weeks differ: drift will have no evidence. Are days of the log a "
+            "better reference (first_day, last_day: four weeks at least)?"
+        )
+        asking.ask("reference", words, (), tables.reference_files)
 
 
 def _days(
