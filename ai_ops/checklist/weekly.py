@@ -1,5 +1,6 @@
 """The four weekly items."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -15,7 +16,8 @@ from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Drift was judged on every day of the week, and no drift alert is older than a week without
-    a person's review: a flag left alone is a model left alone."""
+    a person's review: a flag left alone is a model left alone. What drifted in the week is named,
+    reviewed or not."""
     unjudged = without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
     alerts = [
         alert
@@ -26,6 +28,7 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     limit = timedelta(days=feature.drift.review_within_days)
     overdue = [alert for alert in alerts if evidence.as_of - alert.raised_at > limit]
     judged = sum(len(evidence.in_window(check)) for check in DRIFT_CHECKS)
+    seen = _seen(evidence)
     observed = {
         "alerts_without_review": len(alerts),
         "overdue": len(overdue),
@@ -37,16 +40,19 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
             f"nobody; the oldest for {observed['oldest_days']:.0f} days",
             *[_overdue(evidence, alert) for alert in overdue],
             *unjudged,
+            *seen,
             sample_size=judged,
             observed=observed,
         )
     if unjudged:
-        return lacking(unjudged, "drift", judged, observed)
+        verdict = lacking(unjudged, "drift", judged, observed)
+        return replace(verdict, findings=(*verdict.findings, *seen))
     waiting = f"; {plural(len(alerts), 'younger alert')} to review" if alerts else ""
     return Verdict.passing(
         f"drift was judged on all {len(evidence.monitored_days(feature))} days{waiting}",
         sample_size=judged,
         observed=observed,
+        findings=seen,
     )
 
 
@@ -112,6 +118,17 @@ WEEKLY = (
         max_age_days=14,
     ),
 )
+
+
+def _seen(evidence: ChecklistEvidence) -> tuple[Finding, ...]:
+    """What drifted in the week: of each check and column as it was found last."""
+    latest: dict[tuple[str, tuple[str, ...]], Finding] = {}
+    for check in DRIFT_CHECKS:
+        for _, recorded in sorted(evidence.in_window(check).items()):
+            if recorded.verdict.status == "fail":
+                found = [one for one in recorded.verdict.findings if one.status == "fail"]
+                latest |= {(check, one.columns): one for one in found}
+    return tuple(latest.values())
 
 
 def _overdue(evidence: ChecklistEvidence, alert: Alert) -> Finding:
