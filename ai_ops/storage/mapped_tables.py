@@ -47,12 +47,14 @@ def map_tables(
     """Show the tables' rows as ``ROWS``; a file that lacks what the YAML names is refused.
 
     A reference set (``set_of_its_own``) may lack the record's own columns: it has no days, nor a
-    calendar. ``MissingEvidence`` for a time zone that does not exist.
+    calendar. ``MissingEvidence`` for a time zone that does not exist, and for a field that is to
+    be protected: what stands in the clear elsewhere is not copied here as if it were.
     """
     source = feature.source
     if source is None:
         raise MissingEvidence(f"{feature.name}: source is not declared: no table is its log")
     _check_zone(source)
+    _check_privacy(feature)
     if set_of_its_own:
         source = source.model_copy(update={"calendar": None})
     fitting: list[ReadableTable] = []
@@ -100,6 +102,15 @@ def _check_zone(source: Source) -> None:
             known = "a name such as UTC or Europe/Berlin"
             words = f"source.time_zone: {source.time_zone} is no time zone; write {known}"
             raise MissingEvidence(words) from error
+
+
+def _check_privacy(feature: AiFeatureSpec) -> None:
+    for name, rule in feature.privacy.fields.items():
+        if rule in ("hash", "encrypt"):
+            raise MissingEvidence(
+                f"privacy.fields.{name}: {rule} is done where a log is written, and this one was "
+                "written elsewhere; protect the column there and say keep, or say drop"
+            )
 
 
 def _create(

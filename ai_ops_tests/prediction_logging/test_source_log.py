@@ -214,6 +214,16 @@ def test_members_of_a_record_are_mapped(world: SourceWorld) -> None:
     assert world.conforms(spec).status == "pass"
 
 
+def test_a_field_that_cannot_be_protected_any_more_is_not_copied(world: SourceWorld) -> None:
+    world.parquet(loans())
+    spec = feature(privacy={"fields": {"purpose": "hash"}})
+    world.compute(spec)
+    assert world.written(spec).status == "no_evidence"
+    assert "privacy.fields.purpose: hash is done where a log is written" in (
+        world.written(spec).reason
+    )
+
+
 def test_events_become_days_like_tables(world: SourceWorld) -> None:
     def line(number: int) -> str:
         time = (datetime(2021, 3, 1, 23, 58, tzinfo=UTC) + timedelta(minutes=number)).isoformat()
