@@ -5,10 +5,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import dagster as dg
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +15,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.cli.backfilling import Backfill, Step
 from ai_ops.cli.common import (
     DEFAULT_ROOT,
     FAILS,
@@ -29,15 +27,14 @@ from ai_ops.cli.common import (
     span,
     told,
 )
-from ai_ops.component import definitions_of
-from ai_ops.orchestration.running import open_runner
-from ai_ops.orchestration.sensing import JUDGING_TAG, unfinished
-from ai_ops.orchestration.timing import timing
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
+
+if TYPE_CHECKING:
+    from ai_ops.cli.backfilling import Backfill, Step
 
 WEEKS_SHOWN: Final = 12
 INTERRUPTED: Final = 130
@@ -58,6 +55,12 @@ def backfill(
     loses no more than the run that goes on. Ends with 0 when everything was judged, whatever the
     verdicts say; 1 when a run failed, 3 when there was nothing to judge.
     """
+    # Dagster takes seconds to import; the other commands must not wait for it.
+    from ai_ops.cli.backfilling import Backfill
+    from ai_ops.orchestration.running import open_runner
+    from ai_ops.orchestration.sensing import JUDGING_TAG, unfinished
+    from ai_ops.orchestration.timing import timing
+
     spec, window = resolve_feature(feature), span(first, last)
     opened = Root.open(root)
     begin = time.perf_counter()
@@ -90,7 +93,7 @@ def backfill(
         raise typer.Exit(FAILS)
 
 
-def as_data(root: Root, feature: AiFeatureSpec, window: Window, work: Backfill) -> dict[str, Any]:
+def as_data(root: Root, feature: AiFeatureSpec, window: Window, work: "Backfill") -> dict[str, Any]:
     """What the backfill did and what the verdicts on its days say, as JSON-ready data."""
     verdicts = [
         one
@@ -145,20 +148,22 @@ def _next(feature: str, first: str, last: str, weeks: Sequence[dict[str, Any]]) 
     if any("drift" in week["kinds"] for week in weeks):
         newest = max(week["week"] for week in weeks if "drift" in week["kinds"])
         told.append(f"ai-ops drift show {feature} {newest} --html")
-    told.append(f"ai-ops checklist {feature} --cadence weekly")
+    then = f"{date.fromisoformat(last) + timedelta(days=1)}T06:00:00Z"
+    told.append(f"ai-ops checklist {feature} --cadence weekly --as-of {then}")
     return told
 
 
-def _definitions(feature: AiFeatureSpec) -> dg.Definitions:
+def _definitions(feature: AiFeatureSpec) -> Any:
+    from ai_ops.component import definitions_of
+
     # Dagster says of partitioned checks that they are in preview: once a check, to nobody's use.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.filterwarnings("ignore", ".*is currently in (preview|beta)")
         return definitions_of(feature)
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Step]:
+def _progress(total: int) -> "Iterator[Step]":
     """A bar on stderr over the partitions to judge; each job's runs are counted in it."""
     columns = (
         SpinnerColumn(),
@@ -184,7 +189,7 @@ def _progress(total: int) -> Iterator[Step]:
         yield step
 
 
-def _stopped(work: Backfill, days: Sequence[str]) -> str:
+def _stopped(work: "Backfill", days: Sequence[str]) -> str:
     left = len(work.pending(work.cadences[0]))
     return (
         f"interrupted: {len(days) - left} of {plural(len(days), 'day')} are judged; "
