@@ -177,12 +177,12 @@ class BinarySummer:
         """The sums of these days."""
         count = len(parts)
         wins = np.zeros((count, count))
-        for row, one in enumerate(parts):
-            for column, other in enumerate(parts):
-                pair = one, other
-                if pair not in self._pairs:
-                    self._pairs[pair] = _wins(one.positives, other.negatives)
-                wins[row, column] = self._pairs[pair]
+        for column, other in enumerate(parts):
+            fresh = [one for one in parts if (one, other) not in self._pairs]
+            self._pairs.update(
+                ((one, other), won) for one, won in zip(fresh, _wins(fresh, other), strict=True)
+            )
+            wins[:, column] = [self._pairs[one, other] for one in parts]
         return BinarySums(
             tuple(part.day for part in parts),
             np.array([part.plain for part in parts]).reshape(count, SUMMED),
@@ -218,18 +218,21 @@ def _plain(answers: BinaryAnswers) -> Floats:
     return np.concatenate([np.bincount(day, weights=c, minlength=1) for c in columns])
 
 
-def _wins(positives: Floats, negatives: Floats) -> float:
-    """How many pairs the positives win, both in order; a tie counts half.
-
-    >>> _wins(np.array([0.2, 0.5]), np.array([0.1, 0.2, 0.2]))
-    5.0
-    """
-    if not len(positives) or not len(negatives):
-        return 0.0
+def _wins(days: Sequence[BinaryDay], other: BinaryDay) -> Sequence[float]:
+    """How many pairs the positives of each day win over the negatives of another; a tie counts
+    half."""
+    negatives = other.negatives
+    sizes = [len(one.positives) for one in days]
+    if not sum(sizes) or not len(negatives):
+        return [0.0] * len(days)
+    positives = np.concatenate([one.positives for one in days])
     below = np.searchsorted(negatives, positives, side="left")
-    tied = negatives[np.minimum(below, len(negatives) - 1)] == positives
-    ties = 0
-    if tied.any():
+    tied = np.flatnonzero(negatives[np.minimum(below, len(negatives) - 1)] == positives)
+    won = below.astype(float)
+    if len(tied):
         above = np.searchsorted(negatives, positives[tied], side="right")
-        ties = int((above - below[tied]).sum())
-    return float(below.sum()) + ties / 2
+        won[tied] += (above - below[tied]) / 2
+    # Halves add up exactly, in whatever order.
+    passed = np.concatenate(([0.0], np.cumsum(won)))[np.cumsum([0, *sizes])]
+    found: Sequence[float] = np.diff(passed).tolist()
+    return found

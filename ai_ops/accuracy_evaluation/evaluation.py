@@ -119,10 +119,9 @@ def _runs(
     whole = Window(min(w.start for w in month), max(w.end for w in month))
     last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
     rows = read_rows(root.lake, feature, whole, last_cutoff)
-    logged.knows(rows.logged)
     evaluator = _Evaluator(feature, models)
     for moment, window in zip(moments, month, strict=True):
-        unknown = logged.unknown_labels(moment.partition)
+        unknown = logged.unknown_labels(moment.partition, rows.arrived.get(moment.partition))
         live = launched_in(root, feature.name, moment)
         days = list(window.days())
         yield moment, evaluator.run(moment, rows.within(days[0], days[-1]), unknown, live)

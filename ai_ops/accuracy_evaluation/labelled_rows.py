@@ -21,14 +21,23 @@ Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class ArrivedLabels:
+    """How many labels became known on a day, and the ids of those without an answered prediction
+    among the rows up to that day."""
+
+    labels: int
+    apart: pa.ChunkedArray
+
+
+@dataclass(frozen=True)
 class LabelledRows:
     """N answered predictions, day by day and ordered by time; every array but two is [N].
 
     The rows of ``days[i]`` stand from ``starts[i]`` to ``starts[i + 1]``. ``answers`` hold what
     was answered, typed by its kind, and the labels, which mean something only where ``known_on``
     (the UTC day on which it became known) is not NaT. ``contradicted_on`` is the day on which a
-    second, different label became known. ``version`` are places in ``versions``. ``logged`` are the
-    ids of every day that was read, answered or not.
+    second, different label became known. ``version`` are places in ``versions``. ``arrived`` holds
+    the labels by the day on which they became known.
     """
 
     days: tuple[str, ...]
@@ -40,7 +49,7 @@ class LabelledRows:
     answers: Answers
     known_on: Days
     contradicted_on: Days
-    logged: Mapping[str, pa.ChunkedArray]
+    arrived: Mapping[str, ArrivedLabels]
     read: tuple[Evidence, ...]
     missing: tuple[str, ...]
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.kinds import Kind, kind_of
 from ai_ops.accuracy_evaluation.label_values import label_type
-from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows
+from ai_ops.accuracy_evaluation.labelled_rows import ArrivedLabels, LabelledRows
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -33,7 +33,6 @@ class _Logs:
     days: list[str] = field(default_factory=list)
     rows: list[pa.Table] = field(default_factory=list)
     judged: list[pa.Table] = field(default_factory=list)
-    logged: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     read: list[Evidence] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -111,7 +110,6 @@ def _read_logs(lake: Lake, feature: AiFeatureSpec, kind: Kind, window: Window) -
             continue
         answered = _in_order(table.filter(pc.equal(table["status"], "ok")))
         logs.days.append(day)
-        logs.logged[day] = table["id"].cast(pa.string())
         logs.rows.append(
             pa.table(
                 {
@@ -193,10 +191,11 @@ def _joined(
     places, known_on = truth.of(rows["id"])
     label = truth.rows["label"].combine_chunks().take(places)
     _, contradicted_on = against.of(rows["id"])
+    sizes = [table.num_rows for table in logs.rows]
     versions = pc.fill_null(rows["version"], "").combine_chunks().dictionary_encode()
     return LabelledRows(
         days=tuple(logs.days),
-        starts=np.cumsum([0, *(table.num_rows for table in logs.rows)]),
+        starts=np.cumsum([0, *sizes]),
         ids=rows["id"].to_numpy(zero_copy_only=False),
         time=rows["time"].cast(pa.timestamp("us")).to_numpy(),
         versions=tuple(versions.dictionary.to_pylist()),
@@ -204,10 +203,27 @@ def _joined(
         answers=kind.answers(judged, label, feature),
         known_on=known_on,
         contradicted_on=contradicted_on,
-        logged=logs.logged,
+        arrived=_arrived(truth, places, np.repeat(np.array(logs.days, "datetime64[D]"), sizes)),
         read=(*logs.read, *truth.read),
         missing=(*logs.missing, *truth.missing, *against.missing),
     )
+
+
+def _arrived(
+    truth: _Known, places: pa.Array, day: npt.NDArray[np.datetime64]
+) -> dict[str, ArrivedLabels]:
+    """The labels of each day of arrival, and those of them that no answered row up to it has."""
+    found = pc.fill_null(places, -1).to_numpy(zero_copy_only=False)
+    first = np.full(truth.rows.num_rows, np.datetime64("NaT", "D"))
+    rows = np.flatnonzero(found >= 0)[::-1]
+    first[found[rows]] = day[rows]  # in reverse: the first day of an id is written last
+    apart = ~(first <= truth.known_on)
+    ids = truth.rows["id"].filter(pa.array(apart))
+    days, counts = np.unique(truth.known_on, return_counts=True)
+    return {
+        str(known): ArrivedLabels(int(count), ids.filter(pa.array(truth.known_on[apart] == known)))
+        for known, count in zip(days, counts, strict=True)
+    }
 
 
 def _nothing_judged(feature: AiFeatureSpec, kind: Kind) -> pa.Table:

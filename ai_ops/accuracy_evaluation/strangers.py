@@ -1,6 +1,5 @@
 """Labels whose id no logged prediction has: counted and named, never dropped silently."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ai_ops.accuracy_evaluation.labelled_rows import ArrivedLabels
 from ai_ops.accuracy_evaluation.records import UnknownLabels
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
@@ -26,30 +26,29 @@ class LoggedIds:
         self._days = [Path(path).stem for path in lake.glob(pattern)]
         self._ids: dict[str, pa.ChunkedArray] = {}
 
-    def knows(self, ids: Mapping[str, pa.ChunkedArray]) -> None:
-        """Take the ids of days that were read already."""
-        self._ids = dict(ids)
-
-    def unknown_labels(self, day: str) -> UnknownLabels:
-        """The labels that became known on a day for ids that no prediction up to it has.
+    def unknown_labels(self, day: str, arrived: ArrivedLabels | None) -> UnknownLabels:
+        """The labels that became known on a day for ids that no prediction up to it has; of those
+        that ``arrived`` only the ones without an answered prediction are looked for.
 
         In the first days of the log labels still arrive for predictions from before it began:
         those are counted apart, for nobody can tell them from strangers.
         """
-        try:
-            path = self.lake.path(self.feature.name, "ground_truth", day)
-            labels, _ = self.lake.read_table(path, ["id"])
-        except MissingEvidence:
-            return UnknownLabels(day)
-        unknown = labels["id"].unique()
+        if arrived is None:
+            try:
+                path = self.lake.path(self.feature.name, "ground_truth", day)
+                ids = self.lake.read_table(path, ["id"])[0]["id"]
+            except MissingEvidence:
+                return UnknownLabels(day)
+            arrived = ArrivedLabels(len(ids), ids)
+        unknown, labels = arrived.apart.unique(), arrived.labels
         for logged in sorted((one for one in self._days if one <= day), reverse=True):
             if not len(unknown):
                 break
             unknown = unknown.filter(pc.invert(pc.is_in(unknown, self._on(logged))))
         if Window.of_day(day).start < _log_speaks_from(self.feature):
-            return UnknownLabels(day, labels.num_rows, before_log=len(unknown))
+            return UnknownLabels(day, labels, before_log=len(unknown))
         examples = sorted(unknown.to_pylist())[:EXAMPLES]
-        return UnknownLabels(day, labels.num_rows, unknown=len(unknown), examples=examples)
+        return UnknownLabels(day, labels, unknown=len(unknown), examples=examples)
 
     def _on(self, day: str) -> pa.ChunkedArray:
         if day not in self._ids:
