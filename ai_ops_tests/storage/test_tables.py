@@ -187,11 +187,14 @@ def test_a_time_without_a_zone_tells_no_moment(ask: Ask) -> None:
         assert ask(query, text) == (None,)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8))
-def test_no_text_is_an_error(ask: Ask, text: str) -> None:
-    for wanted in ("number", "category", "boolean"):
-        typed(ask, text, "VARCHAR", wanted)
-    sql = f"{moment('x', 'VARCHAR', None)}, {missing('x', 'VARCHAR')}"
-    when, absent = ask(f"SELECT {sql} FROM (SELECT $x AS x)", text)
+def test_no_text_is_an_error(text: str) -> None:
+    wanted: tuple[Wanted, ...] = ("number", "category", "boolean")
+    sql = [value("x", "VARCHAR", one) for one in wanted]
+    sql += [str(moment("x", "VARCHAR", None)), missing("x", "VARCHAR")]
+    query = f"SELECT {', '.join(sql)} FROM (SELECT $x AS x)"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        [(*_, when, absent)] = connection.execute(query, {"x": text}).fetchall()
     assert not (absent and when)
