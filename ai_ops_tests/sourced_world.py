@@ -7,6 +7,7 @@ made with a seed; a test changes its rows, or its YAML, before it is written.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -42,6 +43,12 @@ _OWNERS: Final = {
 }
 
 
+@cache
+def _loaded(file: Path, text: str) -> AiFeatureSpec:
+    # The text is the key: five hundred columns take a while to parse.
+    return load_feature(file)
+
+
 @dataclass(frozen=True)
 class Sourced:
     """A root, the feature as its YAML says it, and the rows of its table."""
@@ -53,7 +60,7 @@ class Sourced:
     @property
     def feature(self) -> AiFeatureSpec:
         """What the YAML says by now."""
-        return load_feature(self.file)
+        return _loaded(self.file, self.file.read_text())
 
     @property
     def start(self) -> date:

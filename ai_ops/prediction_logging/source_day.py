@@ -190,11 +190,11 @@ def _apart(
 def _log(rows: pa.Table, feature: str, columns: LogColumns) -> pa.Table:
     """The rows in the columns of the log: of writers and their numbers nothing is known."""
     values = []
-    schema = log_schema(columns)
+    schema, known = log_schema(columns), frozenset(rows.column_names)
     for one in schema:
         if one.name == "feature":
             values.append(pa.repeat(pa.scalar(feature), rows.num_rows))
-        elif one.name in rows.column_names:
+        elif one.name in known:
             values.append(rows[one.name].cast(one.type))
         else:
             values.append(pa.nulls(rows.num_rows, one.type))

@@ -31,9 +31,9 @@ def without_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporting, "make_evidently_report", lambda *_: "")
 
 
-def watched(made: Sourced) -> dict[str, Verdict]:
+def watched(made: Sourced, days: int = WATCHED) -> dict[str, Verdict]:
     """The verdicts of the last of the watched days, by check."""
-    moments = made.moments(made.days(WATCHED))
+    moments = made.moments(made.days(days))
     made.advance(moments[-1].as_of)
     compute_reference_set(made.root, made.feature, moments[-1].as_of)
     compute_reference_profile(made.root, made.feature, moments[-1].as_of)
@@ -163,15 +163,16 @@ def test_another_declared_reference_is_taken_up_and_the_days_are_judged_by_it(
 def test_five_hundred_columns_without_a_score_are_judged_and_stay_quiet(tmp_path: Path) -> None:
     made = sourced(
         tmp_path,
-        days=42,
+        days=35,
         rows_a_day=40,
+        normal="files",
         more_inputs=500,
         labels="none",
         outputs=[{"name": "refused", "type": "boolean"}],
         judged={},
         drift={"minimum_rows": 200},
     )
-    verdicts = watched(made)
+    verdicts = watched(made, days=7)
     assert {name: verdict.status for name, verdict in verdicts.items()} == dict.fromkeys(
         CHECKS, "pass"
     )
