@@ -219,21 +219,30 @@ def fingerprints(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> dic
     ``MissingEvidence`` when there is nothing to backfill from. A log of one's own is told by the
     YAML alone: of lines that come late its own sensor knows.
     """
-    told: list[Any] = [feature.model_dump(mode="json")]
-    if (truth := feature.ground_truth) and truth.labels:
-        files = table_files(root, truth.labels, "ground_truth.labels")
-        told.append([[file.name, file.size, file.state] for file in files])
+    if feature.source is None and not _has_log(root, feature):
+        raise MissingEvidence(
+            f"{feature.name}: there is nothing to backfill: no segment was written here and the "
+            "YAML declares no `source`; name the files of the log that you have"
+        )
+    told = [feature.model_dump(mode="json"), _labels(root, feature)]
     shared = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     if feature.source is None:
-        if not _has_log(root, feature):
-            raise MissingEvidence(
-                f"{feature.name}: there is nothing to backfill: no segment was written here and "
-                "the YAML declares no `source`; name the files of the log that you have"
-            )
         return dict.fromkeys(days, shared)
     index, calendar = look_at_source(root, feature, days).index, feature.source.calendar
     digests = {day: f"{shared}{index.digest(day, calendar)}" for day in days}
     return {day: sha256(digest.encode()).hexdigest()[:32] for day, digest in digests.items()}
+
+
+def _labels(root: Root, feature: AiFeatureSpec) -> list[list[Any]]:
+    """The files of labels as they are now; what their absence means the checks say."""
+    truth = feature.ground_truth
+    if truth is None or not truth.labels:
+        return []
+    try:
+        files = table_files(root, truth.labels, "ground_truth.labels")
+    except MissingEvidence:
+        return []
+    return [[file.name, file.size, file.state] for file in files]
 
 
 def _has_log(root: Root, feature: AiFeatureSpec) -> bool:

@@ -6,7 +6,7 @@ profile made for another reference makes it again from the log (``daily_profiles
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,7 +26,15 @@ from ai_ops.drift_monitoring.references import (
     reference_path,
     version_of,
 )
-from ai_ops.drift_monitoring.rows import LOG, columns_of_file, connect, run_profile, view_logs
+from ai_ops.drift_monitoring.rows import (
+    IN_MEMORY,
+    LOG,
+    connect,
+    run_profile,
+    shape_of_file,
+    show_rows,
+    view_logs,
+)
 from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
@@ -178,23 +186,47 @@ def _profile_days(
     root: Root, feature: AiFeatureSpec, reference: Reference, days: Sequence[str]
 ) -> dict[str, pa.Table]:
     """The profiles of those days whose log exists; days with equal columns share one query."""
-    alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    alike: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
     for day in days:
-        path = root.lake.path(feature.name, LOG, day)
-        if (columns := columns_of_file(root, path)) is not None:
-            alike[columns][day] = path
+        if (shape := shape_of_file(root, root.lake.path(feature.name, LOG, day))) is not None:
+            alike[shape[0]][day] = shape[1]
     profiles = {}
-    for columns, files in alike.items():
-        with connect() as connection:
-            view_logs(connection, root, files)
-            cells = [column.cells for column in reference.columns]
-            whole = run_profile(
-                connection, cells, set(columns), reference.version, reference.digest
-            )
-        day_of_row = np.array(whole["day"].to_pylist())
-        for day in files:
-            profiles[day] = whole.filter(pa.array(day_of_row == day))
+    cells = [column.cells for column in reference.columns]
+    for columns, rows in alike.items():
+        wanted = [one.column.source for one in cells if one.column.source in columns]
+        for group, fits in _together(rows, len(wanted)):
+            files = {day: root.lake.path(feature.name, LOG, day) for day in group}
+            with connect() as connection:
+                if fits:
+                    show_rows(connection, root, files, wanted)
+                else:
+                    view_logs(connection, root, files)
+                whole = run_profile(
+                    connection, cells, set(columns), reference.version, reference.digest
+                )
+            day_of_row = np.array(whole["day"].to_pylist())
+            for day in group:
+                profiles[day] = whole.filter(pa.array(day_of_row == day))
     return profiles
+
+
+def _together(rows: Mapping[str, int], columns: int) -> Iterator[tuple[list[str], bool]]:
+    """The days in groups whose values fit in memory; a day that does not by itself stands alone.
+
+    >>> list(_together({"a": 3_000_000, "b": 100, "c": 200, "d": 90_000_000}, 2))
+    [(['a', 'b', 'c'], True), (['d'], False)]
+    """
+    group: list[str] = []
+    held = 0
+    for day, count in rows.items():
+        values = count * max(columns, 1)
+        if group and held + values > IN_MEMORY:
+            yield group, held <= IN_MEMORY
+            group, held = [], 0
+        group.append(day)
+        held += values
+    if group:
+        yield group, held <= IN_MEMORY
 
 
 def _summary(reference: Reference, rows: Sequence[Mapping[str, Any]], *, logged: bool) -> Summary:

@@ -19,6 +19,8 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
 LOG: Final = "prediction_log"
+IN_MEMORY: Final = 8_000_000
+"""At most this many values of a log are read into memory to be profiled together."""
 AT_ONCE: Final = 25
 """At most this many columns are profiled by one query."""
 UNSEEN_KEPT: Final = 200
@@ -90,12 +92,36 @@ def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[
     )
 
 
+def show_rows(
+    connection: duckdb.DuckDBPyConnection,
+    root: Root,
+    files: Mapping[str, str],
+    columns: Iterable[str],
+) -> None:
+    """Show these columns of these log files (day → path) as ``ROWS``, read into memory once: each
+    column of a profile is a query of its own, which would open every file again."""
+    read = ["status", "model_version", *columns]
+    tables = []
+    for day, path in files.items():
+        log, _ = root.lake.read_table(path, read)
+        answered = log.filter(pc.equal(log["status"], "ok"))
+        tables.append(answered.append_column("day", pa.repeat(day, answered.num_rows)))
+    connection.register(ROWS, pa.concat_tables(tables, promote_options="permissive"))
+
+
 def columns_of_file(root: Root, path: str) -> tuple[str, ...] | None:
     """The names of a Parquet file's columns, sorted; None when there is no such file."""
+    shape = shape_of_file(root, path)
+    return shape[0] if shape else None
+
+
+def shape_of_file(root: Root, path: str) -> tuple[tuple[str, ...], int] | None:
+    """The names of a Parquet file's columns, sorted, and its rows; None without such a file."""
     fs, inner = url_to_fs(path, **(root.lake.storage_options or {}))
     try:
         with fs.open(inner, "rb") as file:
-            return tuple(sorted(pq.read_schema(file).names))
+            told = pq.read_metadata(file)
+            return tuple(sorted(told.schema.to_arrow_schema().names)), told.num_rows
     except FileNotFoundError:
         return None
 

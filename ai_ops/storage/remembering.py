@@ -16,10 +16,9 @@ from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from ai_ops.storage.lake import Lake
+from ai_ops.storage.lake import Lake, table_in
 from ai_ops.storage.ledger import Event, Ledger
 from ai_ops.storage.ledger_chain import Block
 from ai_ops.storage.ledger_queries import of_verdicts
@@ -98,7 +97,7 @@ class _RememberedLake(Lake):
         if known is not None:
             return known
         content, evidence = self._known(path)
-        table = pq.read_table(pa.BufferReader(content), columns=columns)
+        table = table_in(path, content, columns)
         if _state_of(path) == key[1]:
             self.files.put(key, (table, evidence), table.nbytes)
         return table, evidence
