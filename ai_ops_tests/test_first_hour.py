@@ -65,7 +65,7 @@ def opened() -> Iterator[list[Any]]:
         yield places
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("PL-08", "ST-01")
 def test_the_first_hour_ends_where_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[Any]
 ) -> None:

@@ -79,7 +79,7 @@ def declared(folder: Path, edit: Edit) -> None:
     file.write_text(yaml.safe_dump(tree, sort_keys=False))
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("ST-01")
 def test_a_feature_that_fits_is_told_with_its_shape(folder: Path) -> None:
     done = check(folder / "defs")
     assert done.exit_code == 0, done.output
@@ -114,7 +114,7 @@ def test_an_open_question_fails_the_check(folder: Path) -> None:
     assert re.search(rf"{file}:\d+: QUESTION: what is it\?", done.stderr)
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("ST-01")
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -219,7 +219,6 @@ def test_a_csv_with_a_mark_and_semicolons_and_a_short_row(folder: Path) -> None:
     assert f"{folder / 'log.csv'}: row 50: 2 members where the header has 13" in done.stderr
 
 
-@pytest.mark.requirement("MO-06")
 @pytest.mark.parametrize(
     ("change", "code", "told"),
     [

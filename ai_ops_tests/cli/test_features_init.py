@@ -84,7 +84,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("ST-01")
 def test_a_log_of_a_score_and_its_labels_is_recognised(table: Path, tmp_path: Path) -> None:
     told = drafted(tmp_path, "--from", table)
     feature = loaded(told)
@@ -151,7 +151,7 @@ def test_what_it_asks_stands_above_the_line_that_it_is_about(tmp_path: Path) -> 
     assert asked(again) == {"ground_truth.mature_after_hours"}
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("ST-01")
 def test_labels_and_a_reference_of_their_own_files(table: Path, tmp_path: Path) -> None:
     frame = pd.read_parquet(table)
     labels = pd.DataFrame(
@@ -422,7 +422,7 @@ def column(kind: str, rows: int, random: np.random.Generator) -> Any:
             return [None] * rows
 
 
-@pytest.mark.requirement("PL-09")
+@pytest.mark.requirement("ST-01")
 @settings(max_examples=12, deadline=None)
 @given(
     columns=st.dictionaries(NAMES, VALUES, min_size=5, max_size=12),
