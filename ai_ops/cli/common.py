@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
+from rich.markup import escape
 
 from ai_ops.ai_features import AiFeatureSpec, find_features, load_feature
 from ai_ops.ai_features.loader import further_folders
@@ -156,6 +157,24 @@ def coloured(status: Status) -> str:
         "waived": "cyan",
     }
     return f"[{colours[status]}]{status}[/{colours[status]}]"
+
+
+def plain(text: object) -> str:
+    """What somebody else wrote, without the codes that a terminal would obey.
+
+    >>> plain("x" + chr(27) + "[2J")
+    'x\\\\x1b[2J'
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text))
+
+
+def shown(text: object) -> str:
+    """The same for a table or a page: no markup in it counts.
+
+    >>> shown("[red]x")
+    '\\\\[red]x'
+    """
+    return escape(plain(text))
 
 
 def print_json(data: Any) -> None:

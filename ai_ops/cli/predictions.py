@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -20,8 +19,10 @@ from ai_ops.cli.common import (
     open_root,
     parse_day,
     parse_moment,
+    plain,
     print_json,
     resolve_feature,
+    shown,
     told,
 )
 from ai_ops.cli.explained_page import print_page
@@ -195,7 +196,7 @@ def _print(spec: AiFeatureSpec, found: Search, console: Console) -> None:
         table.add_column("prediction", ratio=3, overflow="fold")
         table.add_column("output", ratio=2, overflow="fold")
         for one in found.predictions:
-            table.add_row(f"{one.time:%Y-%m-%d %H:%M:%S}", *map(escape, _cells(one)))
+            table.add_row(f"{one.time:%Y-%m-%d %H:%M:%S}", *map(shown, _cells(one)))
         console.print(table)
     console.print(_told(spec, found), markup=False, soft_wrap=True)
     _print_elsewhere(found)
@@ -205,7 +206,7 @@ def _print_elsewhere(found: Search) -> None:
     """Lines of the asked id that could not enter the log."""
     for line in found.quarantined:
         words = f"{line.id} in quarantine ({line.day}): {line.reason}: {line.detail or ''}"
-        typer.echo(words, err=True)
+        typer.echo(plain(words), err=True)
 
 
 def _cells(one: FoundPrediction) -> tuple[str, str]:
@@ -225,11 +226,11 @@ def _members(members: Mapping[str, Any] | None) -> str:
     """
     if not members:
         return "–"
-    shown = [
+    words = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in members.items()
     ]
-    return ", ".join(shown[:_SHOWN]) + (" …" if len(shown) > _SHOWN else "")
+    return ", ".join(words[:_SHOWN]) + (" …" if len(words) > _SHOWN else "")
 
 
 def _told(spec: AiFeatureSpec, found: Search) -> str:

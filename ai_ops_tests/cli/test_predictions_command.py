@@ -52,6 +52,8 @@ NAME = FEATURE.name
 INPUT = {"city": "A", "temp": 20.5, "express": True}
 OUTPUT = {"probability": 0.25, "late": False}
 MARKUP = "[red]x[/red]"
+CODES = "\x1b[2J"
+"""What would clear the screen of whoever looks at it."""
 KEYS = Keys(encrypt={"k1": bytes(range(32))})
 BOUGHT = Source.model_validate({"files": "x.parquet", "columns": {"time": "t"}})
 
@@ -63,7 +65,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
     root = pipeline.root_with(versions, tmp_path_factory.mktemp("explained") / "root")
     pipeline.launched(root)
     write(root, DAYS[0], "first", "1", subject="Ada", tenant=MARKUP, call_site="checkout")
-    write(root, DAYS[0], MARKUP, "1", input=INPUT | {"city": MARKUP})
+    write(root, DAYS[0], MARKUP, "1", input=INPUT | {"city": MARKUP + CODES})
     root.begin_replay(utc(f"{DAYS[1]}T09:00:00Z"))
     pipeline.incident(root)
     pipeline.happened(
@@ -240,6 +242,7 @@ def test_what_a_user_sent_is_no_markup(call: Any) -> None:
     code, out, _ = call("explain", MARKUP)
     assert code == DONE
     assert out.count(MARKUP) >= 2  # its id, and its city
+    assert CODES not in out and r"\x1b[2J" in out
 
 
 def test_explaining_what_is_not_there_ends_as_finding_does(call: Any) -> None:
