@@ -39,7 +39,12 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
     """The feature's assets of this domain."""
     return [
         partitioned_asset(
-            feature, compute_ground_truth, domain="accuracy_evaluation", kinds={"parquet"}
+            feature,
+            compute_ground_truth,
+            domain="accuracy_evaluation",
+            # Labels that stand in the source itself come in with its predictions.
+            deps=() if feature.ground_truth.labels else ["prediction_log"],
+            kinds={"parquet"},
         ),
         partitioned_asset(
             feature,

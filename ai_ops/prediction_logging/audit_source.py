@@ -13,8 +13,7 @@ from ai_ops.prediction_logging.log_columns import LogColumns, columns_of
 from ai_ops.prediction_logging.source_day import SourceDay, source_day
 from ai_ops.prediction_logging.source_days import rows_of_days
 from ai_ops.prediction_logging.source_index import Looked, look_at_source
-from ai_ops.prediction_logging.source_reading import declared_source, open_rows
-from ai_ops.storage.mapped_members import MEMBERS
+from ai_ops.prediction_logging.source_reading import declared_source, open_rows, told_members
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import tables_engine
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -75,9 +74,7 @@ def _rows(
 ) -> Generator[tuple[str, SourceDay]]:
     """The rows of these days as the log would hold them, in order."""
     source, columns = declared_source(feature), columns_of(feature)
-    told = set(source.columns.model_dump(exclude_none=True))
-    if source.kind != "table":
-        told = set(MEMBERS)
+    told = told_members(source)
     files = [looked.files[one.name] for one in looked.index.files if not one.problem]
     with tables_engine(root, memory="500MB") as connection:
         opened = open_rows(root, connection, feature, files)

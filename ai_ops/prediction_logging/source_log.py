@@ -35,9 +35,9 @@ from ai_ops.prediction_logging.source_reading import (
     declared_source,
     depend_on_each_other,
     open_rows,
+    told_members,
 )
 from ai_ops.storage.lake import Lake
-from ai_ops.storage.mapped_members import MEMBERS
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import TableFile, tables_engine
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -88,10 +88,7 @@ class _Writer:
         self._root, self._feature, self._looked = root, feature, looked
         self._source = declared_source(feature)
         self._columns = columns_of(feature)
-        told = self._source.columns.model_dump(exclude_none=True)
-        self._told = set(told) if self._source.kind == "table" else set(MEMBERS)
-        if "label" in told:
-            self._told.add("available_at")
+        self._told = told_members(self._source)
 
     def write(self, moments: Sequence[Moment]) -> dict[str, Summary]:
         """Write these days, in order."""

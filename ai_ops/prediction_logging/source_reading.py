@@ -23,6 +23,7 @@ from ai_ops.prediction_logging.source_events import (
     files_of_events,
     view_events,
 )
+from ai_ops.storage.mapped_members import MEMBERS
 from ai_ops.storage.mapped_tables import ROWS, map_tables
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import (
@@ -63,6 +64,13 @@ def declared_source(feature: AiFeatureSpec) -> Source:
     if feature.source is None:
         raise MissingEvidence(f"{feature.name}: source is not declared: it logs for itself")
     return feature.source
+
+
+def told_members(source: Source) -> set[str]:
+    """The members of a record that a source tells, the time of its labels among them."""
+    told = set(source.columns.model_dump(exclude_none=True))
+    members = told if source.kind == "table" else set(MEMBERS)
+    return members | {"available_at"} if "label" in told else members
 
 
 def declaration_of(feature: AiFeatureSpec) -> str:
