@@ -1,7 +1,6 @@
 """``ai-ops backfill``: the history of a feature to verdicts and checklists."""
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def backfill(
     """
     # Dagster takes seconds to import; the other commands must not wait for it.
     from ai_ops.cli.backfilling import Backfill
-    from ai_ops.orchestration.running import open_runner
+    from ai_ops.orchestration.running import open_runner, quietly
     from ai_ops.orchestration.sensing import JUDGING_TAG, unfinished
     from ai_ops.orchestration.timing import timing
 
@@ -66,7 +65,10 @@ def backfill(
     begin = time.perf_counter()
     days = list(window.days())
     work = Backfill(opened, spec, window.start.date(), (window.end - timedelta(days=1)).date())
-    with open_runner(opened.folder, _definitions(spec)) as runner, timing() as stopwatch:
+    with (
+        open_runner(opened.folder, quietly(lambda: definitions_of(spec))) as runner,
+        timing() as stopwatch,
+    ):
         if going := unfinished(runner.instance, tags={JUDGING_TAG: spec.name}):
             raise BadInput(f"run {going} judges {spec.name} and is not finished; try again then")
         try:
@@ -151,15 +153,6 @@ def _next(feature: str, first: str, last: str, weeks: Sequence[dict[str, Any]]) 
     then = f"{date.fromisoformat(last) + timedelta(days=1)}T06:00:00Z"
     told.append(f"ai-ops checklist {feature} --cadence weekly --as-of {then}")
     return told
-
-
-def _definitions(feature: AiFeatureSpec) -> Any:
-    from ai_ops.component import definitions_of
-
-    # Dagster says of partitioned checks that they are in preview: once a check, to nobody's use.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is currently in (preview|beta)")
-        return definitions_of(feature)
 
 
 @contextmanager

@@ -12,15 +12,13 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-import dagster as dg
-
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.checklist.sensors import cadences_of
 from ai_ops.component import CHECKS
 from ai_ops.orchestration.cadences import Books, Cadence, is_settled
 from ai_ops.orchestration.partitions import judged_at, partitions_of, window_of
-from ai_ops.orchestration.running import Runner, failures_of
+from ai_ops.orchestration.running import Runner, RunResult, failures_of
 from ai_ops.prediction_logging.source_index import look_at_source
 from ai_ops.storage.marks import marks_of
 from ai_ops.storage.root import Root
@@ -114,7 +112,7 @@ class Backfill:
                 self._keep({day: self._fingerprints[day] for day in keys})
         on_share(1.0)
 
-    def _told(self, result: dg.ExecuteInProcessResult) -> bool:
+    def _told(self, result: RunResult) -> bool:
         for name, error, words in failures_of(result):
             self.done.failures.append(f"{name}: {error}: {words}")
         return result.success

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ def dagster_environment(root: Path) -> dict[str, str]:
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         ROOT_VARIABLE: str(root.absolute()),
     }
+
+
+RunResult = dg.ExecuteInProcessResult
+"""What came of a run in this process."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,14 @@ def open_instance(root: Path) -> Iterator[dg.DagsterInstance]:
     """The root's own Dagster instance, which processes that are started meanwhile see too."""
     with _environment(dagster_environment(root)), dg.DagsterInstance.get() as instance:
         yield instance
+
+
+def quietly(define: Callable[[], dg.Definitions]) -> dg.Definitions:
+    """Definitions, without what Dagster says of each partitioned check: that they are in preview."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return define()
 
 
 def failures_of(result: dg.ExecuteInProcessResult) -> list[tuple[str, str, str]]:
