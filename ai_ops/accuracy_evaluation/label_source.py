@@ -84,7 +84,7 @@ def label_source(root: Root, feature: AiFeatureSpec, span: Window) -> Iterator[L
         columns = _Columns(truth.id_column, truth.label_column, truth.available_at_column)
         found = table_files(root, truth.labels, "ground_truth.labels")
     zone = feature.source.time_zone if feature.source else None
-    with tables_engine(root) as engine:
+    with tables_engine(root, threads=1) as engine:
         files, rejected = _opened(root, engine, found, columns, zone)
         engine.register(_REJECTED, rejected)
         if columns.available_at is None:
