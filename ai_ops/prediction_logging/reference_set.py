@@ -119,8 +119,8 @@ def _of_days(
         except MissingEvidence:
             continue  # a day on which nothing was logged
         answered = log.filter(pc.equal(log["status"], "ok"))
-        known = frozenset(log.column_names)
-        own = [name for name in (*_KEPT, *_members(feature)) if name in known]
+        columns = frozenset(log.column_names)
+        own = [name for name in (*_KEPT, *_members(feature)) if name in columns]
         tables.append(answered.select(own).replace_schema_metadata(None))
         read.append([evidence.source, evidence.digest])
     if not tables:
