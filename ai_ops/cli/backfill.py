@@ -56,6 +56,7 @@ def backfill(
     """
     # Dagster takes seconds to import; the other commands must not wait for it.
     from ai_ops.cli.backfilling import Backfill
+    from ai_ops.component import definitions_of
     from ai_ops.orchestration.running import open_runner, quietly
     from ai_ops.orchestration.sensing import JUDGING_TAG, unfinished
     from ai_ops.orchestration.timing import timing
@@ -65,10 +66,8 @@ def backfill(
     begin = time.perf_counter()
     days = list(window.days())
     work = Backfill(opened, spec, window.start.date(), (window.end - timedelta(days=1)).date())
-    with (
-        open_runner(opened.folder, quietly(lambda: definitions_of(spec))) as runner,
-        timing() as stopwatch,
-    ):
+    definitions = quietly(lambda: definitions_of(spec))
+    with open_runner(opened.folder, definitions) as runner, timing() as stopwatch:
         if going := unfinished(runner.instance, tags={JUDGING_TAG: spec.name}):
             raise BadInput(f"run {going} judges {spec.name} and is not finished; try again then")
         try:

@@ -139,7 +139,7 @@ def open_instance(root: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def quietly(define: Callable[[], dg.Definitions]) -> dg.Definitions:
-    """Definitions, without what Dagster says of each partitioned check: that they are in preview."""
+    """Definitions, without what Dagster says of every partitioned check: that it is in preview."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         warnings.simplefilter("ignore", dg.BetaWarning)
