@@ -31,6 +31,7 @@ CHUNK: Final = 70
 """The most days of one run: what Dagster costs of a run is shared by them, and a run that was
 interrupted is done again."""
 
+INTERRUPTED: Final = "DagsterExecutionInterruptedError"
 JUDGED_FROM: Final = "backfill"
 """The file that tells what each day was judged from."""
 
@@ -114,6 +115,8 @@ class Backfill:
 
     def _told(self, result: RunResult) -> bool:
         for name, error, words in failures_of(result):
+            if error == INTERRUPTED:  # Dagster makes a failed step of Ctrl-C
+                raise KeyboardInterrupt
             self.done.failures.append(f"{name}: {error}: {words}")
         return result.success
 
