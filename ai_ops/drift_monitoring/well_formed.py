@@ -5,6 +5,7 @@ Pure: from one day's profile and the reference to a ``Verdict``.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -69,6 +70,7 @@ def judge_well_formed(
     return Verdict.passing(reason, sample_size=size, observed=observed)
 
 
+@lru_cache(maxsize=4096)
 def share_limit(usual: float, n: int, *, margin: float) -> float:
     """The share of ``n`` rows that chance exceeds once in a thousand days, and a margin.
 
