@@ -8,7 +8,12 @@ import msgspec
 from ai_ops.accuracy_evaluation.gaps import FOLLOWED, HEADLINES
 from ai_ops.accuracy_evaluation.judgement import judge_against_launch, judge_coverage
 from ai_ops.accuracy_evaluation.kinds import judged_columns, kind_of
-from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
+from ai_ops.accuracy_evaluation.labelled_rows import (
+    LabelledRows,
+    coverage_by_day,
+    label_cutoff,
+    newest_labelled,
+)
 from ai_ops.accuracy_evaluation.metrics import Bools, DaySums, difference, estimate, measured
 from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.pictures import draw_evaluation
@@ -55,7 +60,8 @@ def compute_evaluation_run(
 def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The version in production is as good as at its launch, in discrimination and calibration,
     on the labelled predictions of the trailing week, by the margins of the gate that was frozen.
-    Missing labels are not an accuracy drop."""
+    Where labels take more than a day the week ends as many days earlier. Missing labels are not an
+    accuracy drop."""
     run, evidence = _known_run(root, feature, moment)
     live = launched_in(root, feature.name, moment)
     if live is not None and live.version != run.version:
@@ -71,8 +77,8 @@ def judge_accuracy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdic
 
 
 def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
-    """The predictions of this day and the day before have their labels, as far as they are old
-    enough to, and the labels that came on this day have their predictions."""
+    """The predictions of this day and the day before (earlier ones where labels take more than a
+    day) have their labels, and the labels that came on this day have their predictions."""
     run, evidence = _known_run(root, feature, moment)
     days = run.coverage[-2:]
     verdict = judge_coverage(days, run.unknown_labels, feature.ground_truth)
@@ -115,7 +121,8 @@ def _runs(
     models: JudgedModels,
     logged: LoggedIds,
 ) -> Iterator[tuple[Moment, EvaluationRun]]:
-    month = [Window.trailing(moment.partition, days=MONTH_DAYS) for moment in moments]
+    newest = [newest_labelled(moment.partition, feature.ground_truth) for moment in moments]
+    month = [Window.trailing(day, days=MONTH_DAYS) for day in newest]
     whole = Window(min(w.start for w in month), max(w.end for w in month))
     last_cutoff = max(label_cutoff(moment.as_of) for moment in moments)
     rows = read_rows(root.lake, feature, whole, last_cutoff)
@@ -143,8 +150,9 @@ class _Evaluator:
         live: LiveVersion | None,
     ) -> EvaluationRun:
         """The evaluation of one day, on the rows of its month."""
-        month, week = (Window.trailing(moment.partition, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
         truth, cutoff = self._feature.ground_truth, label_cutoff(moment.as_of)
+        newest = newest_labelled(moment.partition, truth)
+        month, week = (Window.trailing(newest, days=n) for n in (MONTH_DAYS, WEEK_DAYS))
         cutoff_day = cutoff.date().isoformat()
         days, week_days = list(month.days()), list(week.days())
         coverage = coverage_by_day(rows, month, cutoff, truth)

@@ -126,16 +126,19 @@ def _lacking(run: EvaluationRun, gate: Gate, truth: GroundTruth, window: Window)
     thin = [day for day in week if day.mature and not day.judged]
     named = "; ".join(f"{day.day}: {_share(day)}" for day in thin)
     others = ", ".join(f"{n} rows by version {v}" for v, n in sorted(run.other_versions.items()))
+    newest = run.coverage[-1].day
     if run.version is None:
         reason = "no prediction was answered in this month"
     elif not run.coverage[-1].answered:
-        reason = f"no prediction was answered on {run.day}: there is nothing new to judge"
+        reason = f"no prediction was answered on {newest}: there is nothing new to judge"
     elif run.own_answers == 0:
         reason = (
-            f"version {run.version} is live and answered nothing on {run.day}, other versions did"
+            f"version {run.version} is live and answered nothing on {newest}, other versions did"
         )
+        if newest != run.day:
+            reason += f"; later answers are not old enough ({truth.mature_after_hours:g} hours)"
         reason += f" (in this month: {others})" if others else ""
-    elif thin and thin[-1].day == run.day:
+    elif thin and thin[-1].day == newest:
         reason = f"the labels of the day itself are missing: {named}"
     elif run.week.days < gate.minimum_days:
         since = "" if run.live_since is None else f", live since {run.live_since:%Y-%m-%d %H:%M},"

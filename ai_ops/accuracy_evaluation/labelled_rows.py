@@ -1,9 +1,10 @@
 """The answered predictions of some days, beside what was known of their labels on which day."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
@@ -140,6 +141,20 @@ def label_cutoff(as_of: datetime) -> datetime:
     A day judged at any hour, alone or in a range, then sees the same labels.
     """
     return as_of.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def newest_labelled(day: str, truth: GroundTruth) -> str:
+    """The last day of the window that a day's evaluation is about.
+
+    The day itself while labels take up to a day; where they take longer, so many days earlier that
+    the window is as full as theirs: an accuracy that waits for its labels is late, not unknown.
+
+    >>> truth = GroundTruth(labels="labels.parquet", mature_after_hours=72)
+    >>> newest_labelled("2021-03-04", truth)
+    '2021-03-02'
+    """
+    late = max(math.ceil(truth.mature_after_hours / 24) - 1, 0)
+    return (date.fromisoformat(day) - timedelta(days=late)).isoformat()
 
 
 def coverage_by_day(

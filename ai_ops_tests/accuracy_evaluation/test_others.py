@@ -111,6 +111,22 @@ def test_a_week_is_judged_with_the_labels_that_were_known_when_it_was_judged(lat
     assert again.week == then.week, "what has come since changes nothing of what was known then"
 
 
+@pytest.mark.requirement("MO-03")
+def test_labels_that_take_days_make_accuracy_late_and_not_unknown(tmp_path: Path) -> None:
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(known=rows["at"] + pd.Timedelta(days=4))
+
+    world = built(tmp_path, "numbers", change)
+    slow = world.feature.ground_truth.model_copy(update={"mature_after_hours": 96.0})
+    feature = world.feature.model_copy(update={"ground_truth": slow})
+    compute_evaluation_run(world.root, feature, [LAST])
+    run, _ = read_run(world.root, feature, LAST.partition)
+    assert run.week.last_day == day_of(DAYS - 1 - 3)
+    assert run.week.days == 6, "of the last day of it no label is due"
+    assert judge_accuracy(world.root, feature, LAST).status == "pass"
+    assert judge_label_coverage(world.root, feature, LAST).status == "pass"
+
+
 def test_a_range_gives_what_single_days_give(numbers: World) -> None:
     root, feature = numbers.root, numbers.feature
     moments = [moment(number) for number in range(DAYS - 3, DAYS)]
