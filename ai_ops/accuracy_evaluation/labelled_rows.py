@@ -88,8 +88,8 @@ class LabelledRows:
         return np.repeat(chosen, np.diff(self.starts))
 
     def mature(self, cutoff: datetime, hours: float) -> Bools:
-        """Where a label may be expected by ``cutoff``."""
-        mature: Bools = self.time <= _plain(cutoff - timedelta(hours=hours))
+        """Where a label may be expected before ``cutoff``, as those that count became known."""
+        mature: Bools = self.time < _plain(cutoff - timedelta(hours=hours))
         return mature
 
     def labelled(self, cutoff: datetime) -> Bools:

@@ -37,13 +37,14 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     before: datetime | None = None
     usual: Sequence[Hours] = ()
     read = [evidence]
+    counted, told = _counted(root, feature, moment, log)
     if len(logged) < 24:
         before = _last_of(root, feature, day - timedelta(days=1))
+    if len(logged) < 24 or counted is None:
         usual, earlier = _usual(root, feature, day)
         read += earlier
     if feature.source is not None and logged:
         usual = _at_its_hour(logged, usual)
-    counted, told = _counted(root, feature, moment, log)
     source = feature.logging.witness or feature.user_actions
     allowed = source.missing_share if source else 0.0
     traffic = Traffic(logged, before, counted, usual, allowed)

@@ -196,6 +196,9 @@ def _truth(page: Page, found: "Findings") -> None:
     if share < 1:
         page.comment(f"{share:.0%} of these rows have a label.")
         page.key("minimum_coverage", max(0.05, int(share * 18) / 20))
+    if found.served_by != "own_model":
+        page.comment("Nothing is trained here: every labelled prediction may be evaluated.")
+        page.key("evaluation_share", 1.0)
     least = min(200, max(30, int(found.calendar.week_rows * share) // 2))
     if least < 200:
         page.comment("Half of what an ordinary week has: a week with fewer labels is not judged.")
