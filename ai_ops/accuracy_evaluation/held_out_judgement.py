@@ -9,6 +9,7 @@ from ai_ops.accuracy_evaluation.version_judgement import judge_rows
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.held_out import is_held_out
 from ai_ops.ai_features.parts import GroundTruth
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -100,7 +101,7 @@ def judge_set(
     if not ids:
         lacking = f"the set of {found.of} has no labelled prediction"
     elif found.missing:
-        lacking = f"the set of {found.of} is not whole: {', '.join(found.missing)} was not there"
+        lacking = f"the set of {found.of} is not whole: {_days_of(found.missing)} not there"
     elif learnt is not None and not learnt:
         lacking = f"no version is registered that the set of {found.of} could be held out of"
     if lacking is not None:
@@ -165,3 +166,21 @@ def _named(names: Sequence[str]) -> str:
     more = len(names) - NAMED_AT_MOST
     shown = ", ".join(names[:NAMED_AT_MOST])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _days_of(missing: Sequence[str]) -> str:
+    """Each asset once, with the days of it that are lacking.
+
+    >>> _days_of([f"loans/ground_truth/2021-03-{day}" for day in (29, 30, 31)])
+    'ground_truth of 3 days from 2021-03-29 to 2021-03-31'
+    """
+    days: dict[str, list[str]] = {}
+    for source in missing:
+        asset, _, day = source.partition("/")[2].partition("/")
+        days.setdefault(asset, []).append(day)
+    return ", ".join(
+        f"{asset} of {plural(len(of), 'day')} from {min(of)} to {max(of)}"
+        if len(of) > 1
+        else f"{asset} of {of[0]}"
+        for asset, of in days.items()
+    )

@@ -22,7 +22,8 @@ def trained_elsewhere(
     )
     if seen:
         oldest = min(alert.begin for alert in seen)
-        reason += f", about {plural(len(seen), 'open alert')} too, since {oldest}"
+        items = ", ".join(sorted({alert.item for alert in seen}))
+        reason += f", about {plural(len(seen), 'open alert')} ({items}) too, since {oldest}"
     found = [
         Finding(
             "operations",

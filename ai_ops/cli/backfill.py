@@ -139,17 +139,27 @@ def _weeks(verdicts: Sequence[RecordedVerdict]) -> Iterator[dict[str, Any]]:
         days: Counter[str] = Counter(one.item for one in found)
         worst = days.most_common(1)[0][0]
         reason = next(one.verdict.reason for one in found if one.item == worst)
+        drifted = [
+            one.window.start.date().isoformat()
+            for one in found
+            if any(finding.kind == "drift" for finding in one.verdict.findings)
+        ]
         kinds = {finding.kind for one in found for finding in one.verdict.findings}
-        yield {"week": week, "days": dict(days), "kinds": sorted(kinds), "reason": reason}
+        yield {
+            "week": week,
+            "days": dict(days),
+            "kinds": sorted(kinds),
+            "drifted_last": max(drifted, default=None),
+            "reason": reason,
+        }
 
 
 def _next(feature: str, first: str, last: str, weeks: Sequence[dict[str, Any]]) -> list[str]:
     """The commands that show more."""
     told = [f"ai-ops verdicts {feature} --from {first} --to {last} --status fail"]
-    if any("drift" in week["kinds"] for week in weeks):
-        newest = max(week["week"] for week in weeks if "drift" in week["kinds"])
-        told.append(f"ai-ops drift show {feature} {newest} --html")
-    then = f"{date.fromisoformat(last) + timedelta(days=1)}T06:00:00Z"
+    if drifted := [week["drifted_last"] for week in weeks if week["drifted_last"]]:
+        told.append(f"ai-ops drift show {feature} {max(drifted)} --html")
+    then = f"{date.fromisoformat(last) + timedelta(days=1)}T08:00:00Z"  # as the list's schedule
     told.append(f"ai-ops checklist {feature} --cadence weekly --as-of {then}")
     return told
 

@@ -1,6 +1,7 @@
 """`ai-ops checklist`: the checklist as it stands at a moment, judged from the ledger."""
 
-from typing import Annotated, cast, get_args
+from collections.abc import Sequence
+from typing import Annotated, Final, cast, get_args
 
 import typer
 from rich.console import Console
@@ -24,7 +25,11 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.verdicts import Finding
 from ai_ops.vocabulary.words import Cadence
+
+COLUMNS_SHOWN: Final = 5
+"""More findings of an item than these are counted."""
 
 
 @told
@@ -73,10 +78,31 @@ def _print(lines: list[reading.Line], title: str) -> None:
     table = Table("item, owner", "status", "age", "reason", title=title)
     for line in lines:
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
-        reason = escape(line.verdict.reason)
+        reason = "\n".join([escape(line.verdict.reason), *_found(line.verdict.findings)])
         if line.signed_off:
             at = f"{line.signed_off.at:%Y-%m-%d}"
             reason += f"\n[italic]signed off {at} {escape(line.signed_off.by)}[/italic]"
         item = f"{line.item.title}\n[dim]{line.item.id}\n{escape(line.owner)}[/dim]"
         table.add_row(item, coloured(line.verdict.status), age, reason)
     Console().print(table)
+
+
+def _found(findings: Sequence[Finding]) -> list[str]:
+    """Which columns a line is about and whom they come from, each once.
+
+    >>> drift = Finding("drift", "fail", "it moved", columns=("fee",))
+    >>> _found([drift, Finding("drift", "fail", "it moved", columns=("fee",), tenant="acme")])
+    ['[italic]drift: fee, tenant acme[/italic]']
+    """
+    said: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for one in findings:
+        if one.columns and one.status != "waived":
+            where = (f"tenant {one.tenant}" if one.tenant else "", one.call_site or "")
+            said.setdefault((one.kind, one.columns), set()).add(", ".join(filter(None, where)))
+    lines = [
+        escape(", ".join([f"{kind}: {' + '.join(columns)}", *sorted(filter(None, places))]))
+        for (kind, columns), places in said.items()
+    ]
+    if len(lines) > COLUMNS_SHOWN:
+        lines[COLUMNS_SHOWN:] = [f"and {len(lines) - COLUMNS_SHOWN} more"]
+    return [f"[italic]{line}[/italic]" for line in lines]

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from ai_ops.accuracy_evaluation.known_label import known_label
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import judged_of
 from ai_ops.cli.explained_version import Versions
 from ai_ops.client.keys import Keys
 from ai_ops.inference_management.rescoring import Logged, Rescored, Rescoring
@@ -199,7 +200,7 @@ class Explaining:
         if self._feature.source is not None:
             yield "completeness: unprovable, nobody counted while this log was written"
         judged = {verdict["item"] for verdict in verdicts["on_its_day"]}
-        if unjudged := [item for item in ITEMS if item not in judged]:
+        if unjudged := [item for item in judged_of(ITEMS, self._feature) if item not in judged]:
             yield f"verdicts on {one.day}: {', '.join(unjudged)}"
         if one.in_segment:
             yield f"a compacted log of {one.day}: it stands in a segment alone so far"

@@ -49,9 +49,10 @@ def judge_unprovable(feature: AiFeatureSpec, known: Completeness, moment: Moment
         "completeness": "unprovable",
         "rows": known.records,
         "quarantined": known.quarantined,
-        "user_actions": known.user_actions.n,
-        "actions_without_prediction": known.user_actions.without_prediction,
     }
+    if feature.user_actions:
+        observed["user_actions"] = known.user_actions.n
+        observed["actions_without_prediction"] = known.user_actions.without_prediction
     what = "table" if feature.source is None else feature.source.kind.replace("_", " ")
     reason = (
         f"completeness is unprovable: nobody counted while this log of others ({what}) was "

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ai_ops.ai_features.loader import DEFS_VARIABLE
 from ai_ops.checklist.sensors import due
 from ai_ops.cli import backfilling
+from ai_ops.cli.backfill import _next
 from ai_ops.cli.main import assemble
 from ai_ops.component import CHECKS
 from ai_ops.orchestration.running import Runner, open_instance
@@ -83,6 +84,13 @@ def test_every_day_week_and_month_has_its_verdicts_and_its_list(world: World) ->
         status: sum(counts.get(status, 0) for counts in found["items"].values())
         for status in found["verdicts"]
     }
+
+
+def test_it_says_what_to_look_at_next() -> None:
+    weeks = [{"drifted_last": day} for day in ("2021-02-05", "2021-02-12", None)]
+    _, drift, weekly = _next("loans", "2021-02-01", "2021-02-21", weeks)
+    assert drift == "ai-ops drift show loans 2021-02-12 --html", "the newest day that drifted"
+    assert weekly.endswith("--as-of 2021-02-22T08:00:00Z"), "when the schedule judges the list"
 
 
 def test_a_second_call_runs_nothing(world: World) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from ai_ops.cli import checklist as command
 from ai_ops.cli.common import BAD, DONE, FAILS, NO_EVIDENCE
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.verdicts import Finding, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import PRE_LAUNCH_ITEMS
 from ai_ops_tests.checklist.books import FEATURE, TO_COME, failing, judged, rehearsed
@@ -80,6 +81,21 @@ def test_the_list_for_a_person_says_owner_age_sign_off_and_reason(tmp_path: Path
     assert "flight_delay: pre_launch, 2021-03-25 … 2021-03-31, as of 2021-04-01 09:00 UTC" in out
     assert "0.1 d" in out and f"2021-04-01 {BACKEND}" in out
     assert "[b]being[/b]" in out, "what a person wrote is no markup"
+
+
+def test_the_list_for_a_person_names_what_was_found_and_where(tmp_path: Path) -> None:
+    root = rehearsed(tmp_path)
+    found = [
+        Finding("drift", "fail", "it moved", columns=(column,), tenant=tenant)
+        for column, tenant in (("[b]", "acme"), ("fee", None), ("fee", "acme"), ("age", None))
+    ]
+    more = [Finding("drift", "fail", "it moved", columns=(f"x{n}",)) for n in range(9)]
+    judged(root, "log_audit", Verdict.failing("3 differ", *found, *more), on="2021-03-01",
+           window=MARCH, at=NOW)  # fmt: skip
+    _, out, _ = call(root, "--cadence", "monthly")
+    assert "drift: [b], tenant acme" in out, "a column's name is no markup"
+    assert out.count("fee") == 1 and "drift: fee, tenant acme" in out
+    assert "and 7 more" in out and "x8" not in out
 
 
 @pytest.mark.requirement("MO-01")

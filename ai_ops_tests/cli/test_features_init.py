@@ -285,6 +285,18 @@ def test_a_first_day_that_is_half_and_a_row_of_another_age_are_no_begin(tmp_path
     assert feature.reference is not None and feature.reference.first_day == date(2026, 1, 6)
 
 
+def test_a_quiet_weekend_is_whole_and_a_day_that_was_cut_off_is_not(tmp_path: Path) -> None:
+    rows = log(rows=6000)  # from a Monday to a Sunday
+    rows = rows[(rows["created_at"].dt.dayofweek < 5) | (np.arange(len(rows)) % 4 == 0)]
+    rows.to_parquet(tmp_path / "log.parquet", index=False)
+    monitored = loaded(drafted(tmp_path / "defs", "--from", tmp_path / "log.parquet")).monitoring
+    assert monitored.end == date(2026, 3, 30)
+    cut = rows[rows["created_at"] < "2026-03-29 03:00+00:00"]
+    cut.to_parquet(tmp_path / "log.parquet", index=False)
+    monitored = loaded(drafted(tmp_path / "cut", "--from", tmp_path / "log.parquet")).monitoring
+    assert monitored.end == date(2026, 3, 29)
+
+
 def test_names_that_yaml_cannot_take_are_mapped(tmp_path: Path) -> None:
     frame = log().rename(columns={"age": "Age (years)", "plan": "yes: #1, 'x'\n", "score": "p"})
     frame["age years"] = 1.5

@@ -256,6 +256,8 @@ def test_somebody_else_s_model_is_said_to_be_that(root: Root) -> None:
     assert told["live"]["agrees"] is None
     assert told["replay"]["kind"] == "served_elsewhere"
     assert any("completeness: unprovable" in line for line in told["missing"])
+    [unjudged] = [line for line in told["missing"] if line.startswith("verdicts on")]
+    assert "log_written" in unjudged and "version_is_champion" not in unjudged, "it cannot exist"
 
 
 @pytest.mark.requirement("PL-08", "PL-11")

@@ -54,14 +54,14 @@ class SyntheticDays:
     order_column: str | None
 
     def days(self, rows: int) -> dict[date, int]:
-        """How many rows each of its days has.
+        """How many rows each of its days has; a last one that is not full ends no traffic.
 
         >>> list(SyntheticDays(date(2024, 1, 1), 2, None).days(5).values())
-        [2, 2, 1]
+        [2, 2]
         """
         whole, rest = divmod(rows, self.rows_a_day)
         days = {self.start + timedelta(days=n): self.rows_a_day for n in range(whole)}
-        return days | ({self.start + timedelta(days=whole): rest} if rest else {})
+        return days or {self.start: rest}
 
 
 def synthetic(rows: int, order: list[str], asking: Asking) -> SyntheticDays:
@@ -115,7 +115,10 @@ def _reference(first: date, days: int, asking: Asking) -> tuple[date, date] | No
 
 
 def _whole_days(days: Mapping[date, int]) -> tuple[date, date]:
-    """The first and last whole day, without the few rows that lie years away from the others."""
+    """The first and last whole day, without the few rows that lie years away from the others.
+
+    A weekday is measured by its own kind: a quiet Sunday is as whole as a Monday.
+    """
     total, passed = sum(days.values()), 0
     inner = []
     for day, count in sorted(days.items()):
@@ -123,5 +126,9 @@ def _whole_days(days: Mapping[date, int]) -> tuple[date, date]:
             inner.append(day)
         passed += count
     usual = median(days[day] for day in inner)
-    whole = [day for day in inner if days[day] >= usual / 2]
-    return whole[0], whole[-1]
+
+    def whole(day: date) -> bool:
+        same = [days[one] for one in inner if one != day and one.weekday() == day.weekday()]
+        return days[day] >= min(usual, median(same) if same else usual) / 2
+
+    return next(filter(whole, inner), inner[0]), next(filter(whole, reversed(inner)), inner[-1])
