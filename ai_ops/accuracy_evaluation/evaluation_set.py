@@ -38,7 +38,8 @@ def compute_labelled_evaluation_set(
     """The month's predictions that are held out of every training, with what was answered and the
     labels that came: known correct answers that no version has learnt from. Their ids decide which
     they are, so no list of them has to be kept."""
-    return {moment.partition: _compute(root, feature, moment) for moment in moments}
+    models = JudgedModels(root, feature)
+    return {moment.partition: _compute(root, feature, models, moment) for moment in moments}
 
 
 def read_set(root: Root, feature: AiFeatureSpec, month: str) -> tuple[EvaluationSet, Evidence]:
@@ -53,7 +54,7 @@ def read_set_rows(root: Root, feature: AiFeatureSpec, month: str) -> tuple[pa.Ta
     return root.lake.read_table(root.lake.path(feature.name, ASSET, month))
 
 
-def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
+def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: Moment) -> Summary:
     cutoff, truth = label_cutoff(moment.as_of), feature.ground_truth
     rows = read_rows(root.lake, feature, moment.window, cutoff)
     held_out = _held_out(rows, truth.evaluation_share)
@@ -63,7 +64,7 @@ def _compute(root: Root, feature: AiFeatureSpec, moment: Moment) -> Summary:
     version = _live_version(root, feature, moment, rows)
     on_set = None
     if version is not None:
-        on_set = _measure(root, feature, rows, judged, moment.window, version)
+        on_set = _measure(feature, models, rows, judged, moment.window, version)
     table = _table(root, feature, rows, labelled)
     found = EvaluationSet(
         feature=feature.name,
@@ -112,8 +113,8 @@ def _held_out(rows: LabelledRows, share: float) -> Bools:
 
 
 def _measure(
-    root: Root,
     feature: AiFeatureSpec,
+    models: JudgedModels,
     rows: LabelledRows,
     judged: Bools,
     window: Window,
@@ -123,7 +124,6 @@ def _measure(
     for it has learnt from none of them."""
     own = judged & rows.by(version) & rows.usable
     others, not_asked = judged & ~own, ""
-    models = JudgedModels(root, feature)
     answered = rows
     try:
         answered = models.asked(version, rows, others) if others.any() else rows
