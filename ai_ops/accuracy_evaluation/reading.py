@@ -105,7 +105,7 @@ def _read_logs(lake: Lake, feature: AiFeatureSpec, kind: Kind, window: Window) -
         except MissingColumn:
             raise
         except MissingEvidence:
-            if day >= feature.monitoring.start.isoformat():
+            if feature.monitoring.holds(day):
                 logs.missing.append(f"{feature.name}/prediction_log/{day}")
             continue
         answered = _in_order(table.filter(pc.equal(table["status"], "ok")))
@@ -154,7 +154,7 @@ def _read_days(
                 lake.path(feature.name, asset, day), list(schema.names)
             )
         except MissingEvidence:
-            if day >= feature.monitoring.start.isoformat():
+            if feature.monitoring.holds(day):
                 missing.append(f"{feature.name}/{asset}/{day}")
             continue
         if only is not None:

@@ -112,6 +112,14 @@ class Monitoring(Part):
             raise FieldsDisagree([(("end",), words)])
         return self
 
+    def holds(self, day: str) -> bool:
+        """Whether a day (ISO date) is monitored.
+
+        >>> Monitoring(start=date(2021, 3, 4), end=date(2021, 3, 6)).holds("2021-03-06")
+        False
+        """
+        return self.start.isoformat() <= day and (self.end is None or day < self.end.isoformat())
+
 
 class GroundTruth(Part):
     """Where labels come from: tables that the log has no part in.

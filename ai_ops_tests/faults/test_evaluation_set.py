@@ -174,7 +174,7 @@ def test_a_month_that_is_not_whole_is_no_evidence(root: Root, feature: AiFeature
     log = Path(root.lake.path(feature.name, "prediction_log", "2013-03-12"))
     away = log.rename(log.with_suffix(".away"))
     held_out, _ = made_again(root, feature)
-    assert held_out.status == "no_evidence" and "prediction_log/2013-03-12" in held_out.reason
+    assert held_out.status == "no_evidence" and "prediction_log of 2013-03-12" in held_out.reason
     away.rename(log)
     assert made_again(root, feature)[0].status == "pass"
 
