@@ -1,6 +1,7 @@
 """What a day's log is compared with to see whether it is still written: counts, and other weeks."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,14 +31,14 @@ def judge_log_recent(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     with the same hours of the four weeks before: logging that stopped is told apart from traffic
     that did, and neither from a night that is always quiet.
     """
-    log, evidence = _log(root, feature, moment.partition)
+    log, evidence = _times(root, feature, moment.partition)
     replay = root.clock.mode == "replay"  # its requests all stand at the very begin of their hour
     logged = _by_hour(log["time"], edge=timedelta(seconds=0 if replay else EDGE_SECONDS))
     day = moment.window.start
     before: datetime | None = None
     usual: Sequence[Hours] = ()
     read = [evidence]
-    counted, told = _counted(root, feature, moment, log)
+    counted, told = _counted(root, feature, moment)
     if len(logged) < 24:
         before = _last_of(root, feature, day - timedelta(days=1))
     if len(logged) < 24 or counted is None:
@@ -80,11 +81,11 @@ def _usual(
     found, read = [], []
     for week in range(1, WEEKS + 1):
         try:
-            log, evidence = _log(root, feature, _key(day - timedelta(weeks=week)))
+            log, evidence = _times(root, feature, _key(day - timedelta(weeks=week)))
         except MissingEvidence:
             continue
-        hours = _by_hour(log["time"], edge=timedelta(0))
-        found.append({hour: busy.n for hour, busy in hours.items()})
+        hours = pc.value_counts(pc.hour(log["time"])).to_pylist()
+        found.append({hour["values"]: hour["counts"] for hour in hours})
         read.append(evidence)
     return found, read
 
@@ -102,7 +103,7 @@ def _at_its_hour(logged: Mapping[int, Busy], usual: Sequence[Hours]) -> Sequence
 
 def _last_of(root: Root, feature: AiFeatureSpec, day: datetime) -> datetime | None:
     try:
-        log, _ = _log(root, feature, _key(day))
+        log, _ = _times(root, feature, _key(day))
     except MissingEvidence:
         return None
     last: datetime | None = pc.max(log["time"]).as_py()
@@ -110,13 +111,13 @@ def _last_of(root: Root, feature: AiFeatureSpec, day: datetime) -> datetime | No
 
 
 def _counted(
-    root: Root, feature: AiFeatureSpec, moment: Moment, log: pa.Table
+    root: Root, feature: AiFeatureSpec, moment: Moment
 ) -> tuple[Counted | None, list[Evidence]]:
     """What was counted besides the log: by the witness, else the user actions it does not hold."""
     by_witness, read = _by_witness(root, feature, moment)
     if by_witness is not None:
         return by_witness, read
-    by_users, told = _by_users(root, feature, moment, log)
+    by_users, told = _by_users(root, feature, moment)
     return by_users, [*read, *told]
 
 
@@ -140,7 +141,7 @@ def _by_witness(
 
 
 def _by_users(
-    root: Root, feature: AiFeatureSpec, moment: Moment, log: pa.Table
+    root: Root, feature: AiFeatureSpec, moment: Moment
 ) -> tuple[Counted | None, list[Evidence]]:
     """The user actions without a prediction, of that day or of the one before."""
     try:
@@ -152,20 +153,22 @@ def _by_users(
     metadata: dict[bytes, bytes] = actions.schema.metadata or {}
     if metadata.get(MISSING) or not actions.num_rows:
         return None, [evidence]
-    logged = [log["id"].combine_chunks()]
-    try:
-        earlier, _ = _log(root, feature, _key(moment.window.start - timedelta(days=1)))
-        logged.append(earlier["id"].combine_chunks())
-    except MissingEvidence:
-        pass  # then its predictions are none that could answer
+    logged = [_ids(root, feature, moment.partition)]
+    with suppress(MissingEvidence):  # then its predictions are none that could answer
+        logged.append(_ids(root, feature, _key(moment.window.start - timedelta(days=1))))
     known = pc.is_in(actions["id"], value_set=pa.concat_arrays(logged))
     at = [(time, 1) for time in actions.filter(pc.invert(known))["time"].to_pylist()]
     what = "user actions without a prediction"
     return Counted("what users did", what, at, actions.num_rows), [evidence]
 
 
-def _log(root: Root, feature: AiFeatureSpec, day: str) -> tuple[pa.Table, Evidence]:
-    return root.lake.read_table(root.lake.path(feature.name, LOG, day), ["time", "id"])
+def _times(root: Root, feature: AiFeatureSpec, day: str) -> tuple[pa.Table, Evidence]:
+    return root.lake.read_table(root.lake.path(feature.name, LOG, day), ["time"])
+
+
+def _ids(root: Root, feature: AiFeatureSpec, day: str) -> pa.Array:
+    log, _ = root.lake.read_table(root.lake.path(feature.name, LOG, day), ["id"])
+    return log["id"].combine_chunks()
 
 
 def _key(day: datetime) -> str:
