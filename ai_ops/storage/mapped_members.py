@@ -27,6 +27,17 @@ MEMBERS: Final = (
 )
 """What the view tells of each row besides its place, its time, its inputs and its outputs."""
 
+TOLD_OF: Final = (
+    "model_version",
+    "error",
+    "latency_ms",
+    "call_site",
+    "tenant",
+    "subject",
+    "request_id",
+)
+"""Members of which is told where a value could not be read; of the others it is told elsewhere."""
+
 _NO_TEXT: Final = "CAST(NULL AS VARCHAR)"
 
 
@@ -78,16 +89,29 @@ def typed_columns(feature: AiFeatureSpec, source: Source, kinds: Mapping[str, st
     asked = _Role("input", "status = 'refused'", feature.inputs, source.inputs, feature, kinds)
     answered = _Role("output", "status <> 'ok'", feature.outputs, source.outputs, feature, kinds)
     roles = (asked, answered)
+    unread = {f"ai_ops_{role}": sql for role, sql in _unread(feature, source, kinds).items()}
     flags = [flag for role in roles for flag in role.wrong]
+    flags += [(alias.removeprefix("ai_ops_"), alias) for alias in unread]
     titles = [f"CASE WHEN {wrong} THEN {text(title)} END" for title, wrong in flags]
     anything = " OR ".join(wrong for _, wrong in flags) or "false"
     found = f"list_filter([{', '.join(titles)}], lambda one: one IS NOT NULL)"
     wrong = f"CASE WHEN {anything} THEN {found} END"
     return TypedColumns(
-        raw={alias: sql for role in roles for alias, sql in role.raw.items()},
+        raw={alias: sql for role in roles for alias, sql in role.raw.items()} | unread,
         values=[one for role in roles for one in role.values],
         beside=[f"{wrong} AS wrong", *(role.json for role in roles)],
     )
+
+
+def _unread(feature: AiFeatureSpec, source: Source, kinds: Mapping[str, str]) -> dict[str, str]:
+    """Whether a member stands in the file and could not be read, as bytes that are no UTF-8."""
+    told = members(feature, source, kinds)
+    named = {role: getattr(source.columns, role) for role in TOLD_OF}
+    return {
+        role: f"(({told[role]}) IS NULL AND NOT {missing(quoted(column), kinds[column])})"
+        for role, column in named.items()
+        if column in kinds and feature.privacy.fields.get(role) != "drop"
+    }
 
 
 class _Role:

@@ -237,6 +237,25 @@ def test_mixed_encodings_are_named_by_row_and_column_and_the_rest_stands(
     assert "f6bel" in world.rows()[3]["input"]
 
 
+@pytest.mark.fault("log_written", "schema_conforms")
+def test_a_tenant_or_a_latency_that_cannot_be_read_is_told_by_row(world: SourceWorld) -> None:
+    lines = [f"{line},Zürich,1.5\n" for line in LINES.splitlines()]
+    lines[4] = lines[4].replace("1.5", "fast")
+    lines[5] = lines[5].replace("Zürich,1.5", ",")  # nothing is told: nothing is wrong
+    encoded = [line.encode() for line in lines]
+    encoded[3] = lines[3].encode("latin-1")
+    world.csv(HEADER.replace("\n", ",city,ms\n").encode() + b"".join(encoded))
+    columns = {"id": "loan", "time": "at", "tenant": "city", "latency_ms": "ms"}
+    spec = feature(columns)
+    world.compute(spec)
+    verdict = world.written(spec)
+    assert verdict.status == "fail" and world.conforms(spec).status == "fail"
+    told = {one.columns: one.reason for one in verdict.findings}
+    assert "tables/loans.csv row 4" in told["tenant",]
+    assert "tables/loans.csv row 5" in told["latency_ms",]
+    assert [row["tenant"] for row in world.rows()][2:6] == ["Zürich", None, "Zürich", None]
+
+
 @pytest.mark.fault("log_written")
 def test_rows_of_a_csv_with_too_few_members_are_set_apart_and_no_other_moves_up(
     world: SourceWorld,

@@ -10,6 +10,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.source import Source
 from ai_ops.cli.checking.problems import DataCheck, Problem, is_serious, of_rows
 from ai_ops.prediction_logging.source_reading import Opened
+from ai_ops.storage.mapped_members import TOLD_OF
 from ai_ops.storage.mapped_tables import ROWS
 from ai_ops.storage.sql_text import quoted
 from ai_ops.storage.tables import ReadableTable
@@ -114,6 +115,12 @@ def _misfits(
     columns: dict[str, Any] = {f"input_{one.name}": one for one in feature.inputs}
     columns |= {f"output_{one.name}": one for one in feature.outputs}
     for file, title, nothing, count, row, value in told:
+        if title in TOLD_OF and feature.source:
+            wanted = "a number" if title == "latency_ms" else "text in UTF-8"
+            words = f"{of_rows(count, counts[file])} values are not {wanted}: mend the file"
+            column = getattr(feature.source.columns, title)
+            yield Problem(names[file], words, column, row, is_serious(count, counts[file]))
+            continue
         one = columns[title]
         column = _column_of(feature, title, one.name)
         if column in absent:
