@@ -39,6 +39,15 @@ def trained_elsewhere(
     return Verdict("waived", reason, observed, findings=tuple(found))
 
 
+def unwatched_model(feature: AiFeatureSpec, window: Window) -> Verdict | None:
+    """The waiver of drift for a provider's model of which nobody declared what is normal; None
+    for every other feature. With a `reference` its drift is judged here as any other's."""
+    if feature.served_by != "provider_api" or feature.reference is not None:
+        return None
+    what = "its drift is the provider's to find; declare a `reference` to have it found here too"
+    return trained_elsewhere(feature, what, window)
+
+
 def never_labelled(window: Window) -> Verdict:
     """The lack that stays: nobody ever learns the correct answers."""
     reason = "nobody ever learns the correct answers (ground_truth.kind: none): accuracy is unknown"

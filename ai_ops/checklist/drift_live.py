@@ -6,6 +6,7 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.combining import lacking, never_judged, without_verdict
+from ai_ops.checklist.declared import unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
@@ -20,6 +21,8 @@ def drift_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Drift monitoring is live: the version's reference stands, every day's inputs and drift were
     really judged, and the criteria that a later version must meet are frozen. What was found on
     those days is answered elsewhere: an alert shows that the monitoring works."""
+    if (waived := unwatched_model(feature, evidence.window)) is not None:
+        return waived
     days = _DriftDays.of(feature, evidence)
     wrong = [*_broken(evidence), *_gate_changed(feature, evidence)]
     missing = [

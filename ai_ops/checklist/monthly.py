@@ -4,7 +4,7 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.combining import every_one, never_judged
-from ai_ops.checklist.declared import never_labelled
+from ai_ops.checklist.declared import never_labelled, unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.vocabulary.verdicts import Verdict
@@ -24,6 +24,8 @@ def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) ->
 def thresholds_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The thresholds of drift were held against the month's alerts and against how usage has
     changed, and were kept or changed by the person who answers for them."""
+    if (waived := unwatched_model(feature, evidence.window)) is not None:
+        return waived
     return _of_month(evidence, ("drift_thresholds",), "drift_thresholds", "drift")
 
 

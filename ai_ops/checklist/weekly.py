@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.combining import lacking, without_verdict
+from ai_ops.checklist.declared import unwatched_model
 from ai_ops.checklist.evidence import DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
@@ -18,6 +19,8 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     """Drift was judged on every day of the week, and no drift alert is older than a week without
     a person's review: a flag left alone is a model left alone. What drifted in the week is named,
     reviewed or not."""
+    if (waived := unwatched_model(feature, evidence.window)) is not None:
+        return waived
     unjudged = without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
     alerts = [
         alert

@@ -81,6 +81,21 @@ def test_what_can_be_known_of_a_model_of_others_is_green(made: Sourced) -> None:
     assert lines(made, "pre_launch")["registry_ready"].verdict.status == "waived"
 
 
+@pytest.mark.requirement("FQ-11")
+def test_drift_of_a_providers_model_is_waived_until_a_reference_is_declared(made: Sourced) -> None:
+    normal = made.feature.model_dump()["reference"]
+    theirs = made.declare(served_by="provider_api", reference=None)
+    weekly, ready = lines(theirs, "weekly"), lines(theirs, "pre_launch")["drift_ready"]
+    for line in (weekly["drift_reviewed"], weekly["retraining_verified"], ready):
+        assert line.verdict.status == "waived"
+        assert "served_by: provider_api" in line.verdict.reason
+    assert "declare a `reference`" in weekly["drift_reviewed"].verdict.reason
+    assert weekly["logs_written"].verdict.status == "no_evidence", "its log is still required"
+    known = made.declare(served_by="provider_api", reference=normal)
+    judged(known)
+    assert lines(known, "weekly")["drift_reviewed"].verdict.status == "pass"
+
+
 @pytest.mark.fault("logs_written", "logging_ready")
 @pytest.mark.requirement("FQ-01")
 @pytest.mark.parametrize(
