@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.storage.root import Root
-from ai_ops.storage.sql_values import moment
+from ai_ops.storage.sql_values import moment, word
 from ai_ops.storage.tables import (
     ReadableTable,
     UnreadableTable,
@@ -73,7 +73,9 @@ def _selected(table: ReadableTable, truth: GroundTruth, zone: str | None) -> str
     if told_at is not None and told_at in table.columns:
         known = moment(quoted(told_at), table.columns[told_at], zone)
     known = known or "CAST(NULL AS TIMESTAMPTZ)"
-    told = (f"CAST({quoted(name)} AS VARCHAR)" for name in (truth.id_column, truth.label_column))
+    # As text they must be what the log calls them: 3 and not 3.0, whichever type the file has.
+    named = (truth.id_column, truth.label_column)
+    told = (word(quoted(name), table.columns[name]) for name in named)
     names = ("id", "label")
     members = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, names, strict=True))
     return f"SELECT {members}, {known} AS available_at FROM {scan([table])}"
