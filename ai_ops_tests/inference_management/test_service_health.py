@@ -63,6 +63,15 @@ def test_a_day_is_counted_by_status_mode_call_site_and_tenant(tmp_path: Path) ->
     assert verdict.evidence[0].source == f"{feature.name}/service_health/{DAY}.json"
 
 
+def test_answers_of_a_log_that_tells_no_mode_are_single_ones(tmp_path: Path) -> None:
+    root, feature = open_root(tmp_path), declared()
+    write_day(root, feature, DAY, [row(n, ms=10.0) | {"mode": None} for n in range(400)])
+    summary = compute_service_health(root, feature, [of_day(DAY)])[DAY]
+    assert summary.numbers["sync_p99_ms"] == 10.0
+    verdict = judge_service_healthy(root, feature, of_day(DAY))
+    assert verdict.status == "pass" and "p99 of 400 single answers is 10.0 ms" in verdict.reason
+
+
 def test_one_failure_on_a_quiet_day_is_no_broken_promise() -> None:
     quiet = ServiceHealth(DAY, 20, 19, 1, 0, (Latency("sync", 19, 5, 6, 7, 0),))
     verdict = judge_health(quiet, Slo())
