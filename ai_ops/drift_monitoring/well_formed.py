@@ -93,12 +93,11 @@ def _faults(
     nulls = share_of(column.cells, counts, "null", "nan")
     if nulls == 1.0 and column.share("null") < 1.0:
         return [_finding(name, f"{name} is null in all {n:,} rows", window, 1.0)]
-    usual = column.highest_null_share if nullable else column.share("null")
+    usual = column.highest_null_share if nullable else 0.0
     faults = []
     if nulls > share_limit(usual, n, margin=NULLS_MARGIN):
-        reason = (
-            f"{name} is null in {nulls:.0%} of {n:,} rows; its worst reference day: {usual:.0%}"
-        )
+        borne = f"its worst reference day: {usual:.0%}" if nullable else "it is not `nullable`"
+        reason = f"{name} is null in {nulls:.0%} of {n:,} rows; {borne}"
         faults.append(_finding(name, reason, window, nulls))
     invalid = share_of(column.cells, counts, "invalid")
     if invalid:

@@ -100,6 +100,20 @@ def test_a_reference_set_without_times_knows_what_is_whole_and_not_what_is_usual
     assert verdicts["inputs_well_formed"].status == "pass"
 
 
+@pytest.mark.fault("inputs_well_formed")
+def test_an_input_that_must_be_filled_is_broken_by_nulls_that_its_reference_had_too(
+    tmp_path: Path,
+) -> None:
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(amount=rows["amount"].mask(rows.index % 5 == 0, np.nan))
+
+    verdict = planted(tmp_path, change)["inputs_well_formed"]
+    assert verdict.status == "fail"
+    [finding] = verdict.findings
+    assert finding.columns == ("amount",)
+    assert "amount is null in 20% of 120 rows; it is not `nullable`" in finding.reason
+
+
 @pytest.mark.fault("inputs_well_formed", "input_drift")
 def test_nulls_of_one_call_site_are_named_with_it(tmp_path: Path) -> None:
     def change(rows: pd.DataFrame) -> pd.DataFrame:
