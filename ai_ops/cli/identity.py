@@ -54,8 +54,9 @@ def init(
         return
     typer.echo(f"{public}\n")
     typer.echo(f"The public key of {person}; the private one stays in {identities.folder}.")
+    files = features_below(DEFS)
     for spec, domains in places:
-        typer.echo(f"In {DEFS / spec.name / 'defs.yaml'}, below owners, add to each of these:")
+        typer.echo(f"In {files[spec.name]}, below owners, add to each of these:")
         for domain in domains:
             typer.echo(f'    {domain}:\n      public_keys: {{"{person}": "{public}"}}')
     if not places:
