@@ -1,14 +1,15 @@
 """What predictions cost: the rollup of a day, and the trend of a week."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import duckdb
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.cost_judgement import judge_known, judge_trend
@@ -16,7 +17,8 @@ from ai_ops.inference_management.cost_picture import draw_trend
 from ai_ops.inference_management.cost_trend import CostTrend
 from ai_ops.inference_management.cost_weeks import measure_trend
 from ai_ops.inference_management.costs import NANO, Cost, Work, cost_of_day, declared_prices
-from ai_ops.storage.lake import Lake
+from ai_ops.inference_management.day_logs import together
+from ai_ops.storage.lake import Lake, table_in
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
@@ -57,11 +59,12 @@ WITH timed AS (
   SELECT *, coalesce(
     TRY_CAST(json_extract_string(cost, '$.compute_ms') AS DOUBLE),
     latency_ms / CASE WHEN mode = 'batch' AND request_id IS NOT NULL
-                      THEN count(*) OVER (PARTITION BY request_id) ELSE 1 END
+                      THEN count(*) OVER (PARTITION BY day, request_id) ELSE 1 END
   ) * 1000 AS us
   FROM log
 )
-SELECT model_version, call_site, tenant, mode, count(*), count(*) FILTER (status = 'ok'),
+SELECT day, model_version, call_site, tenant, mode, count(*),
+       count(*) FILTER (status = 'ok'),
        coalesce(sum(CAST(round(us) AS BIGINT)), 0)::BIGINT, median(us),
        count(*) FILTER (us IS NULL)
 FROM timed GROUP BY ALL ORDER BY ALL
@@ -77,9 +80,9 @@ def compute_cost_rollup(
     priced = {"currency", "compute", "storage_price_per_gb_month"}
     declared = json.dumps(feature.costs.model_dump(mode="json", include=priced), sort_keys=True)
     summaries = {}
-    with duckdb.connect(config={"threads": 1}) as engine:
-        done = [_read_work(engine, root.lake, feature, moment.partition) for moment in moments]
-    for moment, (work, stored) in zip(moments, done, strict=True):
+    done = _Work(root.lake, feature, [moment.partition for moment in moments])
+    for moment in moments:
+        work, stored = done.work[moment.partition], done.stored[moment.partition]
         costs = cost_of_day(work, prices, stored)
         path = root.lake.path(feature.name, "cost_rollup", moment.partition)
         root.lake.write_table(path, _as_table(costs, prices.currency, declared))
@@ -149,16 +152,26 @@ def judge_cost_trend(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     return judge_trend(trend, feature.costs).with_evidence(evidence)
 
 
-def _read_work(
-    engine: duckdb.DuckDBPyConnection, lake: Lake, feature: AiFeatureSpec, day: str
-) -> tuple[list[Work], int]:
-    try:
-        content = lake.read_bytes(lake.path(feature.name, "prediction_log", day))
-    except MissingEvidence:
-        return [], 0
-    log = pq.read_table(pa.BufferReader(content), columns=COLUMNS)
-    engine.register("log", log)
-    return [Work(*row) for row in engine.execute(_WORK).fetchall()], len(content)
+class _Work:
+    """What was done on some days, and the bytes that its record takes."""
+
+    def __init__(self, lake: Lake, feature: AiFeatureSpec, days: Sequence[str]) -> None:
+        self.work = defaultdict[str, list[Work]](list)
+        self.stored: Counter[str] = Counter()
+        self._lake, self._feature = lake, feature
+        with duckdb.connect(config={"threads": 1}) as engine:
+            for logs in together(self._logs(days)):
+                engine.register("log", logs)
+                for day, *row in engine.execute(_WORK).fetchall():
+                    self.work[day].append(Work(*row))
+
+    def _logs(self, days: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+        for day in days:
+            path = self._lake.path(self._feature.name, "prediction_log", day)
+            with suppress(MissingEvidence):  # no record: nothing was done that is known
+                content = self._lake.read_bytes(path)
+                self.stored[day] = len(content)
+                yield day, table_in(path, content, COLUMNS)
 
 
 def _as_table(costs: Sequence[Cost], currency: str, prices: str) -> pa.Table:
