@@ -24,7 +24,7 @@ def test_days_together_are_what_each_is_alone(tmp_path: Path) -> None:
     root, feature = open_root(tmp_path), declared()
     write_day(root, feature, DAYS[0], [row(n, ms=n) for n in range(30)] + batch(7, ms=60.0, size=9))
     # The next day has a batch of the same name, the third has no log, the fourth an empty one.
-    write_day(root, feature, DAYS[1], [row(1)] + batch(7, ms=90.0, size=3))
+    write_day(root, feature, DAYS[1], [row(1), *batch(7, ms=90.0, size=3)])
     write_day(root, feature, DAYS[3], [])
     names = [("service_health", "json"), ("cost_rollup", "parquet")]
     paths = [root.lake.path(feature.name, name, day, end) for name, end in names for day in DAYS]
