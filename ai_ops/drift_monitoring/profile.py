@@ -44,6 +44,10 @@ reference whose cells these are: profiles of different references do not add up.
 """
 
 
+_BESIDE_THE_BINS: Final = ("null", "invalid", "nan", "far_under", "under", "far_over", "over")
+"""The cells of numbers in no bin, by -1, -2, …"""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """SQL with its parameters, in order."""
@@ -109,27 +113,31 @@ def _number(cells: ColumnCells, rows: str) -> Query:
     search = _search(cells.edges, first=0)
     far_low, far_high = cells.far
     low, high = cells.low or 0.0, cells.high or 0.0
-    # A value that the column's type does not allow is counted, not cast away to NULL.
-    text = f"""SELECT "day", "model_version", ? AS "column", "cell", "value", count(*) AS "count",
-  sum(CASE WHEN NOT isnan(x) AND abs(x) < {SUMMED_BELOW!r}
-    THEN CAST(x AS DECIMAL(38, {DECIMALS})) END) AS "sum",
-  min(CASE WHEN NOT isnan(x) THEN x END) AS "min", max(CASE WHEN NOT isnan(x) THEN x END) AS "max"
+    beside = ", ".join(f"'{cell}'" for cell in _BESIDE_THE_BINS)
+    # A value that the column's type does not allow is counted, not cast away to NULL. Rows are
+    # grouped by numbers, a bin's own or one below 0: texts would be made and compared row by row.
+    text = f"""SELECT "day", "model_version", ? AS "column",
+  CASE WHEN place < 0 THEN [{beside}][-place] ELSE 'bin' END AS "cell",
+  CASE WHEN place >= 0 THEN CAST(place AS VARCHAR) END AS "value", "count", "sum", "min", "max"
 FROM (
-  SELECT "day", "model_version", x, "cell",
-    CASE WHEN "cell" = 'bin' THEN CAST({search.text} AS VARCHAR) END AS "value"
+  SELECT "day", "model_version", place, count(*) AS "count",
+    sum(CASE WHEN NOT isnan(x) AND abs(x) < {SUMMED_BELOW!r}
+      THEN CAST(x AS DECIMAL(38, {DECIMALS})) END) AS "sum",
+    min(CASE WHEN NOT isnan(x) THEN x END) AS "min",
+    max(CASE WHEN NOT isnan(x) THEN x END) AS "max"
   FROM (
     SELECT "day", "model_version", x,
-      CASE WHEN raw IS NULL THEN 'null' WHEN x IS NULL THEN 'invalid' WHEN isnan(x) THEN 'nan'
-        WHEN x < ? THEN 'far_under' WHEN x < ? THEN 'under'
-        WHEN x > ? THEN 'far_over' WHEN x > ? THEN 'over' ELSE 'bin' END AS "cell"
+      CASE WHEN raw IS NULL THEN -1 WHEN x IS NULL THEN -2 WHEN isnan(x) THEN -3
+        WHEN x < ? THEN -4 WHEN x < ? THEN -5 WHEN x > ? THEN -6 WHEN x > ? THEN -7
+        ELSE {search.text} END AS place
     FROM (
       SELECT "day", "model_version", {quoted(cells.column.source)} AS raw,
         TRY_CAST({quoted(cells.column.source)} AS DOUBLE) AS x
       FROM {rows}
     ) AS numbers
-  ) AS told
-) AS placed GROUP BY 1, 2, 4, 5"""
-    parameters = (cells.column.name, *search.parameters, far_low, low, far_high, high)
+  ) AS placed GROUP BY 1, 2, 3
+) AS counted"""
+    parameters = (cells.column.name, far_low, low, far_high, high, *search.parameters)
     return Query(text, parameters)
 
 
