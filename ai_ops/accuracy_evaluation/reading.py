@@ -98,15 +98,15 @@ def _read_logs(lake: Lake, feature: AiFeatureSpec, kind: Kind, window: Window) -
     outputs = [f"output_{name}" for name in kind.outputs(feature.judged)]
     columns = ["id", "time", "model_version", "status", *dict.fromkeys(outputs)]
     logs = _Logs()
-    for day in window.days():
+    # What was logged before, a reference among it, is none of what is evaluated.
+    for day in filter(feature.monitoring.holds, window.days()):
         path = lake.path(feature.name, "prediction_log", day)
         try:
             table, evidence = _select(lake, path, columns)
         except MissingColumn:
             raise
         except MissingEvidence:
-            if feature.monitoring.holds(day):
-                logs.missing.append(f"{feature.name}/prediction_log/{day}")
+            logs.missing.append(f"{feature.name}/prediction_log/{day}")
             continue
         answered = _in_order(table.filter(pc.equal(table["status"], "ok")))
         logs.days.append(day)

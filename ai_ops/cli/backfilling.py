@@ -15,6 +15,7 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.checklist.sensors import cadences_of
+from ai_ops.cli.lead_in import read_before
 from ai_ops.component import CHECKS
 from ai_ops.orchestration.cadences import Books, Cadence, is_settled
 from ai_ops.orchestration.partitions import judged_at, partitions_of, window_of
@@ -100,6 +101,7 @@ class Backfill:
         # First of all what is normal: without it a day could not be judged.
         step(versions_job_name(self.feature), 0, 0.0)
         self._told(runner.run(versions_job_name(self.feature), raises=False))
+        read_before(self.root, self.feature, self.first)
 
     def _range(self, runner: Runner, cadence: Cadence, keys: Sequence[str], step: Step) -> None:
         def on_share(share: float) -> None:

@@ -190,3 +190,14 @@ def test_without_source_and_log_there_is_nothing_to_backfill(tmp_path: Path) -> 
     done = CliRunner().invoke(assemble(), [*asked, "--root", str(tmp_path)], env=dict(os.environ))
     assert done.exit_code == 3
     assert "there is nothing to backfill" in done.stderr
+
+
+def test_a_backfill_that_begins_in_the_middle_reads_what_its_windows_look_back_on(
+    tmp_path: Path,
+) -> None:
+    middle = World(sourced(tmp_path, days=28 + 21, rows_a_day=100))
+    done = middle.backfill("2021-02-15", "2021-02-16")
+    assert done["failures"] == []
+    for check in ("input_drift", "label_coverage", "accuracy"):
+        judged = middle.verdicts(check)
+        assert judged == {"2021-02-15": "pass", "2021-02-16": "pass"}, check
