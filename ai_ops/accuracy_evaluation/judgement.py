@@ -10,6 +10,7 @@ from ai_ops.accuracy_evaluation.gaps import HEADLINES, Gap, measure_gaps, worst_
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured, UnknownLabels
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.parts import GroundTruth
+from ai_ops.vocabulary.counts import plural, told_of
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -66,6 +67,7 @@ def judge_coverage(days: list[DayCoverage], unknown: UnknownLabels, truth: Groun
     mature = sum(day.mature for day in days)
     observed: dict[str, Observed] = {
         "unknown_ids": unknown.unknown,
+        "quarantined_ids": unknown.quarantined,
         "ids_from_before_the_log": unknown.before_log,
     }
     for day in days:
@@ -112,9 +114,13 @@ def _thin(day: DayCoverage, truth: GroundTruth) -> Finding:
 def _stranger(unknown: UnknownLabels) -> Finding:
     window = Window.of_day(unknown.day)
     reason = (
-        f"{unknown.unknown} of the {unknown.labels} labels that came on {unknown.day} are for ids "
-        f"that no logged prediction has, as {', '.join(unknown.examples)}"
+        f"{unknown.unknown:,} of {plural(unknown.labels, 'label')} that came on {unknown.day} "
+        f"{'is for an id' if unknown.unknown == 1 else 'are for ids'} "
+        f"that no readable logged prediction has, as {', '.join(unknown.examples)}"
     )
+    if unknown.quarantined:
+        stands = told_of(unknown.quarantined, "such id", "stands", "stand")
+        reason += f"; {stands} in prediction_log/quarantine"
     return Finding(
         "labels", "fail", reason, window=window, begin=window.start, size=float(unknown.unknown)
     )

@@ -1,6 +1,7 @@
 """The labels, by the day on which they became known: read from the source, cleaned, counted.
 
-A label is never dropped silently: it is kept, or it stands in the quarantine with its reason.
+A label is never dropped silently: it is kept, or it stands in the quarantine with its reason. A row
+whose label is null tells none yet: it is counted until one of its id is known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +55,9 @@ seen AS (
 ),
 often AS (SELECT id FROM seen WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1),
 told AS (
-  SELECT *, CASE WHEN label IS NULL THEN 'unreadable'
+  SELECT *, CASE WHEN raw IS NULL AND count(label) OVER known > 0 THEN 'filled'
+                 WHEN raw IS NULL THEN 'pending'
+                 WHEN label IS NULL THEN 'unreadable'
                  WHEN min(label) OVER known <> max(label) OVER known THEN 'contradiction'
                  WHEN row_number() OVER (PARTITION BY id ORDER BY label IS NULL, available_at, raw)
                    > 1 THEN 'duplicate'
@@ -62,8 +65,8 @@ told AS (
   FROM seen SEMI JOIN often USING (id)
   WINDOW known AS (PARTITION BY id ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
   UNION ALL
-  SELECT *, CASE WHEN id IS NULL THEN 'no_id' WHEN label IS NULL THEN 'unreadable'
-                 ELSE 'kept' END AS fate
+  SELECT *, CASE WHEN id IS NULL THEN 'no_id' WHEN raw IS NULL THEN 'pending'
+                 WHEN label IS NULL THEN 'unreadable' ELSE 'kept' END AS fate
   FROM seen ANTI JOIN often USING (id)
 )
 SELECT id, raw, label, available_at, fate FROM told WHERE available_at >= $start
@@ -84,15 +87,32 @@ dated AS (
          available_at >= $start AND available_at < $end AS asked
   FROM source WHERE available_at IS NOT NULL AND file IN $files
 ),
-days AS (SELECT DISTINCT file, day FROM dated WHERE asked)
-SELECT id, raw, day FROM undated JOIN days USING (file)
+days AS (SELECT DISTINCT file, day FROM dated WHERE asked),
+filled AS (
+  SELECT id, CAST(CAST(min(available_at) AS DATE) AS VARCHAR) AS filled_on
+  FROM source SEMI JOIN (SELECT id FROM undated WHERE raw IS NULL) USING (id)
+  WHERE label IS NOT NULL AND available_at < $end GROUP BY id
+),
+told AS (
+  SELECT undated.*, raw IS NULL AND id IS NOT NULL AS awaited, filled_on
+  FROM undated LEFT JOIN filled USING (id)
+)
+SELECT id, raw, awaited, filled_on, day FROM told JOIN days USING (file)
 UNION ALL
-SELECT id, raw, NULL AS day FROM undated ANTI JOIN dated USING (file)
+SELECT id, raw, awaited, filled_on, NULL AS day FROM told ANTI JOIN dated USING (file)
 ORDER BY day, id, raw
 """
 
 
-_NO_UNDATED = pa.schema([(name, pa.string()) for name in ("id", "raw", "day")]).empty_table()
+_NO_UNDATED = pa.schema(
+    [
+        ("id", pa.string()),
+        ("raw", pa.string()),
+        ("awaited", pa.bool_()),
+        ("filled_on", pa.string()),
+        ("day", pa.string()),
+    ]
+).empty_table()
 
 
 @dataclass(frozen=True)
@@ -132,9 +152,9 @@ def compute_ground_truth(
             kept, quarantine = schema.empty_table(), QUARANTINE.empty_table()
         else:
             day = found.of(moment)
-            undated = _undated_of(found.undated, moment.partition)
+            undated, awaited = _undated_of(found.undated, moment.partition)
             kept, quarantine = _kept(day, schema), pa.concat_tables([_quarantine(day), undated])
-            arrival = _arrival(moment.partition, kind, day, kept, undated.num_rows)
+            arrival = _arrival(moment.partition, kind, day, kept, undated.num_rows, awaited)
         lake, name, partition = root.lake, feature.name, moment.partition
         lake.write_table(lake.path(name, "ground_truth", partition), kept)
         lake.write_table(lake.path(name, "ground_truth/quarantine", partition), quarantine)
@@ -180,20 +200,24 @@ def _quarantine(day: pa.Table) -> pa.Table:
     return pa.table(columns, names=QUARANTINE.names).cast(QUARANTINE)
 
 
-def _undated_of(undated: pa.Table, partition: str) -> pa.Table:
-    of_day = pc.fill_null(pc.equal(undated["day"], partition), True)
-    rows = undated.filter(of_day)
+def _undated_of(undated: pa.Table, partition: str) -> tuple[pa.Table, int]:
+    """The labels without a time that are named on this day, and how many rows wait for theirs."""
+    told = undated.filter(pc.fill_null(pc.equal(undated["day"], partition), True))
+    rows = told.filter(pc.invert(told["awaited"]))
+    waiting = told.filter(told["awaited"])
+    open_still = pc.fill_null(pc.greater(waiting["filled_on"], partition), True)
     columns = [
         rows["id"],
         rows["raw"],
         pa.nulls(rows.num_rows, QUARANTINE.field("available_at").type),
         pa.repeat("no_time", rows.num_rows),
     ]
-    return pa.table(columns, names=QUARANTINE.names).cast(QUARANTINE)
+    table = pa.table(columns, names=QUARANTINE.names).cast(QUARANTINE)
+    return table, waiting.filter(open_still).num_rows
 
 
 def _arrival(
-    partition: str, kind: LabelKind, day: pa.Table, kept: pa.Table, undated: int
+    partition: str, kind: LabelKind, day: pa.Table, kept: pa.Table, undated: int, awaited: int
 ) -> LabelArrival:
     fates = {fate["values"]: fate["counts"] for fate in day["fate"].value_counts().to_pylist()}
     return LabelArrival(
@@ -206,6 +230,7 @@ def _arrival(
         unreadable=fates.get("unreadable", 0),
         without_id=fates.get("no_id", 0),
         without_time=undated,
+        pending=fates.get("pending", 0) + awaited,
     )
 
 

@@ -36,7 +36,8 @@ class UnknownLabels:
     """The labels that became known on a day, and how many are for ids that no prediction has.
 
     ``before_log`` are such ids in the first days of the log, when labels still arrive for
-    predictions from before it began; ``examples`` are a few of the unknown ones.
+    predictions from before it began; ``examples`` are a few of the unknown ones. Of those,
+    ``quarantined`` stand in the log's quarantine: predicted, and not readable.
     """
 
     day: str
@@ -44,6 +45,7 @@ class UnknownLabels:
     unknown: int = 0
     before_log: int = 0
     examples: list[str] = field(default_factory=list)
+    quarantined: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Labels whose id no logged prediction has: counted and named, never dropped silently."""
+"""Labels whose id no readable logged prediction has: counted and named, never dropped silently."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -15,6 +15,7 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.windows import Window
 
 EXAMPLES = 3
+_QUARANTINE = "prediction_log/quarantine"
 
 
 class LoggedIds:
@@ -25,6 +26,8 @@ class LoggedIds:
         pattern = f"{feature.name}/prediction_log/*.parquet"
         self._days = [Path(path).stem for path in lake.glob(pattern)]
         self._ids: dict[str, pa.ChunkedArray] = {}
+        apart = lake.glob(f"{feature.name}/{_QUARANTINE}/*.parquet")
+        self._quarantines = [Path(path).stem for path in apart]
 
     def unknown_labels(self, day: str, arrived: ArrivedLabels | None) -> UnknownLabels:
         """The labels that became known on a day for ids that no prediction up to it has; of those
@@ -48,7 +51,24 @@ class LoggedIds:
         if Window.of_day(day).start < _log_speaks_from(self.feature):
             return UnknownLabels(day, labels, before_log=len(unknown))
         examples = sorted(unknown.to_pylist())[:EXAMPLES]
-        return UnknownLabels(day, labels, unknown=len(unknown), examples=examples)
+        return UnknownLabels(
+            day,
+            labels,
+            unknown=len(unknown),
+            examples=examples,
+            quarantined=self._quarantined(day, unknown),
+        )
+
+    def _quarantined(self, day: str, unknown: pa.Array) -> int:
+        """How many of these ids stand in the quarantine of the log's days up to this one."""
+        rest = unknown
+        for logged in sorted((one for one in self._quarantines if one <= day), reverse=True):
+            if not len(rest):
+                break
+            path = self.lake.path(self.feature.name, _QUARANTINE, logged)
+            ids = self.lake.read_table(path, ["id"])[0]["id"].cast(pa.string())
+            rest = rest.filter(pc.invert(pc.is_in(rest, ids)))
+        return len(unknown) - len(rest)
 
     def _on(self, day: str) -> pa.ChunkedArray:
         if day not in self._ids:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
+from ai_ops.vocabulary.counts import plural, told_of
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -92,11 +93,14 @@ row 7: no time'
         )
         return Verdict.lacking(reason, "volume", *findings, window=window, observed=observed)
     if findings:
-        reason = "; ".join([f"{rows} rows were read", *(one.reason for one in findings)])
+        reason = "; ".join(
+            [f"{told_of(rows, 'row', 'was', 'were')} read", *(one.reason for one in findings)]
+        )
         return Verdict.failing(reason, *findings, sample_size=rows, observed=observed)
-    said = f"; {known.repeated} repeated others and count once" if known.repeated else ""
+    said = f"; {known.repeated:,} repeated others and count once" if known.repeated else ""
     answered = f" of version {', '.join(known.versions)}" if known.versions else ""
-    reason = f"{rows} rows{answered} were read, every one as it was declared{said}"
+    were = "was" if rows == 1 else "were"
+    reason = f"{plural(rows, 'row')}{answered} {were} read, every one as it was declared{said}"
     return Verdict.passing(reason, sample_size=rows, observed=observed)
 
 
@@ -104,33 +108,40 @@ def _findings(known: SourceWritten, undated: int, window: Window) -> Iterator[Fi
     for one in known.unreadable[:SHOWN]:
         yield Finding("completeness", "fail", f"{one.file}: {one.problem}", window=window)
     if more := known.unreadable[SHOWN:]:
-        reason = f"{len(more)} more files cannot be read"
+        reason = f"{plural(len(more), 'more file')} cannot be read"
         yield Finding("completeness", "fail", reason, window=window, size=len(more))
     ordered = sorted(known.set_apart, key=lambda one: (one.problem, one.file))
     for problem, places in groupby(ordered, key=lambda one: one.problem):
         group = list(places)
         count = sum(one.rows for one in group)
-        reason = f"{count} × {problem}: {_told(group, problem)}"
+        reason = f"{count:,} × {problem}: {_told(group, problem)}"
         yield Finding("completeness", "fail", reason, window=window, size=count)
     for column, found in known.misfits.items():
         count = sum(one.rows for one in found)
-        reason = f"{count} values of {column} do not fit or are missing: {_told(found)}"
+        values = f"{plural(count, 'value')} of {column}"
+        wrong = "does not fit or is missing" if count == 1 else "do not fit or are missing"
+        reason = f"{values} {wrong}: {_told(found)}"
         yield Finding("data_quality", "fail", reason, columns=(column,), window=window, size=count)
     if undated:
-        share = f"{undated} of {known.total} rows of the source ({undated / known.total:.1%})"
-        reason = f"{share} belong to no day: {_told(known.undated)}"
+        rows = plural(known.total, "row")
+        share = f"{undated:,} of {rows} of the source ({undated / known.total:.1%})"
+        belong = "belongs" if undated == 1 else "belong"
+        reason = f"{share} {belong} to no day: {_told(known.undated)}"
         yield Finding("completeness", "fail", reason, window=window, size=undated)
     if known.later:
-        reason = f"{known.later} rows lie in the future, the first on {known.later_from}"
+        lie = told_of(known.later, "row", "lies", "lie")
+        reason = f"{lie} in the future, the first on {known.later_from}"
         yield Finding("data_quality", "fail", reason, window=window, size=known.later)
     if known.shared_ids:
         reason = (
-            f"{known.shared_ids} ids stand on several days ({' and '.join(known.shared_by)}): they "
-            "are no ids of predictions; name another source.columns.id, or none"
+            f"{told_of(known.shared_ids, 'id', 'stands', 'stand')} on several days "
+            f"({' and '.join(known.shared_by)}): no ids of predictions; name another "
+            "source.columns.id, or none"
         )
         yield Finding("completeness", "fail", reason, window=window, size=known.shared_ids)
     if known.unversioned:
-        reason = f"{known.unversioned} answered rows do not name the model's version"
+        silent = told_of(known.unversioned, "answered row", "does", "do")
+        reason = f"{silent} not name the model's version"
         yield Finding(
             "version",
             "fail",

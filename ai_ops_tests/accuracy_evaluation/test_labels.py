@@ -82,6 +82,51 @@ def test_a_label_after_an_unreadable_one_is_kept(root: Root, feature: AiFeatureS
     assert (seen["labels"], seen["duplicates"], seen["unreadable"]) == (1, 0, 1)
 
 
+def test_a_null_label_is_none_yet_until_it_is_filled(root: Root, feature: AiFeatureSpec) -> None:
+    write(root, pa.array([1, None, None]), id=["a", "b", "c"], available_at=[NOON, NOON, None])
+    verdict = arrived(root, feature)
+    assert (verdict.status, verdict.observed["labels"]) == ("pass", 1)
+    assert verdict.observed["pending"] == 2 and "2 rows have no label yet" in verdict.reason
+    assert quarantined(root, feature) == []
+    write(root, pa.array([1, 0, 1]), id=["a", "b", "c"])
+    verdict = arrived(root, feature)
+    assert (verdict.observed["labels"], verdict.observed["pending"]) == (3, 0)
+    assert (verdict.status, verdict.observed["duplicates"]) == ("pass", 0)
+
+
+def test_a_null_label_waits_until_another_row_fills_it(root: Root, feature: AiFeatureSpec) -> None:
+    nulls = pa.nulls(2, pa.int64())
+    write(root, pa.array([1, None, None]), id=["a", "b", "c"], available_at=[NOON, NOON, None])
+    write(root, nulls, name="again", id=["a", "b"], available_at=[NOON.replace(day=2)] * 2)
+    write(root, pa.array([0, 1]), name="b", id=["b", "c"], available_at=[NOON.replace(day=2)] * 2)
+    moments = [at_schedule(DAY), at_schedule(NEXT)]
+    compute_ground_truth(root, feature, moments)
+    first, second = (judge_labels_arrived(root, feature, moment) for moment in moments)
+    assert (first.observed["labels"], first.observed["pending"]) == (1, 2)
+    assert (second.observed["labels"], second.observed["pending"]) == (2, 0)
+    assert (first.status, second.status) == ("pass", "pass")
+    assert arrived(root, feature).observed == first.observed, "alone as in a range"
+
+
+@pytest.mark.parametrize("time", [NOON, None])
+def test_labels_that_are_all_null_are_no_evidence(
+    root: Root, feature: AiFeatureSpec, time: datetime | None
+) -> None:
+    write(root, pa.nulls(3, pa.bool_()), available_at=[time] * 3)
+    verdict = arrived(root, feature)
+    assert verdict.status == "no_evidence" and verdict.observed["pending"] == 3
+    assert "no label became known on 2013-04-01; 3 rows have no label yet" in verdict.reason
+
+
+def test_a_row_of_nothing_but_nulls_is_no_label_that_is_awaited(
+    root: Root, feature: AiFeatureSpec
+) -> None:
+    write(root, pa.array([1, None, None]), id=["a", None, None], available_at=[NOON, NOON, None])
+    verdict = arrived(root, feature)
+    assert verdict.status == "fail" and "1 label has no id" in verdict.reason
+    assert "1 label beside this day's" in verdict.reason and verdict.observed["pending"] == 0
+
+
 def test_labels_without_id_or_time_are_counted_and_quarantined(
     root: Root, feature: AiFeatureSpec
 ) -> None:

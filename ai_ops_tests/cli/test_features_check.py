@@ -145,6 +145,10 @@ def test_an_open_question_fails_the_check(folder: Path) -> None:
             "row 8: 1.5 is no probability, 1 of 2,000 (0.05 %) values like it: name the right",
         ),
         (
+            lambda f: f.assign(score=f["score"].where(f.index != 7, 1.0000001)),
+            "row 8: 1.0000001 is no probability",
+        ),
+        (
             lambda f: f.assign(score=f["score"].where(f.index > 99)),
             "column score: row 1: 100 of 2,000 (5 %) answers are missing: map source.columns",
         ),
@@ -170,7 +174,7 @@ def test_an_open_question_fails_the_check(folder: Path) -> None:
         ),
         (
             lambda f: f.assign(prediction_id=f["prediction_id"].where(f.index > 99)),
-            "column prediction_id: row 1: 100 rows have no id and are set apart",
+            "column prediction_id: row 1: 100 rows have no id, set apart",
         ),
         (lambda f: f.head(0), "it has columns and no rows"),
     ],

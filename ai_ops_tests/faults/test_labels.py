@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ai_ops.accuracy_evaluation.evaluation import (
@@ -183,7 +184,9 @@ def test_no_label_at_all_is_no_evidence(
 def test_a_label_source_that_is_gone_is_named(logged: Root, feature: AiFeatureSpec) -> None:
     compute_ground_truth(logged, feature, [DAY])
     verdict = judge_labels_arrived(logged, feature, DAY)
-    assert verdict.status == "no_evidence" and "ground_truth.labels: no file matches" in verdict.reason
+    assert (
+        verdict.status == "no_evidence" and "ground_truth.labels: no file matches" in verdict.reason
+    )
 
 
 @pytest.mark.fault("labels_arrived")
@@ -207,11 +210,49 @@ def test_labels_for_unknown_ids_are_counted_and_kept(
     root = planted(strangers)
     verdict = judge_label_coverage(root, feature, DAY)
     assert verdict.status == "fail" and verdict.observed["unknown_ids"] == 7
-    assert "that no logged prediction has, as nobody-" in verdict.reason
+    assert "that no readable logged prediction has, as nobody-" in verdict.reason
     assert verdict.findings[0].kind == "labels" and verdict.findings[0].size == 7
     kept, _ = root.lake.read_table(root.lake.path(feature.name, "ground_truth", LAST))
     assert sum(id.startswith("nobody-") for id in kept["id"].to_pylist()) == 7
     assert judge_label_coverage(root, feature, at_schedule("2013-04-08")).status == "pass"
+
+
+@pytest.mark.fault("label_coverage")
+def test_a_label_of_a_quarantined_prediction_is_told_apart(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def strangers(labels: pd.DataFrame) -> pd.DataFrame:
+        today = labels[labels["available_at"].dt.strftime("%Y-%m-%d") == LAST].head(3)
+        return pd.concat([labels, today.assign(id=["torn-1", "torn-2", "nobody"])])
+
+    root = planted(strangers)
+    path = root.lake.path(feature.name, "prediction_log/quarantine", "2013-04-08")
+    root.lake.write_table(path, pa.table({"id": ["torn-1", None, "torn-2", "other"]}))
+    compute_evaluation_run(root, feature, [DAY])
+    verdict = judge_label_coverage(root, feature, DAY)
+    Path(path).unlink()
+    assert verdict.status == "fail" and verdict.findings[0].kind == "labels"
+    assert verdict.observed["unknown_ids"] == 3 and verdict.observed["quarantined_ids"] == 2
+    assert "2 such ids stand in prediction_log/quarantine" in verdict.reason
+
+
+@pytest.mark.fault("labels_arrived")
+def test_all_labels_null_are_no_evidence_and_some_are_green(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels.assign(label=pd.Series(pd.NA, labels.index, "boolean")))
+    arrived, coverage, _ = judged(root, feature)
+    assert (arrived.status, coverage.status) == ("no_evidence", "no_evidence")
+    assert "have no label yet (null)" in arrived.reason
+
+    def three(labels: pd.DataFrame) -> pd.DataFrame:
+        label = labels["label"].astype("boolean")
+        today = labels["available_at"].dt.strftime("%Y-%m-%d") == LAST
+        label[labels.index[today][:3]] = pd.NA
+        return labels.assign(label=label)
+
+    arrived = judge_labels_arrived(planted(three), feature, DAY)
+    assert arrived.status == "pass" and "3 rows have no label yet" in arrived.reason
 
 
 @pytest.mark.fault("labels_arrived")

@@ -56,7 +56,7 @@ def test_values_of_a_wrong_type_are_named_with_file_column_and_row(world: Source
     world.compute()
     verdict = world.written()
     assert verdict.status == "fail"
-    assert "1 values of input_amount do not fit or are missing" in verdict.reason
+    assert "1 value of input_amount does not fit or is missing" in verdict.reason
     assert "tables/loans.parquet row 5" in verdict.reason
     assert "a lot" not in verdict.reason
     assert [row["input_amount"] for row in world.rows()][3:6] == [1021.0, None, 1035.0]
@@ -230,7 +230,7 @@ def test_mixed_encodings_are_named_by_row_and_column_and_the_rest_stands(
     world.compute()
     verdict = world.written()
     assert verdict.status == "fail"
-    assert "1 values of input_purpose" in verdict.reason
+    assert "1 value of input_purpose" in verdict.reason
     assert "tables/loans.csv row 4" in verdict.reason
     purposes = [row["input_purpose"] for row in world.rows()]
     assert purposes[1:5] == ["car", "Möbel", None, "car"]

@@ -14,6 +14,7 @@ from ai_ops.storage.mapped_members import TOLD_OF
 from ai_ops.storage.mapped_tables import ROWS
 from ai_ops.storage.sql_text import quoted
 from ai_ops.storage.tables import ReadableTable
+from ai_ops.vocabulary.counts import told_of
 
 _TYPES = {
     "number": ("is no number", "correct it, or declare the column a category"),
@@ -74,7 +75,8 @@ def check_times(
         {"now": now},
     ).fetchall()
     for file, count, row, last in late:
-        words = f"{count:,} rows lie in the future (until {last:%Y-%m-%d %H:%M} UTC): correct their"
+        lie = told_of(count, "row", "lies", "lie")
+        words = f"{lie} in the future (until {last:%Y-%m-%d %H:%M} UTC): correct the"
         yield Problem(names[file], f"{words} time or its zone", row=row, serious=False)
 
 
@@ -154,7 +156,7 @@ def _outside(
         column = _column_of(feature, f"output_{one.name}", one.name)
         for file, count, row, value in told:
             words = (
-                f"{value:g} is no probability, {of_rows(count, counts[file])} values like it: "
+                f"{value!r} is no probability, {of_rows(count, counts[file])} values like it: "
                 "name the right column, or declare the output a number"
             )
             yield Problem(names[file], words, column, row, is_serious(count, counts[file]))
@@ -174,8 +176,8 @@ def _ids(
             f"SELECT file, min(row), count(*) FROM {ROWS} WHERE id IS NULL GROUP BY file ORDER BY 1"
         ).fetchall()
         for file, row, count in told:
-            words = f"{count:,} rows have no id and are set apart: fill it, or leave out source."
-            words += "columns.id (ids are then made from what each row holds)"
+            words = f"{told_of(count, 'row', 'has', 'have')} no id, set apart: fill it, or leave "
+            words += "out source.columns.id (ids are then made from what each row holds)"
             yield Problem(names[file], words, column, row, is_serious(count, rows))
     if ids < known:
         twice = connection.execute(
