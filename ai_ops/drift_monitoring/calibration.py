@@ -6,15 +6,22 @@ therefore compared with itself: every trailing window inside the reference is ju
 reference *without* that window, and an alert needs more than what those windows let expect.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from ai_ops.drift_monitoring.statistics import Floats, psi, psi_of_chance, sustained
+from ai_ops.drift_monitoring.outlying_weeks import OutlyingWeek, outlying_weeks
+from ai_ops.drift_monitoring.statistics import (
+    Floats,
+    psi,
+    psi_of_chance,
+    sustained,
+    window_counts,
+)
 
 Basis = Literal["spread", "season", "material", "chance"]
 
@@ -43,6 +50,7 @@ class Calibration:
     bound gave it. ``median`` and ``highest`` are of the PSI of a window against the rest,
     ``season`` is the highest level that the alert rule would have seen, ``windows`` how many
     windows there were, ``days_needed`` the days with rows that a window needs to be comparable.
+    ``left_out`` are the weeks that lie far from all others: all the rest is without them.
     """
 
     threshold: float | None
@@ -52,10 +60,22 @@ class Calibration:
     highest: float | None
     season: float | None
     days_needed: int
+    left_out: tuple[OutlyingWeek, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Calibration":
+        """What ``as_data`` wrote."""
+        weeks = tuple(OutlyingWeek.from_data(week) for week in data.get("left_out", ()))
+        return cls(**{**data, "left_out": weeks})
+
+    def kept(self, days: int) -> list[int]:
+        """The places of the days that are part of what is normal, of that many days."""
+        gone = {day for week in self.left_out for day in week.days}
+        return [day for day in range(days) if day not in gone]
 
 
 def calibrate(daily: ArrayLike, rule: Rule, columns: int = 1) -> Calibration:
@@ -71,15 +91,18 @@ def calibrate(daily: ArrayLike, rule: Rule, columns: int = 1) -> Calibration:
     - *material*: a PSI of 0.05, half of what the textbook calls small. On a column that never
       moves, less is not worth a person's time.
 
-    What chance adds in small samples is a floor of its own: ``chance_floor``.
+    What chance adds in small samples is a floor of its own: ``chance_floor``. A few
+    weeks that lie far from all others are no part of it: ``outlying_weeks``.
     """
     counts = np.asarray(daily, float)
+    left_out = outlying_weeks(counts, rule.window_days)
+    counts = np.delete(counts, [day for week in left_out for day in week.days], axis=0)
     own = own_distances(counts, rule.window_days)
     days_needed = _days_needed(counts, rule.window_days)
     known = own[~np.isnan(own)]
     independent = len(counts) / rule.window_days
     if independent < MINIMUM_INDEPENDENT_WINDOWS or len(known) < rule.window_days:
-        return Calibration(None, None, len(known), None, None, None, days_needed)
+        return Calibration(None, None, len(known), None, None, None, days_needed, left_out)
     season = _highest(sustained(own, k=rule.k, n=rule.n))
     bounds: dict[Basis, float] = {
         "spread": prediction_bound(known, independent, columns),
@@ -95,6 +118,7 @@ def calibrate(daily: ArrayLike, rule: Rule, columns: int = 1) -> Calibration:
         highest=float(known.max()),
         season=season,
         days_needed=days_needed,
+        left_out=left_out,
     )
 
 
@@ -106,19 +130,6 @@ def own_distances(daily: ArrayLike, window_days: int) -> Floats:
     windows = window_counts(daily, window_days)
     rest = np.asarray(daily, float).sum(axis=0) - windows
     return psi(windows, rest)
-
-
-def window_counts(daily: ArrayLike, window_days: int) -> Floats:
-    """The counts of every window of that many days, shape ``[days - window + 1, cells]``.
-
-    >>> window_counts([[1], [2], [3]], 2).tolist()
-    [[3.0], [5.0]]
-    """
-    counts = np.asarray(daily, float)
-    if len(counts) < window_days:
-        return np.zeros((0, counts.shape[-1]))
-    sums: Floats = sliding_window_view(counts, window_days, axis=0).sum(axis=-1)
-    return sums
 
 
 def prediction_bound(distances: Floats, independent: float, columns: int = 1) -> float:

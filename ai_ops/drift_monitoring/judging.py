@@ -12,6 +12,7 @@ from ai_ops.drift_monitoring.judgement import judge_drift
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.profiling import PROFILE
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.reference_faults import outlying_in
 from ai_ops.drift_monitoring.references import (
     LATEST,
     NOTHING_LIVE,
@@ -27,7 +28,7 @@ from ai_ops.storage.in_force import launched_in, live_version
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import ArtifactChanged, MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.moments import Moment
-from ai_ops.vocabulary.verdicts import Observed, Verdict
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import FindingKind
 
@@ -81,7 +82,8 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
 
 def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The version in production has a reference profile, made from the very table it registered;
-    where somebody else trains the model, from the reference that the YAML declares.
+    where somebody else trains the model, from the reference that the YAML declares. No week of it
+    lies far from all its others.
 
     Without it nothing says what is normal, and no drift can be seen.
     """
@@ -107,7 +109,11 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
             reason += "materialise reference_profile"
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
     whose = f"version {champion}" if feature.trained_here else "the declared reference"
-    if lacking := _cannot_say(reference, feature):
+    lacking = _cannot_say(reference, feature)
+    if outlying := outlying_in(reference):
+        more = [Finding("drift", "no_evidence", lacking)] if lacking else []
+        return _outlying(whose, reference, *outlying, *more).with_evidence(evidence)
+    if lacking:
         reason = f"{whose}: {lacking}"
         return Verdict.lacking(reason, "drift").with_evidence(evidence)
     reason = (
@@ -121,6 +127,17 @@ def judge_reference_present(root: Root, feature: AiFeatureSpec, as_of: datetime)
     }
     verdict = Verdict.passing(reason, sample_size=reference.rows, observed=observed)
     return verdict.with_evidence(evidence)
+
+
+def _outlying(whose: str, reference: Reference, *findings: Finding) -> Verdict:
+    weeks = sum(finding.status == "fail" for finding in findings)
+    more = f" (and {weeks - 1} more)" if weeks > 1 else ""
+    return Verdict.failing(
+        f"{whose} has weeks far from all its others: {findings[0].reason}{more}",
+        *findings,
+        sample_size=reference.rows,
+        observed={"version": reference.version, "weeks_left_out": weeks},
+    )
 
 
 def _cannot_say(reference: Reference, feature: AiFeatureSpec) -> str | None:
@@ -154,9 +171,11 @@ def _why_unknown(reference: Reference, feature: AiFeatureSpec) -> str:
             f"column of times, or name {needed} days of the log as reference.first_day and "
             "reference.last_day"
         )
+    left = [len(one.calibration.kept(reference.days)) for one in reference.columns]
+    but = f" ({min(left)} without the weeks left out)" if min(left) < reference.days else ""
     return (
         "the reference is too short to know its spread: it has "
-        f"{reference.days} days, {needed} are needed"
+        f"{reference.days} days{but}, {needed} are needed"
     )
 
 

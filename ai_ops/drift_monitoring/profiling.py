@@ -75,6 +75,7 @@ def compute_reference_profile(
             "days": reference.days,
             "columns": len(reference.columns),
             "columns_without_threshold": sum(threshold is None for threshold in thresholds),
+            "weeks_left_out": sum(len(c.calibration.left_out) for c in reference.columns),
             "digest": reference.digest,
         }
     )

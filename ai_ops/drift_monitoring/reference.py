@@ -132,7 +132,7 @@ class Reference:
                 ReferenceColumn(
                     cells=ColumnCells.from_data(column),
                     counts=np.array(column["counts"], np.int64),
-                    calibration=Calibration(**column["calibration"]),
+                    calibration=Calibration.from_data(column["calibration"]),
                     mean=column["mean"],
                     highest_null_share=column["highest_null_share"],
                 )

@@ -28,7 +28,7 @@ from ai_ops.vocabulary.errors import MissingEvidence
 
 UNDATED: Final = "undated"
 """What stands for the day of rows that tell no times."""
-RECIPE: Final = 2
+RECIPE: Final = 3
 """To be raised when references are made in another way: those that stand are then made again."""
 
 
@@ -97,7 +97,9 @@ def _reference(
             by_day[row["day"]].append(row)
         daily = np.array([one.counts(by_day[day]) for day in days])
         calibration = calibrate(daily, rule, columns=len(cells))
-        columns.append(ReferenceColumn.of(one, daily, calibration, own[one.column.name]))
+        kept = calibration.kept(len(days))
+        normal = [row for place in kept for row in by_day[days[place]]]
+        columns.append(ReferenceColumn.of(one, daily[kept], calibration, normal))
     return Reference(version, digest, tuple(days) if dated else (), tuple(columns))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
@@ -73,6 +74,19 @@ def psi_of_chance(n_current: int, n_reference: int, cells: int, *, alpha: float)
     if min(n_current, n_reference) <= 0 or cells < 2:
         return 0.0
     return float(chi2.ppf(1 - alpha, cells - 1) * (1 / n_current + 1 / n_reference))
+
+
+def window_counts(daily: ArrayLike, window_days: int) -> Floats:
+    """The counts of every window of that many days, shape ``[days - window + 1, cells]``.
+
+    >>> window_counts([[1], [2], [3]], 2).tolist()
+    [[3.0], [5.0]]
+    """
+    counts = np.asarray(daily, float)
+    if len(counts) < window_days:
+        return np.zeros((0, counts.shape[-1]))
+    sums: Floats = sliding_window_view(counts, window_days, axis=0).sum(axis=-1)
+    return sums
 
 
 def sustained(values: ArrayLike, *, k: int, n: int) -> Floats:

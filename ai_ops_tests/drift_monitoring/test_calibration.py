@@ -1,10 +1,15 @@
 """Thresholds from the reference's own weeks."""
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ai_ops.drift_monitoring.calibration import (
     MATERIAL_PSI,
+    Calibration,
     Rule,
     calibrate,
     chance_floor,
@@ -60,3 +65,57 @@ def test_a_day_off_every_week_is_borne_and_a_lost_day_is_not() -> None:
 
 def test_a_small_sample_needs_more_than_a_large_one() -> None:
     assert chance_floor(500, 80_000, 12, 19) > 5 * chance_floor(6_500, 80_000, 12, 19)
+
+
+def faulty(daily: "np.ndarray[tuple[int, ...], np.dtype]", *days: int) -> "np.ndarray":
+    """The same with all rows of these days far up, as numbers in another unit are."""
+    broken = daily.copy()
+    broken[list(days)] = 0
+    broken[list(days), -1] = daily[list(days)].sum(axis=1)
+    return broken
+
+
+@pytest.mark.requirement("FQ-07")
+@settings(max_examples=25, deadline=None)
+@given(first=st.integers(0, 49), seed=st.integers(0, 9))
+def test_a_faulty_week_is_left_out_on_whatever_day_it_begins(first: int, seed: int) -> None:
+    daily = weather(56, spread=0, seed=seed)
+    week = tuple(range(first, first + 7))
+    found = calibrate(faulty(daily, *week), RULE)
+    assert [one.days for one in found.left_out] == [week]
+    rest = calibrate(np.delete(daily, week, axis=0), RULE)
+    assert (found.threshold, found.season) == (rest.threshold, rest.season)
+    stored = json.loads(json.dumps(found.as_data()))
+    assert Calibration.from_data(stored) == found
+
+
+def test_two_faulty_weeks_of_eight_do_not_hide_each_other() -> None:
+    found = calibrate(faulty(weather(56, spread=0), *range(7, 14), *range(30, 37)), RULE)
+    days = {day for week in found.left_out for day in week.days}
+    assert days == {*range(7, 14), *range(30, 37)}
+    assert found.threshold == MATERIAL_PSI
+
+
+def test_of_four_weeks_without_the_faulty_one_no_threshold_is_known() -> None:
+    found = calibrate(faulty(weather(28, spread=0), *range(7, 14)), RULE)
+    assert len(found.left_out) == 1
+    assert found.threshold is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weeks_that_all_differ_are_all_normal(seed: int) -> None:
+    restless = weather(84, spread=1, seed=seed)
+    cells = np.arange(10)
+    shares = np.exp(-((cells - np.arange(84)[:, np.newaxis] / 9) ** 2) / 4)
+    season = np.random.default_rng(seed).multinomial(
+        900, shares / shares.sum(axis=1, keepdims=True)
+    )
+    for daily in (restless, season):
+        assert calibrate(daily, RULE).left_out == ()
+
+
+def test_a_week_of_a_few_rows_is_far_by_chance_and_stays() -> None:
+    daily = weather(56, spread=0)
+    daily[:7] = 0
+    daily[3, 9] = 3
+    assert calibrate(daily, RULE).left_out == ()

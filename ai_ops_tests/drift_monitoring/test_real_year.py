@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from ai_ops.defs.flight_delay import traffic
-from ai_ops.drift_monitoring.calibration import Rule, calibrate, window_counts
+from ai_ops.drift_monitoring.calibration import Rule, calibrate
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, calendar
 from ai_ops.drift_monitoring.reference_making import profile_reference
-from ai_ops.drift_monitoring.statistics import psi, sustained
+from ai_ops.drift_monitoring.statistics import psi, sustained, window_counts
 from ai_ops_tests.drift_monitoring.world import RECIPES, scored, spec
 
 RULE = Rule(spec().drift.window_days, spec().drift.k, spec().drift.n)

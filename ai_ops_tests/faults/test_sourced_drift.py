@@ -161,6 +161,39 @@ def test_a_new_version_of_the_vendor_that_answers_otherwise_is_output_drift(tmp_
     assert verdicts["input_drift"].status == "pass"
 
 
+@pytest.mark.fault("reference_present", "input_drift")
+@pytest.mark.requirement("FQ-07")
+def test_a_faulty_week_of_the_reference_is_named_and_the_same_fault_later_is_drift(
+    tmp_path: Path,
+) -> None:
+    asked = pd.Timestamp(FIRST, tz="UTC")
+
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        day = (rows["asked_at"] - asked).dt.days
+        broken = day.between(16, 22) | (day >= 59)
+        return rows.assign(age=rows["age"].mask(broken, rows["age"] * 3))
+
+    made = sourced(
+        tmp_path,
+        days=67,
+        change=change,
+        reference={"first_day": FIRST, "last_day": FIRST + timedelta(days=55)},
+        monitoring={"start": FIRST + timedelta(days=56)},
+    )
+    verdicts = watched(made)
+    reference = verdicts["reference_present"]
+    assert reference.status == "fail"
+    [finding] = reference.findings
+    assert (finding.kind, finding.columns) == ("data_quality", ("age",))
+    assert "age: the reference's days 2021-01-20 to 2021-01-26 lie" in reference.reason
+    assert finding.size is not None
+    assert finding.size > 1
+    [drift] = verdicts["input_drift"].findings
+    assert drift.columns == ("age",)
+    assert "threshold of 0.0" in drift.reason
+    assert verdicts["output_drift"].status == "pass"
+
+
 def test_another_declared_reference_is_taken_up_and_the_days_are_judged_by_it(
     tmp_path: Path,
 ) -> None:
