@@ -18,7 +18,7 @@ FAR_TIMES: Final = 30.0
 """A week is far when its PSI is above both: a number, and so many times the usual one.
 
 PSI grows with the square of a shift: this is one of more than five usual ones. The most restless
-week of flights comes to 6.3 times (temperature); an age in other units to some hundred.
+week of flights comes to 6.9 times (temperature); an age in other units to some hundred.
 """
 FEWEST_OF: Final = 4
 """At most one week of this many is left out: of more nobody knows which are the faulty ones."""
