@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+# What runs in the background of a shell inherits an ignored Ctrl-C, and so would every process that
+# a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST = ("cli/test_demo.py", "accuracy_evaluation/test_gate_real_year.py", "test_daemon.py")
 """What takes long and is begun first, so that no worker has the longest left when others end."""
