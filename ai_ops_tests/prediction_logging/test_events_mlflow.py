@@ -43,7 +43,9 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, list[str]]:
     mlflow, root = mlflow_module(), Root.open(folder, {})
     (folder / "mlflow").mkdir()
     before = mlflow.get_tracking_uri()
-    with quiet():
+    # MLflow writes its address into the environment, for every process and test after this one.
+    with quiet(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", root.registry.uri)
         mlflow.set_tracking_uri(root.registry.uri)
         try:
             client = mlflow.MlflowClient()
