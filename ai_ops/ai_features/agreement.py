@@ -32,6 +32,10 @@ _DECISIONS: Final[Mapping[LabelKind, tuple[str, ...]]] = {
 }
 
 
+NAMED_IN_LOG: Final = ("tenant", "call_site")
+"""What the log says of a prediction besides its inputs, and what it is sliced by as well."""
+
+
 def repeated_names(
     inputs: Sequence[InputColumn], outputs: Sequence[OutputColumn]
 ) -> Iterator[Mistake]:
@@ -131,3 +135,17 @@ def unknown_mappings(
         for name in mapping:
             if name not in declared:
                 yield ("source", role, name), f"maps a name that {role} does not declare: {name}"
+
+
+def unknown_slices(slices: Sequence[str], inputs: Sequence[InputColumn]) -> Iterator[Mistake]:
+    """Columns to slice by that are no input, tenant or call site, or stand there twice.
+
+    >>> [words for _, words in unknown_slices(["tenant", "colour"], [])]
+    ['names no input, tenant or call_site: colour']
+    """
+    known = {*NAMED_IN_LOG, *(column.name for column in inputs)}
+    for place, name in enumerate(slices):
+        if name not in known:
+            yield ("slices", place), f"names no input, tenant or call_site: {name}"
+        if name in slices[:place]:
+            yield ("slices", place), f"stands there twice: {name}"

@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from ai_ops.ai_features.agreement import (
+    NAMED_IN_LOG,
     Mistake,
     nowhere_labelled,
     repeated_names,
     unknown_mappings,
+    unknown_slices,
     unwitnessed,
     wrongly_judged,
     wrongly_served,
@@ -71,6 +73,7 @@ class AiFeatureSpec(Part):
     costs: Costs = Costs()
     retraining: Retraining = Retraining()
     privacy: Privacy = Privacy()
+    slices: Annotated[tuple[str, ...], FROM_LIST] | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> "AiFeatureSpec":
@@ -94,6 +97,7 @@ class AiFeatureSpec(Part):
             for name in self.privacy.fields
             if name not in columns
         ]
+        mistakes += unknown_slices(self.slices or (), self.inputs)
         if mistakes:
             raise FieldsDisagree(mistakes)
         return self
@@ -128,6 +132,15 @@ class AiFeatureSpec(Part):
             return self.owner_of(self.owners.accuracy_evaluation.follows)
         owner: DomainOwner = getattr(self.owners, domain)
         return owner
+
+    @property
+    def sliced_by(self) -> tuple[str, ...]:
+        """The columns whose values are judged one by one as well: those that ``slices`` names, by
+        default the tenant, the call site and every input that is a category or a boolean."""
+        if self.slices is not None:
+            return self.slices
+        kinds = ("category", "boolean")
+        return (*NAMED_IN_LOG, *(one.name for one in self.inputs if one.type in kinds))
 
     def input(self, name: str) -> InputColumn:
         """The input column of that name; KeyError if there is none."""
