@@ -23,6 +23,7 @@ from ai_ops.accuracy_evaluation.metrics import (
     Bools,
     Curve,
     Floats,
+    Version,
     defined,
     places_of,
     sum_days,
@@ -73,9 +74,11 @@ class BinaryAnswers:
             found[f"output_{judged.decision}"] = self.decision
         return found
 
-    def scored_again(self, score: Floats, threshold: float) -> "BinaryAnswers":
-        """The same rows as another version would have answered them."""
-        return BinaryAnswers(score, score >= threshold, self.labels)
+    def again(self, where: Bools, found: Floats, version: Version) -> "BinaryAnswers":
+        """The rows, of which the chosen ones have another score, and the decision it makes."""
+        score, decision = self.score.copy(), self.decision.copy()
+        score[where], decision[where] = found, found >= version.threshold
+        return BinaryAnswers(score, decision, self.labels)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai_ops.accuracy_evaluation.calibration import CELLS, calibration_error, cells_of, curve_of
-from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, defined, places_of
+from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, Version, defined, places_of
 from ai_ops.accuracy_evaluation.records import AnswerKind
 from ai_ops.ai_features.parts import Judged
 
@@ -71,6 +71,27 @@ class ClassAnswers:
         for place, name in enumerate(judged.probabilities.values()):
             found[f"output_{name}"] = self.probabilities[:, place]
         return found | {f"output_{judged.decision or 'decision'}": words}
+
+    def again(self, where: Bools, found: Floats, version: Version) -> "ClassAnswers":
+        """The rows, of which the chosen ones have other probabilities, and their likeliest class.
+
+        A class that only the version knows gets its place among the others.
+
+        >>> rows = ClassAnswers(("ant", "cat"), np.array([0, 1]), np.array([0, 1]),
+        ...     np.zeros((2, 0)), np.array([], np.int64))
+        >>> likely = np.array([[0.1, 0.9]])
+        >>> again = rows.again(np.array([False, True]), likely, Version(0.5, ("ant", "bee")))
+        >>> again.classes, again.decision.tolist(), again.codes.tolist()
+        (('ant', 'bee', 'cat'), [0, 1], [0, 2])
+        """
+        classes = tuple(sorted({*self.classes, *version.classes}))
+        moved = np.array([*(classes.index(name) for name in self.classes), -1], np.int64)
+        of_version = np.array([classes.index(name) for name in version.classes], np.int64)
+        decision, probabilities = moved[self.decision], self.probabilities.copy()
+        decision[where] = of_version[found.argmax(axis=1)]
+        told = [version.classes.index(self.classes[place]) for place in self.told]
+        probabilities[where] = found[:, told]
+        return ClassAnswers(classes, decision, moved[self.codes], probabilities, moved[self.told])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, defined, places_of
+from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, Version, defined, places_of
 from ai_ops.accuracy_evaluation.records import AnswerKind
 from ai_ops.ai_features.parts import Judged
 
@@ -44,6 +44,12 @@ class DecisionAnswers:
     def columns(self, judged: Judged) -> dict[str, npt.NDArray[Any]]:
         """The decision: yes or no, whatever the words were."""
         return {f"output_{judged.decision}": self.decision}
+
+    def again(self, where: Bools, found: Floats, version: Version) -> "DecisionAnswers":
+        """The rows, of which the chosen ones are decided by another probability."""
+        decision, answered = self.decision.copy(), self.answered.copy()
+        decision[where], answered[where] = found >= version.threshold, True
+        return DecisionAnswers(decision, answered, self.labels)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the rows. Days, not rows, are what is left out: a storm makes all flights of a d
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -19,6 +20,15 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Curve = list[tuple[float, float, int]]
 """Mean score, observed rate and rows of each cell that has rows."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """How a version's answers are read: a probability becomes a decision at ``threshold``, the C
+    columns of a version that answers classes are those of ``classes``."""
+
+    threshold: float
+    classes: tuple[str, ...] = ()
 
 
 class DaySums(Protocol):
@@ -72,6 +82,11 @@ class Answers(Protocol):
 
     def columns(self, judged: Judged) -> dict[str, npt.NDArray[Any]]:
         """What was answered, by the names that the outputs have in the log."""
+        ...
+
+    def again(self, where: Bools, found: Floats, version: Version) -> Self:
+        """The rows, of which a version answers the chosen n otherwise: ``found`` is [n], or [n, C]
+        of a version that answers C classes."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, defined, places_of
+from ai_ops.accuracy_evaluation.metrics import Bools, Curve, Floats, Version, defined, places_of
 from ai_ops.accuracy_evaluation.records import AnswerKind
 from ai_ops.ai_features.parts import Judged
 
@@ -43,6 +43,12 @@ class NumberAnswers:
     def columns(self, judged: Judged) -> dict[str, npt.NDArray[Any]]:
         """The number."""
         return {f"output_{judged.score}": self.score}
+
+    def again(self, where: Bools, found: Floats, version: Version) -> "NumberAnswers":
+        """The rows, of which the chosen ones have another number."""
+        score = self.score.copy()
+        score[where] = found
+        return NumberAnswers(score, self.labels)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def evaluate_version(
 ) -> tuple[dict[str, Any], Summary]:
     """How a registered version answers the labelled predictions of a window, beside what was
     answered then; any version, whichever served."""
-    _refuse_other_kinds(feature)
+    _refuse_those_of_others(feature)
     registered = root.registry.version(feature.name, version)
     cutoff = label_cutoff(as_of)
     rows = read_rows(root.lake, feature, window, cutoff)
@@ -84,17 +84,11 @@ def evaluate_version(
     return data, Summary(_numbers(evaluation), files={"evaluation": path})
 
 
-def _refuse_other_kinds(feature: AiFeatureSpec) -> None:
+def _refuse_those_of_others(feature: AiFeatureSpec) -> None:
     if not feature.trained_here:
         raise BadInput(
             f"{feature.name}: somebody else trains the model (served_by: {feature.served_by}): no "
             "version of it is here to be asked; what it answered is judged by evaluation_run"
-        )
-    if kind_of(feature).name != "score":
-        raise BadInput(
-            f"{feature.name}: a version can be asked again where it answers a binary label with a "
-            f"score (ground_truth.kind: {feature.ground_truth.kind}); what it answered is judged "
-            "by evaluation_run"
         )
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client.keys import ENCRYPT_KEY, Keys
 from ai_ops.client.privacy import ENCRYPTED, HASHED, opened
 from ai_ops.inference_management.answering import FEW_ROWS
-from ai_ops.storage.loaded_model import LoadedModel
+from ai_ops.storage.loaded_model import TOLERANCE, LoadedModel
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import (
     AiOpsError,
@@ -18,10 +18,6 @@ from ai_ops.vocabulary.errors import (
     RegistryUnavailable,
     UnknownVersion,
 )
-
-TOLERANCE: Final = 1e-6
-"""How far a probability may lie from the logged one: what float32 sums differ by when they are
-taken in another order, as they are in a batch of another size, is a tenth of it."""
 
 Kind = Literal[
     "exact",

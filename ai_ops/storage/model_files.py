@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ai_ops.inference_management.encoding import Matrix, TabularEncoder
+from ai_ops.storage.loaded_model import SCORE, Answered
 from ai_ops.vocabulary.errors import ArtifactChanged, BadInput, MissingEvidence
 
 if TYPE_CHECKING:
@@ -52,7 +53,12 @@ def quiet() -> Iterator[None]:
 
 
 def save_version(
-    folder: Path, module: "Module", encoder: TabularEncoder, example: Matrix, reference: pa.Table
+    folder: Path,
+    module: "Module",
+    encoder: TabularEncoder,
+    example: Matrix,
+    reference: pa.Table,
+    answered: Answered = SCORE,
 ) -> None:
     """Write a version's files, the model as ``pt2`` with its signature.
 
@@ -68,6 +74,7 @@ def save_version(
 
     with torch.no_grad():
         answer = module.eval()(torch.from_numpy(example))
+    answered.checked(answer.numpy(), "the module to register")
     shape = (-1, *answer.shape[1:])
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, encoder.width))]),

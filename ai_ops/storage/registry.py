@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from ai_ops.ai_features.parts import InputColumn
 from ai_ops.inference_management.encoding import Matrix, TabularEncoder
-from ai_ops.storage.loaded_model import LoadedModel
+from ai_ops.storage.loaded_model import SCORE, Answered, LoadedModel
 from ai_ops.storage.model_files import (
     ENCODER,
     MODEL,
@@ -97,8 +97,10 @@ class Registry:
         dataset_digest: str,
         reference: pa.Table,
         tags: Mapping[str, str] | None = None,
+        answered: Answered = SCORE,
     ) -> ModelVersion:
-        """Register a module that turns encoded rows [n, width] into probabilities.
+        """Register a module that turns encoded rows [n, width] into what ``answered`` says:
+        probabilities [n], those of classes [n, C], or numbers [n].
 
         ``example`` is two encoded rows or more: an export from one row would fix the size of
         every batch at one. ``dataset`` is what it was trained on; its digest and schema are kept,
@@ -109,9 +111,10 @@ class Registry:
             raise BadInput(f"{name}: metrics: {', '.join(unknown)}: not a finite number")
         with self._answering(), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
-            save_version(folder, module, encoder, example, reference)
+            save_version(folder, module, encoder, example, reference, answered)
             store = Store(self._client, self.uri, self.artifacts)
-            version = store.add(name, folder, metrics, params, dataset, dataset_digest, tags or {})
+            facts = {**params, **answered.params}
+            version = store.add(name, folder, metrics, facts, dataset, dataset_digest, tags or {})
         return self.version(name, version)
 
     def versions(self, name: str) -> list[ModelVersion]:
@@ -174,7 +177,8 @@ class Registry:
         checked_content(folder, MODEL, found.params, f"{name} version {version}")
         with self._answering():
             module = mlflow_module().pytorch.load_model(str(folder))
-        return LoadedModel(name, version, TabularEncoder.from_json(encoder.decode()), module)
+        reads, answered = TabularEncoder.from_json(encoder.decode()), Answered.of(found.params)
+        return LoadedModel(name, version, reads, module, answered)
 
     def inputs(self, name: str, version: str) -> tuple[InputColumn, ...]:
         """The inputs that a version reads; ``ArtifactChanged`` when its encoder was altered."""

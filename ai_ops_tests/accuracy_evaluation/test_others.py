@@ -168,9 +168,6 @@ def test_a_version_of_others_is_asked_nothing(numbers: World) -> None:
 def test_a_version_of_others_cannot_be_evaluated_and_it_is_said_why(numbers: World) -> None:
     with pytest.raises(BadInput, match="somebody else trains the model"):
         evaluate_version(numbers.root, numbers.feature, "1", LAST.window, LAST.as_of)
-    own = numbers.feature.model_copy(update={"served_by": "own_model"})
-    with pytest.raises(BadInput, match=r"with a score \(ground_truth.kind: number\)"):
-        evaluate_version(numbers.root, own, "1", LAST.window, LAST.as_of)
 
 
 def _rows(world: World) -> LabelledRows:
