@@ -123,6 +123,9 @@ def wrongly_served(
     if served_by != "own_model" and (retraining.automated or retraining.trainer):
         words = f"the model is not trained here (served_by: {served_by}): remove it"
         yield ("retraining",), words
+    if served_by != "own_model" and serving.shadow:
+        words = f"the model is not served here (served_by: {served_by}): remove it"
+        yield ("serving", "shadow"), words
 
 
 def unknown_mappings(

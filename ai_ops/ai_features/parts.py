@@ -209,9 +209,13 @@ class Slo(Part):
 
 
 class Serving(Part):
-    """How the feature is served; without an expected peak no load test can say that it holds."""
+    """How the feature is served; without an expected peak no load test can say that it holds.
+
+    With ``shadow`` the server asks the challenger, if there is one, what the champion was asked.
+    """
 
     expected_peak: ExpectedPeak | None = None
+    shadow: bool = False
     slo: Slo = Slo()
     poll_seconds: Annotated[float, Field(gt=0)] = 2.0
 

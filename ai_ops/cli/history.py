@@ -120,6 +120,8 @@ def _subject(event: Event) -> str | None:
             return f"{said['retraining']}: {said['stage']}"
         case "refusal":
             return str(said["what"])
+        case "placement":
+            return str(said["environment"])
         case _:
             incident: str | None = said.get("incident")
             return incident

@@ -32,8 +32,9 @@ ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
 """The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining, or
 what is ``LIVE``."""
 
-LIVE: Final = "writers_alive"
-"""The check on whether the log is written now: its last verdict is how it stands."""
+LIVE: Final = ("writers_alive", "registry_reconciled")
+"""The checks on what is so now (the log is written, the registry says what the ledger says): the
+last verdict of each is how it stands."""
 
 SEVERITY: Final[Mapping[AlertKind, str]] = {
     "accuracy_drop": "critical",
@@ -80,7 +81,7 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
     Decided on the ledger as it is when it is appended to: two processes that answer the same
     alert open one incident.
     """
-    items = [LIVE, *(item for kind in ITEMS.values() for item in kind)]
+    items = [*LIVE, *(item for kind in ITEMS.values() for item in kind)]
 
     def decide(standing: Standing) -> list[NewEvent]:
         begin = _watched_since(feature, standing)
@@ -122,8 +123,8 @@ def due_incidents(
         return (), ()
     judged: dict[str, dict[str, RecordedVerdict]] = {}
     for one in verdicts:
-        if one.feature == feature.name and one.item == LIVE and since < one.as_of <= as_of:
-            judged[LIVE] = {one.as_of.date().isoformat(): one}
+        if one.feature == feature.name and one.item in LIVE and since < one.as_of <= as_of:
+            judged[one.item] = {one.as_of.date().isoformat(): one}
         elif one.feature == feature.name and one.partition and since < one.window.end <= as_of:
             judged.setdefault(one.item, {})[one.partition] = one
     resolving = {
@@ -155,7 +156,7 @@ def _problem(
     """What no incident of this kind has answered: what lasts before what is over, the oldest."""
     before = [one for one in standing.incidents if one.alert == alert]
     if alert == "pipeline_failure":
-        return _failure(standing, before, as_of) or _unwritten(judged, before, as_of)
+        return _failure(standing, before, as_of) or _amiss(judged, before, as_of)
     waiting = [
         run
         for item in ITEMS[alert]
@@ -194,12 +195,14 @@ def _failure(standing: Standing, before: Sequence[Incident], as_of: datetime) ->
     return _Problem("retraining", at.date().isoformat(), words)
 
 
-def _unwritten(judged: Judged, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
-    """That a writer of the log is not there, unless an incident was open when that was seen."""
-    for day, last in judged.get(LIVE, {}).items():
-        answered = any(last.as_of <= (one.resolved_at or as_of) for one in before)
-        if last.verdict.status == "fail" and not answered:
-            return _Problem(LIVE, day, last.verdict.reason)
+def _amiss(judged: Judged, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
+    """What fails of ``LIVE``, unless an incident about it was open when that was seen."""
+    for item in LIVE:
+        own = [one for one in before if one.item == item]
+        for day, last in judged.get(item, {}).items():
+            answered = any(last.as_of <= (one.resolved_at or as_of) for one in own)
+            if last.verdict.status == "fail" and not answered:
+                return _Problem(item, day, last.verdict.reason)
     return None
 
 
@@ -212,12 +215,12 @@ def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
         for move in standing.moves:
             if move.kind == "promotion" and move.at >= concluded:
                 return f"version {move.version} was promoted on {move.at:%Y-%m-%d} for it"
-    if incident.alert == "pipeline_failure" and incident.item != LIVE:
+    if incident.alert == "pipeline_failure" and incident.item not in LIVE:
         for one in standing.retrainings:
             if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
                 return f"retraining {one.id} came to its evaluation"
         return None
-    items = ITEMS[incident.alert] or (LIVE,)
+    items = ITEMS[incident.alert] or (incident.item,)
     latest = [
         max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
         for item in items

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 REHEARSAL = "rehearsal"
 """The alias of the version that answers before the launch, to nobody who relies on it."""
+STAGING = "staging"
+"""The alias of the version that is tried where no user is."""
+CHALLENGER = "challenger"
+"""The alias of the version that is asked what the champion was asked, and answers nobody."""
 
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -169,6 +173,20 @@ class Registry:
         self.version(name, version)
         with self._answering():
             self._client.set_registered_model_alias(name, alias, version)
+
+    def assign(self, name: str, alias: str, version: str | None) -> None:
+        """Point an alias of an environment without users at a version, or (None) remove it.
+
+        ``UnknownVersion`` when there is no such version, ``ValueError`` for the champion's: that
+        one moves with ``promote`` only.
+        """
+        if alias not in (STAGING, CHALLENGER):
+            raise ValueError(f"{alias}: not an alias of an environment without users")
+        if version is not None:
+            self.set_alias(name, alias, version)
+        elif self.alias(name, alias) is not None:
+            with self._answering():
+                self._client.delete_registered_model_alias(name, alias)
 
     def load(self, name: str, version: str) -> LoadedModel:
         """A version, ready to answer; ``ArtifactChanged`` when its files were tampered with."""

@@ -17,6 +17,7 @@ from ai_ops.storage.standing_records import (
     Incident,
     Move,
     Place,
+    Placement,
     Refusal,
     Retraining,
     Review,
@@ -34,6 +35,7 @@ __all__ = [
     "Incident",
     "Move",
     "Place",
+    "Placement",
     "Refusal",
     "Retraining",
     "Review",
@@ -63,6 +65,7 @@ FOLDED: tuple[EventKind, ...] = (
     "incident_resolved",
     "retraining",
     "refusal",
+    "placement",
 )
 
 
@@ -134,6 +137,8 @@ def _folded(now: Standing, event: Event) -> Standing:
             return replace(now, retrainings=_retrainings(now.retrainings, event))
         case "refusal":
             return replace(now, refusals=(*now.refusals, _refusal(event)))
+        case "placement":
+            return replace(now, placements=(*now.placements, _placement(event)))
         case _:
             return replace(now, incidents=_incidents(now.incidents, event))
 
@@ -188,6 +193,18 @@ def _refusal(event: Event) -> Refusal:
         tuple(said["reasons"]),
         event.as_of,
         (event.block_seq, event.idx),
+    )
+
+
+def _placement(event: Event) -> Placement:
+    said = event.payload
+    return Placement(
+        said["environment"],
+        said["version"],
+        said.get("previous"),
+        event.as_of,
+        said.get("by", ""),
+        said.get("reason", ""),
     )
 
 

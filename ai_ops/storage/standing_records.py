@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain
+from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, Environment
 
 Place = tuple[int, int]
 """Where an event stands in the ledger: its block, and its number in it."""
@@ -154,6 +154,18 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """A version put into an environment that nobody relies on; ``version`` None: taken out."""
+
+    environment: Environment
+    version: str | None
+    previous: str | None
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """All of that, as of one moment. Tuples are in the order of the ledger.
 
@@ -172,6 +184,7 @@ class Standing:
     retrainings: tuple[Retraining, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     nonces: frozenset[str] = frozenset()
+    placements: tuple[Placement, ...] = ()
 
     @property
     def launched(self) -> Move | None:
@@ -186,6 +199,11 @@ class Standing:
     def live_at(self, moment: datetime) -> str | None:
         """The version that was in production at a moment, or None before the launch."""
         return next((m.version for m in reversed(self.moves) if m.at <= moment), None)
+
+    def placed(self, environment: Environment) -> Placement | None:
+        """What was put into an environment last, or None when nothing ever was."""
+        found = (one for one in reversed(self.placements) if one.environment == environment)
+        return next(found, None)
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:

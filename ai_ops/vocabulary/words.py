@@ -79,8 +79,14 @@ EventKind = Literal[
     "review",
     "retraining",
     "refusal",
+    "placement",
+    "fingerprint",
 ]
-"""What the ledger holds: verdicts, what people and playbooks decided, and what was refused."""
+"""What the ledger holds: verdicts, what people and playbooks decided, what was refused, and of
+versions where they were put and what they were when they were first seen."""
+
+Environment = Literal["production", "staging", "challenger", "rehearsal"]
+"""Where a version answers: only what production answers is relied on."""
 
 AlertKind = Literal["drift", "cost_spike", "accuracy_drop", "pipeline_failure"]
 
@@ -99,8 +105,12 @@ PRE_LAUNCH_ITEMS: Final = (
 
 GATE_CHECKS: Final = (
     "gate_evidence",
+    "gate_sanity",
     "gate_discrimination",
     "gate_calibration",
+    "gate_slices",
+    "gate_baseline",
+    "gate_budget",
     "gate_improvement",
 )
 """The judgements of a candidate, all of which must pass before it may be promoted."""
