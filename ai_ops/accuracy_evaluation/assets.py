@@ -6,6 +6,7 @@ from ai_ops.accuracy_evaluation.candidate_judging import CANDIDATE, EVALUATION
 from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
 from ai_ops.accuracy_evaluation.evaluation_set import compute_labelled_evaluation_set
+from ai_ops.accuracy_evaluation.label_arrival import compute_label_arrival
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.versions import evaluate_version
 from ai_ops.ai_features import AiFeatureSpec
@@ -45,6 +46,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             # Labels that stand in the source itself come in with its predictions.
             deps=() if feature.ground_truth.labels else ["prediction_log"],
             kinds={"parquet"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_label_arrival,
+            domain="accuracy_evaluation",
+            rhythm="weekly",
+            deps=["prediction_log", "ground_truth"],
+            kinds={"json"},
         ),
         partitioned_asset(
             feature,

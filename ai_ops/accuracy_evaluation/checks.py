@@ -9,12 +9,21 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
 )
 from ai_ops.accuracy_evaluation.evaluation import judge_accuracy, judge_label_coverage
 from ai_ops.accuracy_evaluation.held_out import judge_held_out, judge_held_out_accuracy
+from ai_ops.accuracy_evaluation.label_arrival import judge_label_maturity
 from ai_ops.accuracy_evaluation.labels import judge_labels_arrived
 from ai_ops.accuracy_evaluation.versions import judge_version_evaluation
 from ai_ops.orchestration.judging import Check
 
 CHECKS = (
     Check("labels_arrived", "ground_truth", "accuracy_evaluation", "labels", judge_labels_arrived),
+    Check(
+        "label_maturity",
+        "label_arrival",
+        "accuracy_evaluation",
+        "labels",
+        judge_label_maturity,
+        rhythm="weekly",
+    ),
     Check(
         "label_coverage", "evaluation_run", "accuracy_evaluation", "labels", judge_label_coverage
     ),

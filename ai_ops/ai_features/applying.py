@@ -32,6 +32,15 @@ def _trained_here_and_labelled(feature: AiFeatureSpec) -> bool:
     return feature.trained_here and feature.labelled
 
 
+def _label_times_told(feature: AiFeatureSpec) -> bool:
+    """Whether somebody says when a label became known; else it is declared, not observed."""
+    if not feature.labelled:
+        return False
+    if feature.ground_truth.labels is not None:
+        return feature.ground_truth.available_at_column is not None
+    return feature.source is not None and feature.source.columns.available_at is not None
+
+
 def _acted_on(feature: AiFeatureSpec) -> bool:
     return feature.user_actions is not None
 
@@ -43,6 +52,7 @@ def _witnessed(feature: AiFeatureSpec) -> bool:
 _ASSETS: Final[Mapping[str, Applies]] = {
     "user_actions": _acted_on,
     "ground_truth": _labelled,
+    "label_arrival": _label_times_told,
     "evaluation_run": _labelled,
     "labelled_evaluation_set": _labelled,
     "reference_set": _trained_elsewhere,

@@ -23,7 +23,7 @@ DAILY = (
 )
 LIVE = {"writers_alive": "log_completeness"}
 """Checks that a sensor judges as it is now, and their asset: none of a day's judgement."""
-WEEKLY = ("cost_trend",)
+WEEKLY = ("cost_trend", "label_arrival")
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
 MONTHLY = ("labelled_evaluation_set", "log_audit")
@@ -94,7 +94,7 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
             "One day's log, drift, accuracy, health and cost, each with its checks.",
             False,
         ),
-        (weekly_job_name(feature), WEEKLY, "The week's cost trend.", False),
+        (weekly_job_name(feature), WEEKLY, "The week's cost trend, and when its labels came.", False),
         (
             checklist_job_name(feature),
             CHECKLIST,

@@ -11,6 +11,7 @@ import msgspec
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import Prediction, PredictionLog
+from ai_ops.inference_management.answers import Answer, Answered, Waiting
 from ai_ops.inference_management.predictor import Champion, Serving
 from ai_ops.inference_management.requests import MAX_TEXT, Asked, RefusedInput, Requests
 from ai_ops.storage.loaded_model import LoadedModel
@@ -23,28 +24,11 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller: an HTTP status and a body of JSON."""
-
-    status: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Ask:
     """One request on its way: what serves it was read once, so every row has the same version."""
 
     serving: Serving
     mode: Mode
-    request_id: str | None
-    started: float
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One request for a single prediction, as it came in at ``started`` (``perf_counter``)."""
-
-    body: bytes
     request_id: str | None
     started: float
 
@@ -68,6 +52,7 @@ class Answering:
         self._columns = tuple(column.name for column in feature.inputs)
         self._score, self._decision = _answered_as(feature)
         self._threshold = feature.judged.threshold
+        self._kept = feature.serving.shadow
 
     def single(self, body: bytes, request_id: str | None = None) -> Answer:
         """The answer to one prediction: ``{"id", "model_version", "outputs"}``."""
@@ -84,7 +69,7 @@ class Answering:
         begun = time.perf_counter()
         try:
             asked = [self.requests.single(one.body) for one in waiting]
-            outputs = self._outputs(serving.model, asked)
+            outputs = self.outputs(serving.model, asked)
         except Exception:  # told, and logged, to the one that caused it
             return [self._one(one) for one in waiting]
         ids = [one.id or uuid4().hex for one in asked]
@@ -92,7 +77,7 @@ class Answering:
         answers, records = [], []
         for one, row, id, output in zip(waiting, asked, ids, outputs, strict=True):
             ask = _Ask(serving, "sync", one.request_id, one.started)
-            answers.append(self._told(ask, [id], [output]))
+            answers.append(self._told(ask, [row], [id], [output]))
             records += self._records(ask, [row], [id], "ok", outputs=[output], compute_ms=compute)
         unlogged = self._logged(records)
         return answers if unlogged is None else [unlogged] * len(waiting)
@@ -122,7 +107,7 @@ class Answering:
             problem = ask.serving.problem or "no model is loaded"
             return self._fail(ask, asked, ids, 503, problem)
         try:
-            outputs = self._outputs(model, asked)
+            outputs = self.outputs(model, asked)
         except BadInput as error:
             problems = [{"input": "inputs", "problem": str(error)}]
             return self._fail(ask, asked, ids, 422, problems, "refused")
@@ -131,10 +116,11 @@ class Answering:
         ) as error:  # whatever a model does, the caller gets an answer, the log a row
             _logger.exception("version %s failed", ask.serving.version)
             return self._fail(ask, asked, ids, 500, f"the model failed: {error!r}")
-        answer = self._told(ask, ids, outputs)
+        answer = self._told(ask, asked, ids, outputs)
         return self._logged(self._records(ask, asked, ids, "ok", outputs=outputs)) or answer
 
-    def _outputs(self, model: LoadedModel, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    def outputs(self, model: LoadedModel, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+        """What a model answers to each, by the names that the feature's outputs have."""
         rows = [one.inputs for one in asked]
         if len(rows) <= FEW_ROWS:
             scores = model.scores(rows)
@@ -145,15 +131,26 @@ class Answering:
             for score in scores.tolist()
         ]
 
-    def _told(self, ask: _Ask, ids: Sequence[str], outputs: Sequence[Mapping[str, Any]]) -> Answer:
+    def _told(
+        self,
+        ask: _Ask,
+        asked: Sequence[Asked],
+        ids: Sequence[str],
+        outputs: Sequence[Mapping[str, Any]],
+    ) -> Answer:
         version = ask.serving.version
+        kept: tuple[Answered, ...] = ()
+        if self._kept:
+            rows = zip(ids, asked, strict=True)
+            kept = tuple(Answered(id, row, version, ask.mode, ask.request_id) for id, row in rows)
         answers = [
             {"id": id, "model_version": version, "outputs": output}
             for id, output in zip(ids, outputs, strict=True)
         ]
         if ask.mode == "sync":
-            return Answer(200, msgspec.json.encode(answers[0]))
-        return Answer(200, msgspec.json.encode({"model_version": version, "predictions": answers}))
+            return Answer(200, msgspec.json.encode(answers[0]), kept)
+        body = msgspec.json.encode({"model_version": version, "predictions": answers})
+        return Answer(200, body, kept)
 
     def _fail(
         self,

@@ -1,11 +1,11 @@
-"""The model that serves: the registry's champion, followed by polling, swapped as one piece."""
+"""The model of an alias of the registry, followed by polling, swapped as one piece."""
 
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ai_ops.storage.loaded_model import LoadedModel
-from ai_ops.storage.registry import Registry
+from ai_ops.storage.registry import CHAMPION, Registry
 from ai_ops.vocabulary.clock import Clock
 from ai_ops.vocabulary.errors import AiOpsError
 
@@ -25,11 +25,12 @@ class Serving:
 
 
 class Champion:
-    """Follows the alias ``champion`` of one model, every ``poll_seconds``, in a thread of its own.
+    """Follows an alias of one model, every ``poll_seconds``, in a thread of its own.
 
     The last good model goes on serving when the registry does not answer, when the alias is gone,
     and when a new champion cannot be loaded; ``serving.problem`` then says so. One that
-    ``rehearses`` serves the version in rehearsal until there is a champion.
+    ``rehearses`` serves the version in rehearsal until there is a champion. The ``alias`` of
+    another environment is followed likewise; with ``lets_go`` nothing serves once it is gone.
     """
 
     def __init__(
@@ -40,13 +41,15 @@ class Champion:
         clock: Clock,
         *,
         rehearses: bool = False,
+        alias: str = CHAMPION,
+        lets_go: bool = False,
     ) -> None:
         self._registry, self._name, self._clock = registry, name, clock
-        self._asked = registry.serving_version if rehearses else registry.champion
+        self._rehearses, self._alias, self._lets_go = rehearses, alias, lets_go
         self._poll_seconds = poll_seconds
         self._serving = Serving()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name=alias, daemon=True)
 
     @property
     def serving(self) -> Serving:
@@ -78,10 +81,12 @@ class Champion:
             self.poll()
 
     def _looked(self, now: Serving) -> Serving:
-        version = self._asked(self._name)
+        version = self._asked()
         seen = replace(now, registry_reachable=True, last_poll=self._clock.now(), problem=None)
         if version is None:
-            return replace(seen, problem=f"{self._name}: no version has the alias champion")
+            problem = f"{self._name}: no version has the alias {self._alias}"
+            kept = replace(seen, version=None, model=None) if self._lets_go else seen
+            return replace(kept, problem=problem)
         if version == now.version:
             return seen
         try:
@@ -89,3 +94,8 @@ class Champion:
         except Exception as error:  # a damaged model may fail in any way; the old one must go on
             return replace(seen, problem=f"version {version} cannot be loaded: {error}")
         return replace(seen, version=version, model=model)
+
+    def _asked(self) -> str | None:
+        if self._rehearses:
+            return self._registry.serving_version(self._name)
+        return self._registry.alias(self._name, self._alias)

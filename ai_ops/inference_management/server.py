@@ -11,14 +11,18 @@ import torch
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
 from ai_ops.client.middleware import ServedCounter
-from ai_ops.inference_management.answering import Answer, Answering, Waiting
+from ai_ops.inference_management.answering import Answering
+from ai_ops.inference_management.answers import Answer, Answered, Waiting
+from ai_ops.inference_management.challenger import Shadow
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
 from ai_ops.inference_management.steady_clock import steady
+from ai_ops.storage.registry import CHALLENGER
 from ai_ops.storage.root import Root
 
 _JSON = "application/json"
@@ -31,22 +35,29 @@ def create_app(
     log: PredictionLog,
     *,
     champion: Champion | None = None,
+    shadow_log: PredictionLog | None = None,
 ) -> FastAPI:
     """The application: ``/predict``, ``/predict/batch``, ``/version`` and ``/health``.
 
-    It follows the registry's champion while it runs, and closes ``log`` when it ends.
+    It follows the registry's champion while it runs, and closes ``log`` when it ends. With a
+    ``shadow_log`` the challenger, if there is one, is asked what the champion was asked.
     """
     followed = champion or Champion(
         root.registry, feature.name, feature.serving.poll_seconds, steady(root.clock)
     )
     answering = Answering(feature, followed, log, feature.logging.on_log_failure)
+    shadow = shadow_of(root, feature, answering, shadow_log) if shadow_log else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         torch.set_num_threads(1)  # one row is too small to share, and threads would fight for cores
         followed.start()
+        if shadow:
+            shadow.start()
         yield
         followed.stop()
+        if shadow:
+            shadow.stop()
         log.close()
 
     # The pages of /docs and /redoc would load scripts from a foreign host.
@@ -58,8 +69,9 @@ def create_app(
         return answering.batch(body, request_id)
 
     single_model, batch_model = requests.single_model, requests.batch_model
-    _post(app, _SINGLE, gathering.single, single_model, MAX_BODY, answering.single.__doc__)
-    _post(app, _BATCH, batch, batch_model, MAX_BATCH_BODY, answering.batch.__doc__)
+    single_words, batch_words = answering.single.__doc__, answering.batch.__doc__
+    _post(app, _SINGLE, gathering.single, single_model, MAX_BODY, single_words, shadow)
+    _post(app, _BATCH, batch, batch_model, MAX_BATCH_BODY, batch_words, shadow)
     # Counted where the answer leaves, away from what writes the records: heartbeats tell it.
     app.add_middleware(ServedCounter, log=log, paths=(_SINGLE, _BATCH), methods=("POST",))
 
@@ -80,10 +92,26 @@ def create_app(
             "last_poll": serving.last_poll,
             "problem": serving.problem,
             "log": {"incarnation": log.incarnation, "failures": log.failures},
+            "challenger": shadow.state() if shadow else None,
         }
         return _json(200 if serving.model else 503, state)
 
     return app
+
+
+def shadow_of(
+    root: Root, feature: AiFeatureSpec, answering: Answering, log: PredictionLog
+) -> Shadow:
+    """The challenger of a feature, answering by the same names and the same threshold."""
+    followed = Champion(
+        root.registry,
+        feature.name,
+        feature.serving.poll_seconds,
+        steady(root.clock),
+        alias=CHALLENGER,
+        lets_go=True,
+    )
+    return Shadow(followed, answering.outputs, log)
 
 
 def run(app: FastAPI, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -106,6 +134,16 @@ class _BareRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         return self.endpoint
+
+
+class _Handing(BackgroundTask):
+    """Hands what was answered to the challenger: run when the whole answer was sent."""
+
+    def __init__(self, shadow: Shadow, answered: tuple[Answered, ...]) -> None:
+        self._shadow, self._answered = shadow, answered
+
+    async def __call__(self) -> None:
+        self._shadow.hand(self._answered)
 
 
 class _Announcing(uvicorn.Server):
@@ -163,12 +201,14 @@ def _post(
     model: Any,
     most: int,
     description: str | None,
+    shadow: Shadow | None,
 ) -> None:
     """A route that reads the raw body: the schema is told to the docs, and checked in one pass."""
 
     async def endpoint(request: Request) -> Response:
         answered = await answer(await _body(request, most), request.headers.get("x-request-id"))
-        return Response(answered.body, answered.status, media_type=_JSON)
+        after = _Handing(shadow, answered.answered) if shadow and answered.answered else None
+        return Response(answered.body, answered.status, media_type=_JSON, background=after)
 
     schema = _inlined(model.model_json_schema())
     body = {"required": True, "content": {_JSON: {"schema": schema}}}

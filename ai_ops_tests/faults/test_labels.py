@@ -1,6 +1,7 @@
 """Faults of the labels, planted in real ones: each turns its check red and is named."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from ai_ops.accuracy_evaluation.evaluation import (
     judge_accuracy,
     judge_label_coverage,
 )
+from ai_ops.accuracy_evaluation.label_arrival import compute_label_arrival, judge_label_maturity
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth, judge_labels_arrived
 from ai_ops.accuracy_evaluation.versions import evaluate_version, judge_version_evaluation
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
@@ -34,6 +37,9 @@ from ai_ops_tests.accuracy_evaluation.world import (
 
 FIRST, LAST = "2013-04-01", "2013-04-09"
 DAY = at_schedule(LAST)
+WEEK = Window.of_week("2013-04-01")
+MONDAY = Moment("2013-04-01", WEEK, WEEK.end + timedelta(hours=7))
+"""The week as it is judged on the Monday after it."""
 
 pytestmark = pytest.mark.requirement("FR-1", "MO-02")
 
@@ -92,6 +98,11 @@ def flip(labels: pd.DataFrame) -> pd.DataFrame:
     return labels.assign(label=labels["label"] ^ chosen)
 
 
+def matured(root: Root, feature: AiFeatureSpec) -> Verdict:
+    compute_label_arrival(root, feature, [MONDAY])
+    return judge_label_maturity(root, feature, MONDAY)
+
+
 def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict, Verdict]:
     return (
         judge_labels_arrived(root, feature, DAY),
@@ -104,6 +115,7 @@ def test_clean_labels_are_green(planted: Callable[[Plant], Root], feature: AiFea
     root = planted(lambda labels: labels)
     assert [verdict.status for verdict in judged(root, feature)] == ["pass"] * 3
     assert evaluated(root, feature).status == "pass"
+    assert matured(root, feature).status == "pass"
 
 
 def test_order_and_repetition_change_nothing(
@@ -131,6 +143,47 @@ def test_labels_two_days_late_are_no_evidence(
         assert verdict.status == "no_evidence"
         assert {finding.kind for finding in verdict.findings} == {"labels"}
     assert LAST in coverage.reason and "0 of" in coverage.reason
+
+
+@pytest.mark.fault("label_maturity")
+def test_labels_that_always_come_two_days_late_are_later_than_declared(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    late = pd.Timedelta(days=2)
+    root = planted(lambda labels: labels.assign(available_at=labels["available_at"] + late))
+    verdict = matured(root, feature)
+    assert verdict.status == "fail" and {f.kind for f in verdict.findings} == {"labels"}
+    assert "labels come later than declared: at 12 hours 0% are there" in verdict.reason
+    hours = verdict.observed["covered_at_hours"]
+    assert isinstance(hours, float) and 48 < hours < 60
+    assert f"set ground_truth.mature_after_hours to {int(hours) + 1}" in verdict.reason
+
+
+@pytest.mark.fault("label_maturity")
+def test_labels_that_come_two_days_late_since_a_day_are_named_with_that_day(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def late_since_thursday(labels: pd.DataFrame) -> pd.DataFrame:
+        at = labels["available_at"]
+        late = at >= pd.Timestamp("2013-04-04 12:00", tz="UTC")
+        return labels.assign(available_at=at.where(~late, at + pd.Timedelta(days=2)))
+
+    verdict = matured(planted(late_since_thursday), feature)
+    assert verdict.status == "fail"
+    (finding,) = verdict.findings
+    assert finding.kind == "labels" and finding.begin == Window.of_day("2013-04-04").start
+    assert "labels are late since 2013-04-04" in finding.reason
+    assert verdict.observed["late_by_hours"] == pytest.approx(48, abs=2)
+    assert "about 48 hours later" in finding.reason
+
+
+@pytest.mark.fault("label_maturity")
+def test_without_a_label_nothing_tells_when_they_come(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels.head(0))
+    verdict = matured(root, feature)
+    assert verdict.status == "no_evidence" and "not one of" in verdict.reason
 
 
 @pytest.mark.fault("accuracy")

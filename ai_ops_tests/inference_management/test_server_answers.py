@@ -14,7 +14,8 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
 from ai_ops.client.lines import read_line
 from ai_ops.client.records import PredictionRecord
-from ai_ops.inference_management.answering import Answer, Answering, Waiting
+from ai_ops.inference_management.answering import Answering
+from ai_ops.inference_management.answers import Answer, Waiting
 from ai_ops.inference_management.predictor import Champion, Serving
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.clocks import WallClock
