@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -154,12 +155,21 @@ class UserActions(Part):
     missing_share: Share = 0.0
 
 
+class RetiredKey(Part):
+    """A key that a person used ``until`` a moment: what was signed and recorded before counts."""
+
+    person: Email
+    key: PublicKey
+    until: AwareDatetime
+
+
 class DomainOwner(Part):
     """Who answers for a domain; ``public_keys`` maps a person to a base64 Ed25519 public key."""
 
     accountable: Email
     supporting: Annotated[tuple[Email, ...], FROM_LIST] = ()
     public_keys: dict[Email, PublicKey] = Field(default_factory=dict)
+    retired_keys: Annotated[tuple[RetiredKey, ...], FROM_LIST] = ()
 
 
 class FollowedOwner(Part):

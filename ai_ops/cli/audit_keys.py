@@ -79,9 +79,9 @@ def _owners(file: Path) -> Iterator[tuple[str, str]]:
     from ai_ops.ai_features.schema import OWNED_DOMAINS
 
     feature = load_feature(file)
-    found = [
-        pair for domain in OWNED_DOMAINS for pair in feature.owner_of(domain).public_keys.items()
-    ]
+    owners = [feature.owner_of(domain) for domain in OWNED_DOMAINS]
+    found = [pair for owner in owners for pair in owner.public_keys.items()]
+    found += [(one.person, one.key) for owner in owners for one in owner.retired_keys]
     if not found:
         raise BadInput(f"{file}: owners: no public_keys in it; give them with --keys")
     return iter(found)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.prediction_logging.answering_versions import Reign, allowed
 from ai_ops.prediction_logging.version_report import grace_of
-from ai_ops.retraining_pipeline.obstacles import GATE_ASSET, LIST_ASSET
+from ai_ops.retraining_pipeline.launch_obstacles import LIST_ASSET
+from ai_ops.storage.gate_verdicts import GATE_ASSET
 from ai_ops.storage.in_force import live_version
 from ai_ops.storage.registry import ModelVersion
 from ai_ops.storage.root import Root

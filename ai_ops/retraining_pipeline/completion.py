@@ -1,32 +1,29 @@
 """Whether a move that the ledger holds may be carried out by the alias that was left behind."""
 
+from collections.abc import Iterator
+
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.retraining_pipeline.obstacles import broken_chain, event_at, wrong_signature
-from ai_ops.storage.ledger import Event
+from ai_ops.retraining_pipeline.earned import unearned
+from ai_ops.retraining_pipeline.obstacles import broken_chain, of_gate
+from ai_ops.storage.believed import believed
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Move, Standing, standing_of
+from ai_ops.storage.standing import Move
 
 
 def of_completion(root: Root, feature: AiFeatureSpec, move: Move) -> tuple[str, ...]:
     """Why a move that the ledger holds may not be carried out by the alias: it is not what was
-    decided."""
-    standing = standing_of(root.ledger, feature.name)
-    event = event_at(root, feature, move.kind, move.place)
-    if move.kind == "promotion":
-        wrong, chain = _unearned(root, feature, event, standing), broken_chain(root)
+    decided, or it was forbidden when it was recorded."""
+    if wrong := unearned(root, feature, move):
+        found = [f"the {move.kind} does not hold: {wrong}"]
+    elif move.kind == "promotion":
+        found = [f"the promotion does not hold: {one}" for one in _forbidden(root, feature, move)]
     else:
-        wrong, chain = wrong_signature(root, feature, event, standing), ()
-    return (*((f"the {move.kind} does not hold: {wrong}",) if wrong else ()), *chain)
+        return ()  # neither a hold nor a broken chain forbids the way back
+    return (*found, *broken_chain(root)) if move.kind == "promotion" else tuple(found)
 
 
-def _unearned(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing) -> str | None:
-    """What is wrong with a promotion that the ledger holds: it names the approval that it used."""
-    version, place = event.payload["version"], (event.block_seq, event.idx)
-    for approval in root.ledger.events(feature.name, kinds=["approval"]):
-        own = (approval.block_seq, approval.idx)
-        if list(own) != event.payload.get("approval") or approval.payload["version"] != version:
-            continue
-        if any(m.version == version and own < m.place < place for m in standing.moves):
-            return f"the approval of version {version} was used before"
-        return wrong_signature(root, feature, approval, standing)
-    return f"it names no approval of version {version}"
+def _forbidden(root: Root, feature: AiFeatureSpec, move: Move) -> Iterator[str]:
+    """What forbade a promotion at its place of the ledger: nobody recorded it through here then."""
+    before, _ = believed(root, feature, before=move.place)
+    yield from of_gate(root, feature, move.version, before, move.at, move.place[0])
+    yield from before.forbidding

@@ -1,30 +1,26 @@
-"""What stands between a version and production: read from ledger and registry, in words.
+"""What stands between a version and its promotion or rollback: read from ledger and registry.
 
 Nothing here is remembered from an earlier look: whoever acts reads all of it again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.retraining_pipeline.earned import event_at, unearned, wrong_signature
 from ai_ops.retraining_pipeline.elsewhere import of_others
-from ai_ops.storage.decisions import read_token, verified_again
-from ai_ops.storage.ledger import Event
-from ai_ops.storage.registry import REHEARSAL
+from ai_ops.storage.believed import Void, believed
+from ai_ops.storage.decisions import read_token
+from ai_ops.storage.gate_verdicts import gate_verdicts
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Approval, Place, Standing
+from ai_ops.storage.standing import Approval, Standing
 from ai_ops.vocabulary.errors import AiOpsError, DecisionRefused, LedgerBroken
 from ai_ops.vocabulary.verdicts import RecordedVerdict
-from ai_ops.vocabulary.words import GATE_CHECKS, PRE_LAUNCH_ITEMS, EventKind
 
-GATE_ASSET: Final = "candidate_evaluation"
-LIST_ASSET: Final = "pre_launch_checklist"
 GATE_LIFE: Final = timedelta(days=14)
 """How long the gate's judgement of a candidate holds: the world that it was judged on moves on."""
-
-LIST_LIFE: Final = timedelta(hours=24)
-"""How long an item of the pre-launch checklist holds."""
 
 
 def of_promotion(
@@ -34,86 +30,89 @@ def of_promotion(
     return of_others(feature) or tuple(_of_promotion(root, feature, version, standing))
 
 
-def of_launch(
-    root: Root, feature: AiFeatureSpec, version: str, standing: Standing
-) -> tuple[str, ...]:
-    """Everything that forbids to launch a feature with a version now; empty when nothing does."""
-    return of_others(feature) or tuple(_of_launch(root, feature, version, standing))
-
-
 def of_rollback(
     root: Root, feature: AiFeatureSpec, version: str, standing: Standing
 ) -> tuple[str, ...]:
     """Everything that forbids to roll back to a version; neither a hold nor an incident does.
 
-    It was live before, so it was judged and approved before. A broken ledger forbids no way back.
+    It was live before, by a launch or a promotion that was earned: so it was judged and approved
+    before. A broken ledger forbids no way back.
     """
     if elsewhere := of_others(feature):
         return elsewhere
     reasons = []
+    own = [move for move in standing.moves if move.version == version]
+    came = [move for move in own if move.kind != "rollback"]
     if version == standing.live:
         reasons.append(f"version {version} is live already")
-    elif version not in {move.version for move in standing.moves}:
+    elif not own:
         reasons.append(f"version {version} was never live: a new one is promoted")
-    return (*reasons, *_unregistered(root, feature, version))
+    elif all(wrong := [unearned(root, feature, move) for move in came]):
+        how = came[-1].kind if came else "rollback"
+        words = wrong[-1] if wrong else "nothing brought it to production before"
+        reasons.append(f"the {how} of version {version} does not hold: {words}")
+    return (*reasons, *unregistered(root, feature, version))
 
 
-def event_at(root: Root, feature: AiFeatureSpec, kind: EventKind, place: Place) -> Event:
-    """The event of the ledger at a place that its standing named."""
-    events = root.ledger.events(feature.name, kinds=[kind])
-    return next(event for event in events if (event.block_seq, event.idx) == place)
+def of_gate(
+    root: Root,
+    feature: AiFeatureSpec,
+    version: str,
+    standing: Standing,
+    now: datetime,
+    before: int | None = None,
+) -> tuple[str, ...]:
+    """What the gate has against a version on a standing; ``before`` a block: what it had then."""
+    judged = gate_verdicts(root.ledger, feature.name, version, before)
+    return tuple(_gate(now, version, standing, judged))
 
 
 def _of_promotion(
     root: Root, feature: AiFeatureSpec, version: str, standing: Standing
 ) -> Iterator[str]:
+    told = standing
+    standing, void = believed(root, feature)
     if standing.launched is None:
         yield f"{feature.name} is not launched: the first version is launched, not promoted"
+    elif wrong := unearned(root, feature, standing.moves[-1]):
+        move = standing.moves[-1]
+        yield (
+            f"version {move.version} is live by a {move.kind} that does not hold: {wrong}; bring "
+            f"back what was live: ai-ops rollback {feature.name}"
+        )
     if version == standing.live:
         yield f"version {version} is live already"
-    judged = {item: _judgements(root, feature, item, version) for item in GATE_CHECKS}
+    yield from other_criteria(feature, standing)
+    judged = gate_verdicts(root.ledger, feature.name, version)
     yield from _gate(root.clock.now(), version, standing, judged)
-    yield from _unapproved(root, feature, version, standing)
+    yield from unapproved(root, feature, version, standing)
     approval = standing.approvals.get(version)
     signed = _signed_at(root, feature, approval) if approval else root.clock.now()
     if approval and any(own and own[0].as_of > signed for own in judged.values()):
         yield f"{approval.by} decided before the gate had judged version {version}"
     yield from standing.forbidding
-    yield from _unregistered(root, feature, version)
+    yield from void_words(told, standing, void)
+    yield from unregistered(root, feature, version)
     yield from broken_chain(root)
 
 
-def _of_launch(
-    root: Root, feature: AiFeatureSpec, version: str, standing: Standing
-) -> Iterator[str]:
-    if standing.launched is not None:
-        launched = standing.launched
-        yield f"{feature.name} was launched on {launched.at:%Y-%m-%d} with {launched.version}"
-    if standing.gate is None:
-        yield "no criteria are frozen: freeze them before the launch"
-    elif standing.gate.hash != feature.gate.digest:
+def other_criteria(feature: AiFeatureSpec, standing: Standing) -> Iterator[str]:
+    """That the feature's file says other criteria than those that were frozen."""
+    if standing.gate is not None and standing.gate.hash != feature.gate.digest:
         yield (
             f"the criteria of the feature's file ({feature.gate.digest[:12]}…) are not those that "
             f"{standing.gate.by} froze ({standing.gate.hash[:12]}…)"
         )
-    yield from _unapproved(root, feature, version, standing)
-    yield from _unlisted(root, feature, standing)
-    yield from _unrehearsed(root, feature, version)
-    for hold in standing.holds:
-        yield f"held by {hold.by} since {hold.since:%Y-%m-%d %H:%M}: {hold.reason}"
-    yield from _unregistered(root, feature, version)
-    yield from broken_chain(root)
 
 
-def _judgements(
-    root: Root, feature: AiFeatureSpec, item: str, version: str
-) -> list[RecordedVerdict]:
-    """Every verdict of the gate on a version, oldest first."""
-    return [
-        verdict
-        for verdict in root.ledger.history(feature.name, item)
-        if verdict.asset == GATE_ASSET and verdict.verdict.observed.get("version") == version
-    ]
+def void_words(told: Standing, standing: Standing, void: Sequence[Void]) -> Iterator[str]:
+    """The decisions that do not hold and would open what is closed."""
+    for one in void:
+        incident = standing.incident(one.about) if one.about else None
+        criteria = one.kind in ("gate_freeze", "gate_amendment") and told.gate != standing.gate
+        release = one.kind == "release" and standing.holds
+        if criteria or release or (incident and incident.forbids_promotion):
+            yield one.words
 
 
 def _gate(
@@ -144,9 +143,10 @@ def _gate(
             )
 
 
-def _unapproved(
+def unapproved(
     root: Root, feature: AiFeatureSpec, version: str, standing: Standing
 ) -> Iterator[str]:
+    """Why no approval of a version counts now: none, another criteria's, used, or not signed."""
     approval = standing.approvals.get(version)
     if approval is None:
         yield f"nobody approved version {version}"
@@ -191,65 +191,7 @@ def _unsigned(
     return None
 
 
-def wrong_signature(
-    root: Root, feature: AiFeatureSpec, event: Event, standing: Standing
-) -> str | None:
-    """What is wrong with the signature that an event of the ledger carries, or None."""
-    try:
-        verified_again(root, feature, event, standing)
-    except DecisionRefused as refused:
-        return str(refused)
-    return None
-
-
-def _unlisted(root: Root, feature: AiFeatureSpec, standing: Standing) -> Iterator[str]:
-    """The items of the pre-launch checklist that neither pass nor are waived."""
-    now = root.clock.now()
-    known = {
-        verdict.item: verdict
-        for verdict in root.ledger.verdicts(
-            feature.name, items=PRE_LAUNCH_ITEMS, assets=(LIST_ASSET,)
-        )
-    }
-    for item in PRE_LAUNCH_ITEMS:
-        if item not in known:
-            yield f"{item}: never judged; materialise {LIST_ASSET}"
-            continue
-        recorded, verdict = known[item], known[item].verdict
-        if not verdict.passed:
-            yield f"{item}: {verdict.status}: {verdict.reason}"
-        elif now - recorded.as_of > LIST_LIFE:
-            yield f"{item}: judged at {recorded.as_of:%Y-%m-%d %H:%M}, more than a day ago"
-        elif verdict.status == "waived" and (wrong := _unwaived(root, feature, item, standing)):
-            yield f"{item}: {wrong}"
-
-
-def _unwaived(root: Root, feature: AiFeatureSpec, item: str, standing: Standing) -> str | None:
-    """Why no signed waiver excuses an item today, or None when one does."""
-    today = root.clock.now().date().isoformat()
-    found = [
-        event
-        for event in root.ledger.events(feature.name, kinds=["waiver"])
-        if event.payload.get("item") == item and event.payload.get("until", "") >= today
-    ]
-    if not found:
-        return "waived, and no waiver of it holds today"
-    wrong = [wrong_signature(root, feature, event, standing) for event in found]
-    return None if None in wrong else f"its waiver does not hold: {wrong[-1]}"
-
-
-def _unrehearsed(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
-    """Why the checklist says nothing of a version: it was judged while another one answered."""
-    try:
-        rehearsed = root.registry.alias(feature.name, REHEARSAL)
-    except AiOpsError:
-        return ()  # a registry that does not answer is named with the version
-    if rehearsed in (None, version):
-        return ()
-    return (f"version {version} was not rehearsed: in rehearsal is version {rehearsed}",)
-
-
-def _unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
+def unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
     """Why a version cannot serve: not registered, without metrics, its files gone or changed."""
     try:
         found = root.registry.version(feature.name, version)
@@ -258,6 +200,8 @@ def _unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str
         return (str(error),)
     if not found.metrics:
         return (f"version {version} is registered without a metric that it passed",)
+    if unknown := sorted(name for name, value in found.metrics.items() if not isfinite(value)):
+        return (f"version {version} is registered with {', '.join(unknown)} that is no number",)
     return ()
 
 

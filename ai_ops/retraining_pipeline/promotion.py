@@ -10,12 +10,10 @@ from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.retraining_pipeline.completion import of_completion
-from ai_ops.retraining_pipeline.obstacles import (
-    event_at,
-    of_launch,
-    of_promotion,
-    of_rollback,
-)
+from ai_ops.retraining_pipeline.earned import event_at
+from ai_ops.retraining_pipeline.launch_obstacles import of_launch
+from ai_ops.retraining_pipeline.obstacles import of_promotion, of_rollback
+from ai_ops.storage.believed import believed
 from ai_ops.storage.decisions import Decision, appended, read_token, refuse, verified
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.registry import CHAMPION
@@ -110,7 +108,8 @@ def _move(
     version = said["version"]
     registered = root.registry.version(feature.name, version)
     own = next((move for move in reversed(standing.moves) if move.version == version), None)
-    metrics, gate_hash = registered.metrics, standing.gate.hash if standing.gate else None
+    gate = believed(root, feature)[0].gate
+    metrics, gate_hash = registered.metrics, gate.hash if gate else None
     if kind == "rollback" and own is not None:
         # What it came to production with, and by which criteria: not what is said of it now.
         metrics, gate_hash = own.metrics, own.gate_hash

@@ -1,6 +1,8 @@
 """Who may decide what: each decision belongs to domains, and a domain to the keys of its owners."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, get_args
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -32,6 +34,14 @@ ANSWERED_BY: Mapping[AlertKind, Domain] = {
     "pipeline_failure": "retraining_pipeline",
 }
 """The domain that answers each alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A person's public key (base64); one with ``until`` speaks for what is older than that."""
+
+    public: str
+    until: datetime | None = None
 
 
 def domains_for(
@@ -73,4 +83,19 @@ def signers(root: Root, feature: AiFeatureSpec, domains: Iterable[Domain]) -> di
         own = demo.public_key(owner.accountable) if demo else None
         if own is not None:
             found.setdefault(owner.accountable, own)
+    return found
+
+
+def keys_of(
+    root: Root, feature: AiFeatureSpec, domains: Iterable[Domain]
+) -> dict[str, tuple[Key, ...]]:
+    """The keys of everybody who may sign for any of these domains, or once might."""
+    named = tuple(domains)
+    found: dict[str, tuple[Key, ...]] = {
+        person: (Key(key),) for person, key in signers(root, feature, named).items()
+    }
+    for domain in named:
+        for one in feature.owner_of(domain).retired_keys:
+            own = found.get(one.person, ())
+            found[one.person] = (*own, Key(one.key, one.until))
     return found

@@ -25,8 +25,19 @@ _NO_DECISION = (
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The ledger's last block as the signer saw it: its number (0 while empty) and its hash."""
+
+    block: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about a feature, as it was signed."""
+    """What a person decided about a feature, as it was signed.
+
+    ``head`` is None in what was signed before decisions named it.
+    """
 
     kind: EventKind
     feature: str
@@ -36,6 +47,7 @@ class Decision:
     ledger: str
     nonce: str
     token: str
+    head: Head | None = None
 
     def payload(self) -> dict[str, Any]:
         """What the ledger keeps of it: enough to verify the signature again."""
@@ -68,10 +80,18 @@ def opened(token: str) -> tuple[Decision, bytes, bytes]:
             str(said["ledger"]),
             str(said["nonce"]),
             token.strip(),
+            _head(said["head"]) if "head" in said else None,
         )
     except _NO_DECISION:
         raise DecisionRefused("not a signed decision; print one with ai-ops sign") from None
     return decision, signed, signature
+
+
+def _head(said: Any) -> Head:
+    block, hash = said["block"], said["hash"]
+    if type(block) is not int or block < 0 or not isinstance(hash, str):
+        raise ValueError("no head of a ledger")
+    return Head(block, hash)
 
 
 def _text(content: bytes) -> str:

@@ -3,17 +3,18 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.authority import domains_for, signers
+from ai_ops.storage.authority import Key, domains_for, keys_of
 from ai_ops.storage.decision_contents import check_content
 from ai_ops.storage.decision_fits import misfit, overtaken
 from ai_ops.storage.decision_tokens import Decision, opened, sealed
 from ai_ops.storage.identities import identities_of
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.ledger_chain import GENESIS, canonical
+from ai_ops.storage.marks import reached
 from ai_ops.storage.root import Root
 from ai_ops.storage.signatures import is_signature
 from ai_ops.storage.standing import Standing, standing_of
@@ -44,11 +45,13 @@ def sign_decision(
 ) -> str:
     """The token of a decision, signed with the key of ``by`` that lies on this machine.
 
-    It is bound to this feature, to this ledger and to this moment, and can be used once. Raises
-    ``BadInput`` for a content that does not say what its kind must, and without a key.
+    It is bound to this feature, to this ledger as it is at this moment (its last block's hash), and
+    can be used once. Raises ``BadInput`` for a content that does not say what its kind must, and
+    without a key.
     """
     clock = root.clock
     check_content(kind, content, feature, clock.now())
+    seen = root.ledger.head()
     signed = canonical(
         {
             "kind": kind,
@@ -57,6 +60,7 @@ def sign_decision(
             "content": dict(content),
             "at": clock.now().isoformat(),
             "ledger": root.ledger.birth(),
+            "head": {"block": seen, "hash": root.ledger.hash_of(seen) or GENESIS},
             "nonce": secrets.token_hex(16),
         }
     ).encode()
@@ -67,7 +71,7 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
     """The decision of a token; ``DecisionRefused`` says what is wrong with it.
 
     Checked: who signed, whether that person may decide it, that it is about this feature and this
-    ledger, that it was not handed in before, and its age.
+    ledger as it still is, that it was not handed in before, and its age.
     """
     decision, signed, signature = opened(token)
     now = root.clock.now()
@@ -75,9 +79,11 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
         check_content(decision.kind, decision.content, feature, now)
     except BadInput as error:
         raise DecisionRefused(str(error)) from None
-    _must_be_signed(root, feature, decision, signed, signature, standing)
+    _must_be_signed(root, feature, decision, signed, signature, standing, now)
     if decision.ledger != root.ledger.birth():
         raise DecisionRefused("it was signed for another ledger")
+    if wrong := _another_head(root, decision):
+        raise DecisionRefused(wrong)
     if decision.nonce in standing.nonces:
         raise DecisionRefused("it was handed in before; sign again")
     if not now - LIFE <= decision.at <= now:
@@ -97,13 +103,15 @@ def verified_again(
     """The signed decision that an event of the ledger is; ``DecisionRefused`` when it is none.
 
     The chain shows that nothing was changed, the signature who said it: an event that somebody
-    appended without a person's key is no decision.
+    appended without a person's key is no decision. A key counts for its own time: a retired one
+    speaks for what stood in the ledger before.
     """
     decision, signed, signature = opened(str(event.payload.get("token")))
     said = {name: event.payload.get(name) for name in decision.payload()}
     if (event.kind, said) != (decision.kind, decision.payload()):
         raise DecisionRefused(f"the {event.kind} says something else than what was signed")
-    _must_be_signed(root, feature, decision, signed, signature, standing)
+    at = max(event.as_of, decision.at)
+    _must_be_signed(root, feature, decision, signed, signature, standing, at, event.block_seq)
     # What opened the ledger was signed while there was none.
     if decision.ledger != (GENESIS if event.block_seq == 1 else root.ledger.birth()):
         raise DecisionRefused("it was signed for another ledger")
@@ -207,19 +215,49 @@ def _must_be_signed(
     signed: bytes,
     signature: bytes,
     standing: Standing,
+    at: datetime,
+    block: int | None = None,
 ) -> None:
     if decision.feature != feature.name:
         raise DecisionRefused(f"it is about {decision.feature}, not about {feature.name}")
     domains = domains_for(decision.kind, decision.content, standing)
-    known = signers(root, feature, domains)
+    known = keys_of(root, feature, domains)
     if decision.by not in known:
         allowed = ", ".join(sorted(known)) or "nobody: no public key stands in the feature's file"
         raise DecisionRefused(
             f"{decision.by} may not decide on {decision.kind}; it takes the key of "
             f"{' or '.join(domains)}, which is that of {allowed}"
         )
-    if not is_signature(known[decision.by], signature, signed):
-        raise DecisionRefused(f"the signature is not that of {decision.by}")
+    own = [key for key in known[decision.by] if is_signature(key.public, signature, signed)]
+    if not own:
+        raise DecisionRefused(
+            f"the signature is not that of {decision.by} (a key of before stands in retired_keys)"
+        )
+    if all(_retired(root, key, at, block) for key in own):
+        raise DecisionRefused(
+            f"the key that {decision.by} signed with was retired on {own[0].until:%Y-%m-%d %H:%M}: "
+            "it speaks for nothing that was signed or recorded since"
+        )
+
+
+def _retired(root: Root, key: Key, at: datetime, block: int | None) -> bool:
+    """Whether a key spoke no more at a moment; in the ledger also what stands before tells when."""
+    if key.until is None:
+        return False
+    return at >= key.until or (block is not None and reached(root.ledger, key.until, block))
+
+
+def _another_head(root: Root, decision: Decision) -> str | None:
+    """Why the ledger is not the one that the signer saw, or None."""
+    head = decision.head
+    if head is None:
+        return "it does not say which block of the ledger was the last; sign again"
+    if (root.ledger.hash_of(head.block) or GENESIS) == head.hash:
+        return None
+    return (
+        f"{decision.by} signed on block {head.block} with another hash ({head.hash[:12]}…): the "
+        "ledger's chain was recomputed"
+    )
 
 
 def _claimed(token: str) -> str | None:

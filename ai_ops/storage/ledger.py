@@ -74,8 +74,12 @@ class Ledger:
 
     def birth(self) -> str:
         """The hash of the first block, which tells this ledger from every other."""
-        first = self._read(sa.select(BLOCKS.c.hash).where(BLOCKS.c.seq == 1))
-        return str(first[0]["hash"]) if first else GENESIS
+        return self.hash_of(1) or GENESIS
+
+    def hash_of(self, block: int) -> str | None:
+        """The hash of a block, None when there is no such block."""
+        found = self._read(sa.select(BLOCKS.c.hash).where(BLOCKS.c.seq == block))
+        return str(found[0]["hash"]) if found else None
 
     def append(
         self,

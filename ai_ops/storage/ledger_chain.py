@@ -2,17 +2,19 @@
 
 Each block names the hash of the block before it, and its own hash covers that name, its header
 and the digests of its events. Whoever edits, removes, inserts or reorders anything must rewrite
-every later hash; whoever does that too is found by a head that was copied elsewhere.
+every later hash; whoever does that too is found by the heads that people signed with their
+decisions, and by a head that was copied elsewhere.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from ai_ops.vocabulary.errors import LedgerBroken
+from ai_ops.storage.decision_tokens import opened
+from ai_ops.vocabulary.errors import DecisionRefused, LedgerBroken
 from ai_ops.vocabulary.words import EventKind, RootMode
 
 GENESIS: Final = "0" * 64
@@ -115,7 +117,7 @@ def verify_chain(
     chain that no longer holds it was truncated or recomputed.
     """
     seq, head, total, mode, seen = 0, GENESIS, 0, None, expected_head is None
-    rest = _Rest(iter(events))
+    rest, hashes = _Rest(iter(events)), [GENESIS]
     for block in blocks:
         seq += 1
         mode = mode or block["mode"]
@@ -124,7 +126,9 @@ def verify_chain(
         _check_events(block, own)
         if block_hash(block, (event["digest"] for event in own)) != block["hash"]:
             raise LedgerBroken(f"block {seq}: its hash is not that of its header and its events")
+        _check_signed_heads(own, hashes)
         head = block["hash"]
+        hashes.append(head)
         total += len(own)
         seen = seen or head == expected_head
     if (orphan := rest.next) is not None:
@@ -184,6 +188,24 @@ def _check_events(block: Row, events: list[Row]) -> None:
             f"block {seq}, event {len(events) if len(events) < block['n'] else block['n']}: "
             f"the block was recorded with {block['n']} events and has {len(events)}"
         )
+
+
+def _check_signed_heads(events: list[Row], hashes: Sequence[str]) -> None:
+    """Whoever decides signs the last block as it was then: a chain made anew has another there."""
+    for event in events:
+        if event["kind"] == "verdict" or '"token"' not in event["payload"]:
+            continue
+        try:
+            decision = opened(str(json.loads(event["payload"])["token"]))[0]
+        except (DecisionRefused, KeyError, TypeError):
+            continue  # nobody's decision: whoever acts on it refuses it
+        signed = decision.head
+        if signed and (signed.block >= len(hashes) or hashes[signed.block] != signed.hash):
+            raise LedgerBroken(
+                f"block {event['block_seq']}, event {event['idx']}: the {event['kind']} of "
+                f"{decision.by} was signed on block {signed.block} with another hash "
+                f"({signed.hash[:12]}…): the chain was recomputed"
+            )
 
 
 def _differing_column(event: Row) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ai_ops.storage.ledger import Ledger
+from ai_ops.storage.ledger_chain import stamp
 from ai_ops.storage.ledger_queries import of_verdicts
 from ai_ops.storage.ledger_tables import (
     EVENTS,
@@ -45,7 +46,7 @@ def marks_of(ledger: Ledger, feature: str) -> Mapping[Place, Mark]:
         .where(*of_verdicts(feature, None, None, None))
         .group_by(EVENTS.c.item, EVENTS.c.partition)
     )
-    rows = _read(ledger, query)
+    rows = selected(ledger, query)
     return {(row[0], row[1]): Mark(row[2], datetime.fromisoformat(row[3])) for row in rows}
 
 
@@ -54,11 +55,20 @@ def newest_block(ledger: Ledger, feature: str, kinds: Collection[EventKind]) -> 
     query = sa.select(sa.func.max(EVENTS.c.block_seq)).where(
         EVENTS.c.feature == feature, EVENTS.c.kind.in_(kinds)
     )
-    rows = _read(ledger, query)
+    rows = selected(ledger, query)
     return int(rows[0][0] or 0) if rows else 0
 
 
-def _read(ledger: Ledger, query: sa.Select[Any]) -> list[Any]:
+def reached(ledger: Ledger, moment: datetime, before: int) -> bool:
+    """Whether anything that stands before a block was recorded as of a moment or later."""
+    query = sa.select(EVENTS.c.block_seq).where(
+        EVENTS.c.as_of >= stamp(moment), EVENTS.c.block_seq < before
+    )
+    return bool(selected(ledger, query.limit(1)))
+
+
+def selected(ledger: Ledger, query: sa.Select[Any]) -> list[Any]:
+    """The rows of a query, none while the ledger is not there."""
     if is_absent(ledger.url):
         return []
     engine = make_engine(ledger.url)

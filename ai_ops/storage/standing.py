@@ -43,6 +43,7 @@ __all__ = [
     "Standing",
     "Waiver",
     "fold",
+    "further",
     "standing_of",
 ]
 
@@ -85,14 +86,19 @@ def fold(events: Iterable[Event]) -> Standing:
     """
     standing = Standing()
     for event in events:
-        try:
-            standing = _folded(standing, event)
-        except (KeyError, TypeError, ValueError) as error:
-            raise LedgerBroken(
-                f"block {event.block_seq}, event {event.idx}: no {event.kind} says this "
-                f"({type(error).__name__}: {error}); find out who appended it"
-            ) from error
+        standing = further(standing, event)
     return standing
+
+
+def further(standing: Standing, event: Event) -> Standing:
+    """The standing after one more event; raises as ``fold`` does."""
+    try:
+        return _folded(standing, event)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerBroken(
+            f"block {event.block_seq}, event {event.idx}: no {event.kind} says this "
+            f"({type(error).__name__}: {error}); find out who appended it"
+        ) from error
 
 
 def _folded(now: Standing, event: Event) -> Standing:
