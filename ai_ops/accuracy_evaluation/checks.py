@@ -8,7 +8,11 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
     judge_gate_improvement,
 )
 from ai_ops.accuracy_evaluation.evaluation import judge_accuracy, judge_label_coverage
-from ai_ops.accuracy_evaluation.held_out import judge_held_out, judge_held_out_accuracy
+from ai_ops.accuracy_evaluation.held_out import (
+    judge_evaluation_set_sufficient,
+    judge_held_out,
+    judge_held_out_accuracy,
+)
 from ai_ops.accuracy_evaluation.label_arrival import judge_label_maturity
 from ai_ops.accuracy_evaluation.labels import judge_labels_arrived
 from ai_ops.accuracy_evaluation.versions import judge_version_evaluation
@@ -50,6 +54,14 @@ CHECKS = (
         "accuracy_evaluation",
         "labels",
         judge_held_out_accuracy,
+        rhythm="monthly",
+    ),
+    Check(
+        "evaluation_set_sufficient",
+        "labelled_evaluation_set",
+        "accuracy_evaluation",
+        "labels",
+        judge_evaluation_set_sufficient,
         rhythm="monthly",
     ),
     *(

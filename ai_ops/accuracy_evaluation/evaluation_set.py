@@ -1,16 +1,12 @@
 """The labelled evaluation set: a share of every month's predictions that nobody trains on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ai_ops.accuracy_evaluation.held_out_judgement import (
-    EvaluationSet,
-    LiveOnSet,
-)
 from ai_ops.accuracy_evaluation.kinds import kind_of
 from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
 from ai_ops.accuracy_evaluation.metrics import Bools, measured
@@ -18,18 +14,33 @@ from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
+from ai_ops.accuracy_evaluation.set_records import EvaluationSet, LiveOnSet, SetVersion, needed_for
+from ai_ops.accuracy_evaluation.set_strata import (
+    LABEL,
+    StratifiedRows,
+    counted,
+    quartile_of,
+    strata_of,
+    stratified,
+)
+from ai_ops.accuracy_evaluation.set_versions import (
+    ASSET,
+    keep_version,
+    read_manifest,
+    read_record,
+    read_version_rows,
+)
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.agreement import NAMED_IN_LOG
 from ai_ops.ai_features.held_out import are_held_out
 from ai_ops.storage.in_force import live_in
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import AiOpsError
+from ai_ops.vocabulary.errors import AiOpsError, MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Observed
 from ai_ops.vocabulary.windows import Window
 
-ASSET = "labelled_evaluation_set"
-STRATA = ("label", "tenant", "call_site")
-SHOWN = 30
+SHOWN = 60
 
 
 def compute_labelled_evaluation_set(
@@ -37,21 +48,42 @@ def compute_labelled_evaluation_set(
 ) -> dict[str, Summary]:
     """The month's predictions that are held out of every training, with what was answered and the
     labels that came: known correct answers that no version has learnt from. Their ids decide which
-    they are, so no list of them has to be kept."""
+    they are, so no list of them has to be kept. Labels that come later, or change, make another
+    version of the set; every version is kept."""
     models = JudgedModels(root, feature)
     return {moment.partition: _compute(root, feature, models, moment) for moment in moments}
 
 
-def read_set(root: Root, feature: AiFeatureSpec, month: str) -> tuple[EvaluationSet, Evidence]:
-    """What a month's set holds, and its evidence; ``MissingEvidence`` when there is none."""
-    data, evidence = root.lake.read_json(root.lake.path(feature.name, ASSET, month, "json"))
-    return msgspec.convert(data, EvaluationSet), evidence
+def read_set(
+    root: Root, feature: AiFeatureSpec, month: str, as_of: datetime | None = None
+) -> tuple[EvaluationSet, Evidence]:
+    """What the latest version of a month's set holds that a moment knew of (None: of all), and its
+    evidence; ``MissingEvidence`` when there is none."""
+    return read_record(root, latest_version(root, feature, month, as_of))
 
 
-def read_set_rows(root: Root, feature: AiFeatureSpec, month: str) -> tuple[pa.Table, Evidence]:
-    """The rows of a month's set: ``id``, ``time``, ``day``, ``tenant``, ``call_site``,
+def read_set_rows(
+    root: Root, feature: AiFeatureSpec, month: str, as_of: datetime | None = None
+) -> tuple[pa.Table, Evidence]:
+    """The rows of the same version: ``id``, ``time``, ``day``, ``tenant``, ``call_site``,
     ``model_version``, the judged outputs, ``label`` and ``known_on``."""
-    return root.lake.read_table(root.lake.path(feature.name, ASSET, month))
+    return read_version_rows(root, latest_version(root, feature, month, as_of))
+
+
+def latest_version(
+    root: Root, feature: AiFeatureSpec, month: str, as_of: datetime | None = None
+) -> SetVersion:
+    """The latest version of a month's set that a moment knew of."""
+    manifest = read_manifest(root, feature.name, month)
+    moment = as_of or max(one.as_of for one in manifest.versions)
+    found = manifest.known(moment)
+    if found is None:
+        first = min(one.as_of for one in manifest.versions)
+        raise MissingEvidence(
+            f"the set of {month} was made as of {first:%Y-%m-%d %H:%M}, which "
+            f"{moment:%Y-%m-%d %H:%M} did not know; materialise it as of then"
+        )
+    return found
 
 
 def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: Moment) -> Summary:
@@ -65,7 +97,8 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
     on_set = None
     if version is not None:
         on_set = _measure(feature, models, rows, judged, moment.window, version)
-    table = _table(root, feature, rows, labelled)
+    strata = stratified(root, feature, rows)
+    table = _table(feature, rows, strata, labelled)
     found = EvaluationSet(
         feature=feature.name,
         month=moment.partition,
@@ -78,17 +111,26 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
         unlabelled=int((held_out & ~labelled).sum()),
         contradicted=int((held_out & rows.contradicted(cutoff)).sum()),
         digest=rows.digest(labelled),
-        strata={name: _counts(table, name) for name in STRATA},
+        strata={LABEL: _labels(rows, labelled), **strata.count(labelled)},
+        population=strata.count(np.ones(len(rows.ids), bool)),
+        needed=needed_for(on_set, truth.precision, table.num_rows),
         live=on_set,
         read=list(rows.read),
         missing=[name for name in rows.missing if name[-10:] < cutoff.date().isoformat()],
     )
-    rows_path = root.lake.path(feature.name, ASSET, moment.partition)
-    path = root.lake.path(feature.name, ASSET, moment.partition, "json")
-    root.lake.write_table(rows_path, table)
-    root.lake.write_json(path, msgspec.to_builtins(found))
-    files = {"set": path, "rows_file": rows_path}
-    return Summary(_numbers(found), files=files, table=_shown(found))
+    kept, _ = keep_version(root, found, table)
+    path = root.lake.path
+    files = {
+        "versions": path(feature.name, ASSET, moment.partition, "json"),
+        "rows_file": f"{root.lake.url}/{kept.rows_file}",
+    }
+    numbers = _numbers(replace(found, version=kept.version, content=kept.content))
+    return Summary({**numbers, "changed": kept.change.words}, files=files, table=_shown(found))
+
+
+def _labels(rows: LabelledRows, where: Bools) -> dict[str, int]:
+    labels = rows.answers.labels[where]
+    return counted((quartile_of(labels) if labels.dtype == float else labels).tolist())
 
 
 def _live_version(
@@ -148,20 +190,19 @@ def _positives(rows: LabelledRows, where: Bools) -> int:
     return int(labels[where].sum()) if labels.dtype == bool else 0
 
 
-def _table(root: Root, feature: AiFeatureSpec, rows: LabelledRows, chosen: Bools) -> pa.Table:
-    ids = pa.array(rows.ids[chosen].tolist(), pa.string())
-    who = _who(root, feature, sorted(set(rows.day[chosen].tolist())))
-    # One row an id: a prediction that was asked for twice stands in the log twice.
-    place = pc.index_in(ids, who["id"])
+def _table(
+    feature: AiFeatureSpec, rows: LabelledRows, strata: StratifiedRows, chosen: Bools
+) -> pa.Table:
+    """The rows of the set; one row an id, where a prediction stands in the log twice."""
     answers = rows.answers.take(chosen)
     versions = pa.array(rows.versions, pa.string())
+    who = {name: strata.told(name, chosen) for name in NAMED_IN_LOG}
     return pa.table(
         {
-            "id": ids,
+            "id": pa.array(rows.ids[chosen].tolist(), pa.string()),
             "time": pa.array(rows.time[chosen], pa.timestamp("us", "UTC")),
             "day": pa.array(rows.day[chosen].tolist(), pa.string()),
-            "tenant": who["tenant"].take(place),
-            "call_site": who["call_site"].take(place),
+            **who,
             "model_version": versions.take(pa.array(rows.version[chosen])),
             **answers.columns(feature.judged),
             "label": pa.array(answers.labels),
@@ -170,36 +211,7 @@ def _table(root: Root, feature: AiFeatureSpec, rows: LabelledRows, chosen: Bools
     )
 
 
-def _who(root: Root, feature: AiFeatureSpec, days: Sequence[str]) -> pa.Table:
-    """Tenant and call site of the logged predictions; null where the log does not say."""
-    schema = pa.schema([(name, pa.string()) for name in ("id", "tenant", "call_site")])
-    tables = [schema.empty_table()]
-    for day in days:
-        path = root.lake.path(feature.name, "prediction_log", day)
-        try:
-            table, _ = root.lake.read_table(path, schema.names)
-        except pa.ArrowInvalid:
-            table, _ = root.lake.read_table(path)
-        absent = pa.nulls(table.num_rows, pa.string())
-        columns = [
-            table[name].cast(pa.string()) if name in table.column_names else absent
-            for name in schema.names
-        ]
-        tables.append(pa.table(columns, schema=schema))
-    return pa.concat_tables(tables)
-
-
-def _counts(table: pa.Table, name: str) -> dict[str, int]:
-    counted = table[name].value_counts().to_pylist()
-    found = {_word(one["values"]): one["counts"] for one in counted}
-    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value or "–")
-
-
-def _numbers(found: EvaluationSet) -> Mapping[str, Observed]:
+def _numbers(found: EvaluationSet) -> dict[str, Observed]:
     return {
         "rows": found.rows,
         "days": found.days,
@@ -207,14 +219,27 @@ def _numbers(found: EvaluationSet) -> Mapping[str, Observed]:
         "unlabelled": found.unlabelled,
         "contradicted": found.contradicted,
         "share": found.share,
+        "version": found.version,
         "digest": found.digest,
+        "labels_needed": found.needed.words if found.needed else "–",
     }
 
 
 def _shown(found: EvaluationSet) -> tuple[Mapping[str, Observed], ...]:
-    rows: list[Mapping[str, Observed]] = [
-        {"stratum": name, "value": value, "rows": count}
-        for name, counts in found.strata.items()
-        for value, count in counts.items()
-    ]
-    return tuple(rows[:SHOWN])
+    """The strata, the largest first of each column: their share in the set and in the month."""
+    strata = strata_of(found.strata, found.population)
+    return tuple(
+        {
+            "stratum": one.column,
+            "value": one.value,
+            "rows": one.labelled,
+            "share_in_set": round(one.share, 4),
+            "share_of_predictions": _rounded(one.population_share),
+            "thin": one.thin,
+        }
+        for one in strata[:SHOWN]
+    )
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)

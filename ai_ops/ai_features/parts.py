@@ -130,8 +130,10 @@ class GroundTruth(Part):
     it the labels stand in the source itself (``source.columns.label``). Labels of a prediction are
     expected ``mature_after_hours`` after it. ``positive`` is the label that a binary score speaks
     of, where it is not true or 1. ``evaluation_share`` of the ids is kept out of every training,
-    for the labelled evaluation set. Of kind ``none`` are features whose correct answers nobody
-    ever learns: their accuracy is unknown, and the lists say so.
+    for the labelled evaluation set; ``precision`` is the half-width that the interval of its
+    headline metric (AUC, accuracy, mean absolute error) is to have, in that metric's own unit. Of
+    kind ``none`` are features whose correct answers nobody ever learns: their accuracy is unknown,
+    and the lists say so.
     """
 
     kind: LabelKind = "binary"
@@ -144,6 +146,7 @@ class GroundTruth(Part):
     minimum_coverage: Share = 0.9
     minimum_labels: Annotated[int, Field(ge=1)] = 200
     evaluation_share: Share = 0.05
+    precision: Annotated[float, Field(gt=0)] | None = None
 
 
 class UserActions(Part):

@@ -10,12 +10,13 @@ from ai_ops.checklist.items import Item
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import FindingKind
 
-HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy")
+HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy", "evaluation_set_sufficient")
 
 
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The version in production was evaluated on the month's labelled set, of which no row was
-    ever trained on: known correct answers find what a look at distributions cannot."""
+    ever trained on, and which has labels enough: known correct answers find what a look at
+    distributions cannot."""
     if not feature.labelled:
         return never_labelled(evidence.window)
     return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy")

@@ -103,6 +103,7 @@ def test_a_month_is_a_partition_that_reads_its_days(
     assert {one.check_name for one in result.get_asset_check_evaluations()} == {
         "held_out",
         "held_out_accuracy",
+        "evaluation_set_sufficient",
     }
     recorded = root.ledger.verdicts(feature.name, assets=["labelled_evaluation_set"])
     found = {one.item: one for one in recorded}

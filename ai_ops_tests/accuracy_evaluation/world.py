@@ -91,7 +91,9 @@ def fit(flights: pd.DataFrame, feature: AiFeatureSpec, until: str) -> Fitted:
     return Fitted(encoder, module, pd.Series(scores, index=rest.index), reference)
 
 
-def register(root: Root, feature: AiFeatureSpec, fitted: Fitted) -> str:
+def register(
+    root: Root, feature: AiFeatureSpec, fitted: Fitted, *, dataset_digest: str = "0" * 36
+) -> str:
     """Register a fitted model with its reference; returns its version."""
     rows, judged = fitted.reference, feature.judged
     columns = {
@@ -112,7 +114,7 @@ def register(root: Root, feature: AiFeatureSpec, fitted: Fitted) -> str:
         metrics={"rows": float(len(rows))},
         params={},
         dataset=rows[["id"]].head(10),
-        dataset_digest="0" * 36,
+        dataset_digest=dataset_digest,
         reference=reference,
     )
     return made.version

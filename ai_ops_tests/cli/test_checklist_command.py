@@ -106,6 +106,7 @@ def test_the_monthly_list_is_that_of_the_last_whole_month(tmp_path: Path) -> Non
     checks = (
         "held_out",
         "held_out_accuracy",
+        "evaluation_set_sufficient",
         "drift_thresholds",
         "log_audit",
         "cost_opportunities",

@@ -1,5 +1,6 @@
 """Faults of the labelled evaluation set, planted in real files and versions."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,11 +15,17 @@ import pytest
 
 from ai_ops.accuracy_evaluation.evaluation_set import (
     compute_labelled_evaluation_set,
+    latest_version,
     read_set,
     read_set_rows,
 )
-from ai_ops.accuracy_evaluation.held_out import judge_held_out, judge_held_out_accuracy
+from ai_ops.accuracy_evaluation.held_out import (
+    judge_evaluation_set_sufficient,
+    judge_held_out,
+    judge_held_out_accuracy,
+)
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
+from ai_ops.accuracy_evaluation.set_versions import read_manifest
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.held_out import is_held_out
 from ai_ops.ai_features.parts import Monitoring
@@ -142,7 +149,7 @@ def test_a_training_set_that_holds_some_of_it_is_named(root: Root, feature: AiFe
 
 @pytest.mark.fault("held_out")
 def test_rows_that_were_changed_afterwards_are_no_set(root: Root, feature: AiFeatureSpec) -> None:
-    path = Path(root.lake.path(feature.name, "labelled_evaluation_set", MARCH))
+    path = Path(root.lake.url) / latest_version(root, feature, MARCH).rows_file
     before = path.read_bytes()
     rows = pq.read_table(path).to_pandas()
     flipped = rows.assign(label=rows["label"] ^ (rows.index < 5))
@@ -160,7 +167,8 @@ def test_a_month_without_a_set_or_without_labels_is_no_evidence(
     root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
 ) -> None:
     nothing = Moment("2013-02-01", Window.of_month("2013-02-01"), MONTH.as_of)
-    for judge in (judge_held_out, judge_held_out_accuracy):
+    judges = (judge_held_out, judge_held_out_accuracy, judge_evaluation_set_sufficient)
+    for judge in judges:
         with pytest.raises(MissingEvidence, match="no such file"):
             judge(root, feature, nothing)
     with_labels(root, feature, flights, lambda labels: labels.head(0))
@@ -223,3 +231,110 @@ def test_another_version_came_live_and_it_had_learnt_from_the_month(
     assert held_out.status == "fail" and f"version {version} learnt from" in held_out.reason
     assert accuracy.observed["version"] == version
     assert accuracy.observed["answered"] == 0 and accuracy.observed["rows"] > 1000
+
+
+@pytest.mark.requirement("MO-01")
+def test_every_version_is_kept_and_listed_and_the_latest_that_was_known_is_judged(
+    built: Root, feature: AiFeatureSpec, flights: pd.DataFrame, tmp_path: Path
+) -> None:
+    root = open_root(Path(shutil.copytree(built.folder, tmp_path / "copy")))
+    first = latest_version(root, feature, MARCH)
+    rows = Path(root.lake.url) / first.rows_file
+    assert first.content[:16] in rows.name
+    before = rows.read_bytes()
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+    assert latest_version(root, feature, MARCH) == first, "the same once more is no version"
+
+    chosen = read_set_rows(root, feature, MARCH)[0]["id"].to_pylist()
+    gone, other = set(chosen[:3]), set(chosen[3:5])
+
+    def revised(labels: pd.DataFrame) -> pd.DataFrame:
+        kept = labels[~labels["id"].isin(gone)]
+        return kept.assign(label=kept["label"] ^ kept["id"].isin(other))
+
+    with_labels(root, feature, flights, revised)
+    later = replace(MONTH, as_of=MONTH.as_of + timedelta(hours=1))
+    compute_labelled_evaluation_set(root, feature, [later])
+    second = latest_version(root, feature, MARCH)
+    assert (second.version, second.rows) == (first.version + 1, first.rows - 3)
+    assert second.change.words == "2 labels revised, 3 withdrawn"
+    assert second.change.since == first.version and second.digest != first.digest
+    assert rows.read_bytes() == before, "what was there stays"
+    listed = read_manifest(root, feature.name, MARCH).versions
+    assert [one.version for one in listed] == list(range(1, second.version + 1))
+    assert [one.as_of for one in listed[-2:]] == [MONTH.as_of, later.as_of]
+    then, now = (judge_held_out(root, feature, moment) for moment in (MONTH, later))
+    assert (then.observed["digest"], now.observed["digest"]) == (first.digest, second.digest)
+    assert f"version {second.version}, digest {second.digest[:12]}" in now.reason
+    accuracy = judge_held_out_accuracy(root, feature, later)
+    assert (accuracy.observed["set_version"], accuracy.observed["digest"]) == (
+        second.version,
+        second.digest,
+    )
+    with pytest.raises(MissingEvidence, match="did not know; materialise it as of then"):
+        judge_held_out(root, feature, replace(MONTH, as_of=MONTH.as_of - timedelta(days=9)))
+
+
+@pytest.mark.fault("held_out")
+def test_a_version_whose_data_has_the_digest_of_the_set_learnt_from_it(
+    built: Root, feature: AiFeatureSpec, fitted: Fitted, tmp_path: Path
+) -> None:
+    root = open_root(Path(shutil.copytree(built.folder, tmp_path / "copy")))
+    found, _ = read_set(root, feature, MARCH)
+    version = register(root, feature, fitted, dataset_digest=found.digest[:36])
+    verdict = judge_held_out(root, feature, MONTH)
+    assert verdict.status == "fail" and f"version {version} learnt from" in verdict.reason
+
+
+def test_a_set_with_labels_enough_is_green(root: Root, feature: AiFeatureSpec) -> None:
+    verdict = judge_evaluation_set_sufficient(root, feature, MONTH)
+    assert verdict.status == "pass", verdict.reason
+    assert "±0.02 of auc (no precision is asked)" in verdict.reason
+    assert verdict.observed["precision_is_asked"] is False
+    found, _ = read_set(root, feature, MARCH)
+    assert found.needed is not None and found.live is not None
+    auc = found.live.measured.metrics["auc"]
+    assert auc.low is not None
+    assert found.needed.half_width == pytest.approx(auc.value - auc.low, rel=0.5)
+    assert sum(found.population["predicted"].values()) == sum(found.population["tenant"].values())
+    assert set(found.strata["predicted"]) <= set(found.population["predicted"])
+    assert verdict.observed["thin_strata"] > 0, "few scores are above 0.8"
+    assert "predicted 0.8 to 1" in verdict.reason
+
+
+@pytest.mark.fault("evaluation_set_sufficient")
+def test_a_set_too_small_for_the_precision_asked_says_how_many_labels_it_needs(
+    root: Root, feature: AiFeatureSpec
+) -> None:
+    asked = with_precision(feature, 0.005)
+    verdict = judge_evaluation_set_sufficient(root, asked, MONTH)
+    assert verdict.status == "no_evidence"
+    needed = verdict.observed["labels_needed"]
+    assert needed > verdict.sample_size and verdict.findings[0].kind == "labels"
+    assert re.search(rf"has 1,\d+ labels, needs {needed:,} for ±0.005 of auc;", verdict.reason)
+    wide = with_precision(feature, 0.2)
+    assert judge_evaluation_set_sufficient(root, wide, MONTH).status == "pass"
+
+
+@pytest.mark.fault("evaluation_set_sufficient")
+def test_a_stratum_without_a_label_is_named_and_one_label_only_tells_nothing_apart(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    united = set(flights.loc[flights["tenant"] == "UA", "id"])
+    with_labels(root, feature, flights, lambda labels: labels[~labels["id"].isin(united)])
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+    verdict = judge_evaluation_set_sufficient(root, feature, MONTH)
+    assert verdict.status == "no_evidence"
+    assert [finding.slice for finding in verdict.findings] == ["tenant UA"]
+    assert "no label of tenant UA, which is" in verdict.reason
+    with_labels(root, feature, flights, lambda labels: labels.assign(label=False))
+    compute_labelled_evaluation_set(root, feature, [MONTH])
+    verdict = judge_evaluation_set_sufficient(root, feature, MONTH)
+    assert verdict.status == "no_evidence" and "every label of 2013-03 is false" in verdict.reason
+    with_labels(root, feature, flights)
+    assert [one.status for one in made_again(root, feature)] == ["pass"] * 2
+
+
+def with_precision(feature: AiFeatureSpec, precision: float) -> AiFeatureSpec:
+    truth = feature.ground_truth.model_copy(update={"precision": precision})
+    return feature.model_copy(update={"ground_truth": truth})

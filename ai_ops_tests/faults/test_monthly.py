@@ -17,7 +17,7 @@ from ai_ops_tests.deciding import NOW, SCIENTIST, decided, root_in
 MARCH = Window.of_month("2021-03-01")
 LISTED = Moment("2021-03-01", MARCH, NOW + timedelta(hours=1))
 READS = {
-    "accuracy_on_held_out": ("held_out", "held_out_accuracy"),
+    "accuracy_on_held_out": ("held_out", "held_out_accuracy", "evaluation_set_sufficient"),
     "thresholds_reviewed": ("drift_thresholds",),
     "log_audited": ("log_audit",),
     "cost_opportunities_reviewed": ("cost_opportunities",),
