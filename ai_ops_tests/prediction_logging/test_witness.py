@@ -80,7 +80,7 @@ def test_no_more_is_called_missing_than_is(seconds: list[int], lost: set[int]) -
     assert sum(one.short for one in found) <= len(seconds) - len(kept)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(
     rate=st.integers(1, 3),
     hour=st.integers(0, 23),
@@ -89,7 +89,7 @@ def test_no_more_is_called_missing_than_is(seconds: list[int], lost: set[int]) -
 @pytest.mark.requirement("PL-03", "WK-10")
 def test_the_traffic_beside_a_day_hides_no_loss_of_it(rate: int, hour: int, lost: int) -> None:
     # Steady traffic over three days, of which the witness and the log see the same.
-    every = 10
+    every = 60
     around = range(-2 * 3600, 25 * 3600, every)
     times = [at(second) for second in around for _ in range(rate)]
     kept = logged(times)
