@@ -36,6 +36,7 @@ import uvloop
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.common import resolve_feature
 from ai_ops.inference_management.encoding import TabularEncoder
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 
 FEATURE = "flight_delay"
@@ -162,6 +163,8 @@ def register(root: Root, feature: AiFeatureSpec) -> tuple[str, Sequence[float]]:
         dataset_digest="0" * 32,
         reference=pa.table({"id": ["a"], "probability": [0.5]}),
     ).version
+    launch = {"version": version, "previous": None, "by": "benchmark"}
+    root.ledger.append([NewEvent("launch", feature.name, launch)], clock=root.clock)
     root.registry.set_alias(feature.name, "champion", version)
     return version, encoded[0].tolist()
 

@@ -67,6 +67,7 @@ def _serve(
         raise MissingExtra(
             f"serving needs {error.name}, which is not installed: pip install 'ai-ops[serving]'"
         ) from None
+    from ai_ops.inference_management.explained import explained_by
     from ai_ops.inference_management.predictor import Champion
     from ai_ops.inference_management.steady_clock import steady
     from ai_ops.storage.environments import ALIASES, beside
@@ -80,6 +81,7 @@ def _serve(
         rehearses=rehearsal,
         alias=ALIASES[environment],
         lets_go=environment != "production",
+        explains=explained_by(root, feature.name) if environment == "production" else None,
     )
     shadows = feature.serving.shadow and environment == "production"
     shadow_log = _log(feature, root, writer, "challenger") if shadows else None

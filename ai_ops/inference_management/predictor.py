@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ai_ops.inference_management.explained import Explains
 from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.storage.registry import CHAMPION, Registry
 from ai_ops.vocabulary.clock import Clock
@@ -31,6 +32,7 @@ class Champion:
     and when a new champion cannot be loaded; ``serving.problem`` then says so. One that
     ``rehearses`` serves the version in rehearsal until there is a champion. The ``alias`` of
     another environment is followed likewise; with ``lets_go`` nothing serves once it is gone.
+    What ``explains`` does not explain is not served: the alias alone brings no version to users.
     """
 
     def __init__(
@@ -43,10 +45,11 @@ class Champion:
         rehearses: bool = False,
         alias: str = CHAMPION,
         lets_go: bool = False,
+        explains: Explains | None = None,
     ) -> None:
         self._registry, self._name, self._clock = registry, name, clock
         self._rehearses, self._alias, self._lets_go = rehearses, alias, lets_go
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._explains = poll_seconds, explains
         self._serving = Serving()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=alias, daemon=True)
@@ -87,6 +90,8 @@ class Champion:
             problem = f"{self._name}: no version has the alias {self._alias}"
             kept = replace(seen, version=None, model=None) if self._lets_go else seen
             return replace(kept, problem=problem)
+        if unexplained := self._unexplained(version, now.version):
+            return replace(seen, problem=unexplained)
         if version == now.version:
             return seen
         try:
@@ -94,6 +99,12 @@ class Champion:
         except Exception as error:  # a damaged model may fail in any way; the old one must go on
             return replace(seen, problem=f"version {version} cannot be loaded: {error}")
         return replace(seen, version=version, model=model)
+
+    def _unexplained(self, version: str, serving: str | None) -> str | None:
+        try:
+            return self._explains(version, serving) if self._explains else None
+        except Exception as error:  # a ledger that does not answer: what serves goes on
+            return f"the ledger does not say whether version {version} is live: {error}"
 
     def _asked(self) -> str | None:
         if self._rehearses:

@@ -19,6 +19,7 @@ from ai_ops.client.middleware import ServedCounter
 from ai_ops.inference_management.answering import Answering
 from ai_ops.inference_management.answers import Answer, Answered, Waiting
 from ai_ops.inference_management.challenger import Shadow
+from ai_ops.inference_management.explained import explained_by
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
 from ai_ops.inference_management.steady_clock import steady
@@ -43,7 +44,11 @@ def create_app(
     ``shadow_log`` the challenger, if there is one, is asked what the champion was asked.
     """
     followed = champion or Champion(
-        root.registry, feature.name, feature.serving.poll_seconds, steady(root.clock)
+        root.registry,
+        feature.name,
+        feature.serving.poll_seconds,
+        steady(root.clock),
+        explains=explained_by(root, feature.name),
     )
     answering = Answering(feature, followed, log, feature.logging.on_log_failure)
     shadow = shadow_of(root, feature, answering, shadow_log) if shadow_log else None

@@ -23,9 +23,11 @@ import yaml
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.parts import InputColumn
 from ai_ops.inference_management.encoding import TabularEncoder
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.registry import Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
+from ai_ops.vocabulary.words import EventKind
 
 NAME = "tiny"
 DAY = "2021-03-04"
@@ -124,8 +126,15 @@ def root_with(database: Path, folder: Path, champion: str | None = "1") -> Root:
     root = Root.open(folder, {})
     root.begin_replay(utc(f"{DAY}T12:00:00Z"))
     if champion:
-        root.registry.set_alias(NAME, "champion", champion)
+        serve_version(root, champion, kind="launch")
     return root
+
+
+def serve_version(root: Root, version: str, kind: EventKind = "rollback") -> None:
+    """Bring a version to production as far as a server sees it: by ledger and registry."""
+    said = {"version": version, "previous": root.registry.champion(NAME), "by": "a@example.com"}
+    root.ledger.append([NewEvent(kind, NAME, said)], clock=root.clock)
+    root.registry.set_alias(NAME, "champion", version)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from ai_ops_tests.inference_management.serving_world import (
     predict,
     registered,
     root_with,
+    serve_version,
     serving,
     write_feature,
 )
@@ -125,7 +126,7 @@ def test_versions_swapped_under_load_are_never_mislabelled(root: Root, server: S
         thread.start()
     try:
         for version in ("2", "1", "2", "1"):
-            root.registry.set_alias(NAME, "champion", version)
+            serve_version(root, version)
             until(lambda wanted=version: health(server)["version"] == wanted)  # type: ignore[misc]
     finally:
         ended.set()
