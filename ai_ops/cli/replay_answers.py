@@ -11,8 +11,10 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.server_process import ServerProcess
-from ai_ops.orchestration.running import Runner, failures_of
+from ai_ops.orchestration.failed_runs import failed_run
+from ai_ops.orchestration.running import Runner
 from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.retraining_pipeline.failures import record_failed_run
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,
     promotion_job_name,
@@ -21,7 +23,6 @@ from ai_ops.retraining_pipeline.jobs import (
 )
 from ai_ops.retraining_pipeline.promotion import launch, obstacles
 from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
-from ai_ops.storage.retrainings import record_failure
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -73,9 +74,8 @@ class Answers:
             )
             job = retraining_job_name(self.feature)
             result = self.runner.run(job, config=config, raises=False)
-            for step, kind, words in failures_of(result)[:1]:
-                error = f"{kind}: {words}"
-                record_failure(self.root, self.feature, result.run_id, step, error)
+            if failed := failed_run(self.runner.instance, result.run_id):
+                record_failed_run(self.root, self.feature, failed)
 
     def _promote(self) -> None:
         def in_the_way(version: str) -> tuple[str, ...]:

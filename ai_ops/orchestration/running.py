@@ -5,7 +5,7 @@ import gc
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +66,13 @@ class Runner:
         partition: str | None = None,
         config: Mapping[str, Any] | None = None,
         raises: bool = True,
+        assets: Sequence[dg.AssetKey] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run a job, for a partition if it has some, judged as the schedule would judge it.
 
         ``config`` is that of the job's ops, by the name of the op. Without ``raises`` a failure
-        is told by the result alone.
+        is told by the result alone. ``assets`` are those of the job to make, by default all.
         """
         ops = {name: {"config": values} for name, values in (config or {}).items()}
         return self._job(job).execute_in_process(
@@ -78,7 +80,8 @@ class Runner:
             partition_key=partition,
             run_config={**QUIET, "ops": ops},
             raise_on_error=raises,
-            tags={**mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
+            asset_selection=assets,
+            tags={**(tags or {}), **mine(), **({JUDGED_TAG: AT_SCHEDULE} if partition else {})},
         )
 
     def run_range(

@@ -25,7 +25,12 @@ def workspace_options() -> list[str]:
     return ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "ai_ops.definitions"]
 
 
-def submit(root: Path, job: str, config: Mapping[str, Any] | None = None) -> str:
+def submit(
+    root: Path,
+    job: str,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
     """Put a run of a job into the queue and return its id; a running daemon starts it.
 
     ``config`` is that of the job's ops, by the name of the op. Raises ``RunNotSubmitted`` with
@@ -34,6 +39,8 @@ def submit(root: Path, job: str, config: Mapping[str, Any] | None = None) -> str
     run_id = str(uuid4())
     ops = {name: {"config": values} for name, values in (config or {}).items()}
     command = [sys.executable, "-m", "dagster", "job", "launch", *workspace_options()]
+    if tags:
+        command += ["--tags", json.dumps(dict(tags))]
     done = subprocess.run(
         [*command, "-j", job, "--run-id", run_id, "--config-json", json.dumps({"ops": ops})],
         env=dagster_environment(root),

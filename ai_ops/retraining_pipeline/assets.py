@@ -10,6 +10,7 @@ from ai_ops.orchestration.building import (
     unpartitioned_asset,
 )
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.resuming import failed_parent
 from ai_ops.orchestration.timing import timed
 from ai_ops.retraining_pipeline.candidate import compute_candidate_model
 from ai_ops.retraining_pipeline.records import CANDIDATE, TRAINING_SET
@@ -55,7 +56,12 @@ def _training_set(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         request = Request(config.cause, config.incident or None, config.requested_by)
         with timed():
             summary = compute_training_set(
-                opened, feature, opened.clock.now(), request, run_id=context.run.run_id
+                opened,
+                feature,
+                opened.clock.now(),
+                request,
+                run_id=context.run.run_id,
+                parent=failed_parent(context.run),
             )
         context.add_asset_metadata(metadata_of(summary))
 
@@ -76,7 +82,11 @@ def _candidate_model(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         opened = root.open()
         with timed():
             summary = compute_candidate_model(
-                opened, feature, opened.clock.now(), run_id=context.run.run_id
+                opened,
+                feature,
+                opened.clock.now(),
+                run_id=context.run.run_id,
+                parent=failed_parent(context.run),
             )
         context.add_asset_metadata(metadata_of(summary))
 

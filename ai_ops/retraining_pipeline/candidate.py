@@ -1,5 +1,6 @@
 """The candidate: a version that learnt from the training set, registered and not yet judged."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -8,6 +9,7 @@ import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.retraining_pipeline.learning_rows import digest_of
+from ai_ops.retraining_pipeline.made_with import made_with
 from ai_ops.retraining_pipeline.records import (
     CANDIDATE,
     Candidate,
@@ -15,6 +17,7 @@ from ai_ops.retraining_pipeline.records import (
     latest_training_set,
     rows_path,
 )
+from ai_ops.retraining_pipeline.seeding import seeded
 from ai_ops.retraining_pipeline.trainer import trainer_of
 from ai_ops.storage.registry import ModelVersion
 from ai_ops.storage.retrainings import go_on
@@ -25,16 +28,34 @@ from ai_ops.vocabulary.verdicts import Observed
 
 TRAINING_SET_TAG, RETRAINING_TAG, TITLE_TAG = "training_set", "retraining", "title"
 
+_KEPT = (
+    ("seed", "seed"),
+    ("environment", "made_with.environment"),
+    ("python", "made_with.python"),
+    ("code", "made_with.code"),
+    ("declared", "made_with.declared"),
+    ("commit", "made_with.commit"),
+)
+"""What a candidate was made with, and the parameter of its version that keeps it."""
+
+_NESTED = ("metrics", "made_with")
+
 
 def compute_candidate_model(
-    root: Root, feature: AiFeatureSpec, as_of: datetime, *, run_id: str | None = None
+    root: Root,
+    feature: AiFeatureSpec,
+    as_of: datetime,
+    *,
+    run_id: str | None = None,
+    parent: str | None = None,
 ) -> Summary:
     """A new version, fitted to the training set and registered with its out-of-fold answers and
     what they scored. It serves nobody: the gate judges it next, and a person decides. Refused
     while a hold is open."""
-    go_on(root, feature, run_id=run_id)
+    made = made_with(root, feature).as_params()
+    go_on(root, feature, run_id=run_id, parent=parent, made_with=made)
     manifest, _ = latest_training_set(root, feature)
-    version = _registered(root, feature, manifest) or _train(root, feature, manifest)
+    version = _registered(root, feature, manifest) or _train(root, feature, manifest, made)
     candidate = Candidate(
         version=version.version,
         training_set=manifest.id,
@@ -43,6 +64,7 @@ def compute_candidate_model(
         as_of=as_of.isoformat(),
         title=version.tags[TITLE_TAG],
         metrics=dict(version.metrics),
+        made_with={name: version.params[key] for name, key in _KEPT if key in version.params},
     )
     path = root.lake.path(feature.name, CANDIDATE, candidate.version, "json")
     for partition in (candidate.version, None):
@@ -51,7 +73,8 @@ def compute_candidate_model(
         )
     return Summary(
         numbers={
-            **{name: value for name, value in asdict(candidate).items() if name != "metrics"},
+            **{name: v for name, v in asdict(candidate).items() if name not in _NESTED},
+            **candidate.made_with,
             **dict(_rounded(version)),
         },
         files={"candidate": path},
@@ -68,20 +91,26 @@ def _registered(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> Mo
     return None
 
 
-def _train(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> ModelVersion:
+def _train(
+    root: Root, feature: AiFeatureSpec, manifest: TrainingSet, made: Mapping[str, str]
+) -> ModelVersion:
     rows, evidence = root.lake.read_table(rows_path(root, feature, manifest.id))
     if digest_of(rows) != manifest.digest:
         raise ArtifactChanged(
             f"{evidence.source}: not the rows of training set {manifest.id}; materialise it again"
         )
-    trained = trainer_of(feature).train(feature, rows)
+    seed = int(manifest.digest[:8], 16)
+    trainer = trainer_of(feature)
+    with seeded(seed):
+        trained = trainer.train(feature, rows)
     return root.registry.register(
         feature.name,
         trained.module,
         trained.encoder,
         trained.example,
         metrics=trained.metrics,
-        params=trained.params,
+        # A trainer that sets a seed of its own says so.
+        params={"seed": str(seed), **trained.params, **_named(made)},
         dataset=_learnt_from(rows).to_pandas(),
         dataset_digest=manifest.digest,
         reference=trained.reference,
@@ -91,6 +120,10 @@ def _train(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> ModelVe
             TITLE_TAG: trained.title,
         },
     )
+
+
+def _named(made: Mapping[str, str]) -> dict[str, str]:
+    return {key: made[name] for name, key in _KEPT if name in made}
 
 
 def _learnt_from(rows: pa.Table) -> pa.Table:

@@ -1,6 +1,6 @@
 """The jobs of the retraining pipeline: make a candidate, promote an approved one, roll back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -19,9 +19,12 @@ from ai_ops.retraining_pipeline.versions import compute_model_versions
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move
 from ai_ops.vocabulary.errors import DecisionRefused, PromotionRefused
+from ai_ops.vocabulary.failures import Part
 
 RETRAINED = (TRAINING_SET, CANDIDATE, "candidate_evaluation")
 """What a retraining makes, in this order; it ends with the gate's judgement."""
+
+_FROM: Mapping[Part, int] = {"data pull": 0, "training": 1, "evaluation": 2}
 
 
 class PromotionConfig(dg.Config):
@@ -61,6 +64,15 @@ def retraining_config(
     """The config of a retraining, by the name of the op that takes it."""
     said = {"cause": cause, "incident": incident or "", "requested_by": requested_by}
     return {f"{feature.name}__{TRAINING_SET}": said}
+
+
+def remade(part: Part) -> tuple[str, ...]:
+    """What is made again when a retraining goes on from the step at which it failed.
+
+    >>> remade("training"), len(remade("data pull"))
+    (('candidate_model', 'candidate_evaluation'), 3)
+    """
+    return RETRAINED[_FROM.get(part, 0) :]
 
 
 def promotion_config(feature: AiFeatureSpec, version: str) -> dict[str, dict[str, Any]]:

@@ -74,9 +74,12 @@ def read_logged(
     logs, read, missing = _read_days(
         lake, feature, "prediction_log", window.days(), [*wanted, "status"]
     )
-    answered = [table.filter(pc.equal(table["status"], "ok")).select(wanted) for _, table in logs]
     log_schema = pa.schema([schema.field(name) for name in wanted])
-    log = pa.concat_tables([log_schema.empty_table(), *(one.cast(log_schema) for one in answered)])
+    answered = [
+        _declared(table.filter(pc.equal(table["status"], "ok")).select(wanted), log_schema, day)
+        for day, table in logs
+    ]
+    log = pa.concat_tables([log_schema.empty_table(), *answered])
     days = [
         day
         for day in Window(window.start, max(cutoff, window.end)).days()
@@ -113,7 +116,7 @@ def from_history(table: pa.Table, feature: AiFeatureSpec, cutoff: datetime) -> L
         if name not in table.column_names:
             raise BadInput(
                 f"{feature.name}: retraining.trainer: {feature.retraining.trainer}: history has "
-                f"no column {name}"
+                f"no column {name} (has {', '.join(table.column_names)})"
             )
     available = table["available_at"].cast(pa.timestamp("us", "UTC"))
     known = pc.fill_null(pc.less(available, pa.scalar(cutoff, available.type)), False)
@@ -142,12 +145,38 @@ def digest_of(rows: pa.Table) -> str:
 
 def _known_on(truths: Sequence[tuple[str, pa.Table]]) -> pa.Table:
     tables = [
-        table.append_column(
-            "known_on", pa.repeat(pa.scalar(date.fromisoformat(day)), table.num_rows)
-        ).cast(_TRUTH)
+        _declared(
+            table.append_column(
+                "known_on", pa.repeat(pa.scalar(date.fromisoformat(day)), table.num_rows)
+            ),
+            _TRUTH,
+            day,
+        )
         for day, table in truths
     ]
     return pa.concat_tables([_TRUTH.empty_table(), *tables])
+
+
+def _declared(table: pa.Table, schema: pa.Schema, day: str) -> pa.Table:
+    """The table with the types that are declared; ``BadInput`` names the column that is other."""
+    try:
+        return table.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        for field in schema:
+            if not _casts(table[field.name], field.type):
+                raise BadInput(
+                    f"{day}: column {field.name} is {table[field.name].type}, not {field.type} "
+                    f"({error}); bring the type back, or declare the new one"
+                ) from None
+        raise
+
+
+def _casts(column: pa.ChunkedArray, declared: pa.DataType) -> bool:
+    try:
+        column.cast(declared)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
 
 
 def _read_days(

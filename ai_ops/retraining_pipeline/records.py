@@ -45,7 +45,8 @@ def spans_of(feature: AiFeatureSpec, as_of: datetime) -> Spans:
 class TrainingSet:
     """The manifest of a training set: which rows, from where, known when, and for which retraining.
 
-    Days are ISO dates, both ends included; ``missing`` names the files that were not there.
+    Days are ISO dates, both ends included; ``missing`` names the files that were not there,
+    ``made_with`` the environment, the code and the declaration by their digests.
     """
 
     id: str
@@ -68,6 +69,7 @@ class TrainingSet:
     requested_by: str
     missing: list[str] = field(default_factory=list)
     read: list[dict[str, str]] = field(default_factory=list)
+    made_with: dict[str, str] = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -86,7 +88,8 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version that was trained: from which training set, and what it scored out of fold."""
+    """A version that was trained: from which training set, with what (``made_with`` and the seed),
+    and what it scored out of fold."""
 
     version: str
     training_set: str
@@ -95,6 +98,7 @@ class Candidate:
     as_of: str
     title: str
     metrics: Mapping[str, float]
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """The candidate as JSON-ready data."""

@@ -1,14 +1,18 @@
 """The sensors of the retraining pipeline: what is seen is answered, what is approved goes live."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import description_of
+from ai_ops.orchestration.failed_runs import failed_run, show_cause
+from ai_ops.orchestration.judging import evaluation_of, judge_and_record, moment_now
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.sensing import SECONDS, Answer, Job, sensor_of, unfinished
+from ai_ops.retraining_pipeline.checks import REGISTRY_RECONCILED
+from ai_ops.retraining_pipeline.failures import record_failed_run
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,
     promotion_job_name,
@@ -16,9 +20,9 @@ from ai_ops.retraining_pipeline.jobs import (
     retraining_job_name,
 )
 from ai_ops.retraining_pipeline.promotion import obstacles
+from ai_ops.retraining_pipeline.registry_watch import watch_registry
 from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
 from ai_ops.storage.marks import marks_of, newest_block
-from ai_ops.storage.retrainings import record_failure
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, standing_of
 
@@ -39,8 +43,10 @@ def sensors(feature: AiFeatureSpec, jobs: Mapping[str, Job]) -> list[dg.SensorDe
         made.append(sensor_of(feature, "retraining", retraining_due, [retraining]))
     if promotion is not None:
         made.append(sensor_of(feature, "promotion", promotion_due, [promotion]))
-    if retraining is not None:
-        made.append(_failures(feature, retraining))
+    if watched := [job for job in (retraining, promotion) if job is not None]:
+        made.append(_failures(feature, watched))
+    if REGISTRY_RECONCILED.applies(feature):
+        made.append(sensor_of(feature, "registry_watch", registry_watch))
     return made
 
 
@@ -100,30 +106,42 @@ def promotion_due(
     )
 
 
-def _failures(feature: AiFeatureSpec, retraining: Job) -> dg.SensorDefinition:
+def registry_watch(
+    root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
+) -> Answer:
+    """Looks whether the registry says what the ledger says: an alias that was moved by hand, a
+    version that was deleted or edited, a file that is another one, is in the ledger with the next
+    tick, and an incident from there. Judged anew whenever anything changed; it starts no run."""
+    look = watch_registry(root, feature)
+    if context.cursor == look.digest:
+        return dg.SkipReason("nothing of the registry has changed since the last look")
+    moment = moment_now(root.clock.now())
+    [recorded] = judge_and_record(root, feature, [REGISTRY_RECONCILED], [moment], run_id=None)
+    return dg.SensorResult(
+        skip_reason=f"judged anew: {recorded.verdict.reason}",
+        cursor=look.digest,
+        asset_events=[evaluation_of(feature, REGISTRY_RECONCILED, recorded)],
+    )
+
+
+def _failures(feature: AiFeatureSpec, watched: Sequence[Job]) -> dg.SensorDefinition:
     def failed(context: dg.RunFailureSensorContext, root: RootResource) -> None:
-        """Records in the ledger that a retraining broke, and at which step: a run that failed is
+        """Records in the ledger that a retraining or a promotion broke: at which step, of what,
+        and the likely cause that its log tells, which the run then shows. A run that failed is
         seen in the UI only, an incident is opened from the ledger."""
-        step, error = _told(context)
-        record_failure(root.open(), feature, context.dagster_run.run_id, step, error)
+        run_id = context.dagster_run.run_id
+        if told := failed_run(context.instance, run_id):
+            cause = record_failed_run(root.open(), feature, told)
+            show_cause(context.instance, run_id, cause.told)
 
     decorate = dg.run_failure_sensor(
         name=f"{feature.name}__retraining_failed",
-        monitored_jobs=[retraining],
+        monitored_jobs=list(watched),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=description_of(failed),
     )
     return decorate(failed)
-
-
-def _told(context: dg.RunFailureSensorContext) -> tuple[str, str]:
-    """The first step that failed, and the words of what it failed of."""
-    for event in context.get_step_failure_events():
-        error = event.step_failure_data.error
-        if error is not None:
-            return event.step_key or "no step", (error.cause or error).message.strip()
-    return "no step", context.failure_event.message or "the run ended without a word"
 
 
 def _configured(config: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:

@@ -18,6 +18,7 @@ from ai_ops.retraining_pipeline.learning_rows import (
     read_logged,
     schema_of,
 )
+from ai_ops.retraining_pipeline.made_with import made_with
 from ai_ops.retraining_pipeline.pictures import Week, draw_weeks
 from ai_ops.retraining_pipeline.records import (
     TRAINING_SET,
@@ -27,7 +28,7 @@ from ai_ops.retraining_pipeline.records import (
     spans_of,
 )
 from ai_ops.retraining_pipeline.trainer import trainer_of
-from ai_ops.storage.retrainings import start_retraining
+from ai_ops.storage.retrainings import resume_retraining, start_retraining
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.windows import Window
@@ -49,6 +50,7 @@ def compute_training_set(
     request: Request | None = None,
     *,
     run_id: str | None = None,
+    parent: str | None = None,
 ) -> Summary:
     """The rows that a candidate learns from: the logged predictions of the last months with the
     labels known by now, filled from the history where the log is younger. The days of the gate's
@@ -56,18 +58,21 @@ def compute_training_set(
     is open."""
     request = request or Request()
     trainer_of(feature)  # a wrong name is told before a retraining begins
-    retraining = start_retraining(
+    made = made_with(root, feature).as_params()
+    resumed = parent and run_id and resume_retraining(root, feature, parent, run_id, made)
+    retraining = resumed or start_retraining(
         root,
         feature,
         cause=request.cause,
         incident=request.incident,
         requested_by=request.requested_by,
         run_id=run_id,
+        made_with=made,
     )
     spans = spans_of(feature, as_of)
     found = _learnable(root, feature, spans)
     kept, held_out = _without_held_out(found.rows, feature)
-    manifest = _manifest(kept, found, spans, as_of, held_out, retraining, request)
+    manifest = _manifest(kept, found, spans, as_of, held_out, retraining, request, made)
     root.lake.write_table(rows_path(root, feature, manifest.id), kept)
     path = root.lake.path(feature.name, TRAINING_SET, manifest.id, "json")
     root.lake.write_json(path, manifest.as_data())
@@ -117,6 +122,7 @@ def _manifest(
     held_out: int,
     retraining: str,
     request: Request,
+    made: Mapping[str, str],
 ) -> TrainingSet:
     digest = digest_of(rows)
     learning, holdout = list(spans.learning.days()), list(spans.holdout.days())
@@ -141,6 +147,7 @@ def _manifest(
         requested_by=request.requested_by,
         missing=list(found.missing),
         read=[{"source": one.source, "digest": one.digest} for one in found.read],
+        made_with=dict(made),
     )
 
 

@@ -193,7 +193,7 @@ def table_in(path: str, content: bytes, columns: list[str] | None) -> pa.Table:
     known = file.schema_arrow.names  # (made anew whenever it is asked for)
     names = known if columns is None else columns
     if absent := set(names).difference(known):
-        raise pa.ArrowInvalid(f"{path}: no column {min(absent)}")
+        raise pa.ArrowInvalid(f"{path}: no column {min(absent)} (has {', '.join(known)})")
     return file.read(columns=columns, use_threads=False).select(names)
 
 

@@ -1,22 +1,22 @@
 """Retrainings in the ledger: each begins under an id, and every stage it reaches is an event."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.decisions import appended, refuse
-from ai_ops.storage.ledger import Event, NewEvent
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Retraining, Standing, standing_of
+from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import BadInput, RetrainingRefused
 
-Stage = Literal["started", "evaluated", "failed"]
+Stage = Literal["started", "resumed", "evaluated", "failed", "promotion_failed"]
 
 STALLED_AFTER: Final = timedelta(hours=24)
 """A retraining of which nothing was heard for so long does not run any more."""
-
-_SAID_AT_MOST: Final = 500
 
 
 def start_retraining(
@@ -27,14 +27,15 @@ def start_retraining(
     incident: str | None = None,
     requested_by: str = "",
     run_id: str | None = None,
+    made_with: Mapping[str, str] | None = None,
 ) -> str:
     """Begin a retraining in the ledger; returns its id.
 
+    ``made_with`` are the digests of what it is made with: environment, trainer, declaration.
     Raises ``RetrainingRefused`` while a hold is open, and records that, ``BadInput`` for an
     incident that there is none of.
     """
-    now = root.clock.now()
-    id = f"{now:%Y-%m-%d}-{(run_id or secrets.token_hex(4))[:8]}"
+    id = new_id(root.clock.now(), run_id)
 
     def decide(standing: Standing) -> NewEvent:
         if incident is not None and standing.incident(incident) is None:
@@ -51,6 +52,7 @@ def start_retraining(
                 "incident": incident,
                 "requested_by": requested_by,
                 "run": run_id,
+                **({"made_with": dict(made_with)} if made_with else {}),
             },
         )
 
@@ -62,13 +64,23 @@ def start_retraining(
     return id
 
 
-def go_on(root: Root, feature: AiFeatureSpec, *, run_id: str | None = None) -> None:
-    """Raise ``RetrainingRefused``, and record it, if a hold was opened since it began."""
-    try:
-        _not_held(feature, standing_of(root.ledger, feature.name))
-    except RetrainingRefused as refused:
-        _record(root, feature, refused, None, run_id)
-        raise
+def go_on(
+    root: Root,
+    feature: AiFeatureSpec,
+    *,
+    run_id: str | None = None,
+    parent: str | None = None,
+    made_with: Mapping[str, str] | None = None,
+) -> str | None:
+    """Raise ``RetrainingRefused``, and record it, if a hold was opened since it began.
+
+    ``parent`` is the failed run from whose failure this one goes on: its retraining is this one's
+    (see ``resume_retraining``), and its id is returned.
+    """
+    if parent is not None and run_id is not None:
+        return resume_retraining(root, feature, parent, run_id, made_with)
+    _refused_if_held(root, feature, run_id)
+    return None
 
 
 def record_stage(
@@ -87,42 +99,112 @@ def record_stage(
     )
 
 
-def record_failure(
-    root: Root, feature: AiFeatureSpec, run_id: str, step: str, error: str
-) -> Event | None:
-    """Record that the retraining of a run failed, at which step and why, once.
+def resume_retraining(
+    root: Root,
+    feature: AiFeatureSpec,
+    parent: str,
+    run_id: str,
+    made_with: Mapping[str, str] | None = None,
+) -> str | None:
+    """Let the retraining of a run that failed go on in another run; returns its id.
 
-    None when there is nothing to record: the run began no retraining, or the retraining came to
-    its evaluation (a candidate that the gate refuses is a result, not a failure).
+    None when the parent began none, or it came to its evaluation: then there is nothing to go on
+    with. Raises ``RetrainingRefused``, and records that, while a hold is open or when another
+    retraining began since: the newest training set is then not its own.
     """
-    found = of_run(standing_of(root.ledger, feature.name), run_id)
-    if found is None or not found.stages.keys().isdisjoint({"evaluated", "failed"}):
+    found = of_run(standing_of(root.ledger, feature.name), parent)
+    if found is None or "evaluated" in found.stages:
         return None
-    payload = {
-        "retraining": found.id,
-        "stage": "failed",
-        "step": step,
-        "error": error[:_SAID_AT_MOST],
+    id = found.id
+    if current_run(found) == run_id:
+        _refused_if_held(root, feature, run_id)
+        return id
+
+    def decide(standing: Standing) -> NewEvent:
+        _not_held(feature, standing)
+        if (newest := standing.retrainings[-1]).id != id:
+            reason = f"retraining {newest.id} began since: the newest training set is its own"
+            raise RetrainingRefused(f"going on with retraining {id}", [reason])
+        made = {"made_with": dict(made_with)} if made_with else {}
+        return NewEvent("retraining", feature.name, {**_resumed(newest, run_id), **made})
+
+    try:
+        appended(root, feature, decide, run_id=run_id)
+    except RetrainingRefused as refused:
+        _record(root, feature, refused, None, run_id)
+        raise
+    return id
+
+
+def _resumed(retraining: Retraining, run_id: str) -> dict[str, Any]:
+    before = retraining.stages.get("resumed", {})
+    return {
+        "retraining": retraining.id,
+        "stage": "resumed",
         "run": run_id,
+        "runs": sorted(runs_of(retraining)),
+        "after": retraining.stages.get("failed", {}).get("step"),
+        "failures": before.get("failures", 0) + 1,
     }
-    return appended(
-        root, feature, lambda _: NewEvent("retraining", feature.name, payload), run_id=run_id
-    )
 
 
 def of_run(standing: Standing, run_id: str) -> Retraining | None:
-    """The retraining that a run began, or None."""
-    started = (one for one in standing.retrainings if "started" in one.stages)
-    return next((one for one in started if one.stages["started"].get("run") == run_id), None)
+    """The retraining that a run began, or went on with, or failed to begin; None without one."""
+    found = (one for one in reversed(standing.retrainings) if run_id in runs_of(one))
+    return next(found, None)
+
+
+def runs_of(retraining: Retraining) -> frozenset[str]:
+    """The runs of a retraining: the one that began it, and those that went on after a failure."""
+    stages = retraining.stages
+    runs = {stages.get(name, {}).get("run") for name in ("started", "resumed", "failed")}
+    runs.update(stages.get("resumed", {}).get("runs", ()))
+    return frozenset(str(run) for run in runs if run)
+
+
+def current_run(retraining: Retraining) -> str | None:
+    """The run that went on with a retraining last, or else the one that began it."""
+    for name in ("resumed", "started", "failed"):
+        if name in retraining.stages:
+            run = retraining.stages[name].get("run")
+            return str(run) if run else None
+    return None
+
+
+def of_version(standing: Standing, version: str) -> Retraining | None:
+    """The retraining that made a version, or None."""
+    for one in reversed(standing.retrainings):
+        stages = (one.stages.get("evaluated", {}), one.stages.get("promotion_failed", {}))
+        if any(str(stage.get("version")) == version for stage in stages):
+            return one
+    return None
 
 
 def running(standing: Standing, as_of: datetime) -> Retraining | None:
     """The retraining that runs at a moment: begun, and neither evaluated, failed nor stalled."""
+    ends = {"evaluated", "failed", "promotion_failed"}
     for one in reversed(standing.retrainings):
-        ended = not one.stages.keys().isdisjoint({"evaluated", "failed"})
-        if not ended and as_of - one.at < STALLED_AFTER:
+        if one.stages.keys().isdisjoint(ends) and as_of - last_heard(one) < STALLED_AFTER:
             return one
     return None
+
+
+def last_heard(retraining: Retraining) -> datetime:
+    """When a retraining reached the last of its stages."""
+    return max((utc(stage["at"]) for stage in retraining.stages.values()), default=retraining.at)
+
+
+def new_id(now: datetime, run_id: str | None) -> str:
+    """The id of a retraining that begins now, told from others by its run."""
+    return f"{now:%Y-%m-%d}-{(run_id or secrets.token_hex(4))[:8]}"
+
+
+def _refused_if_held(root: Root, feature: AiFeatureSpec, run_id: str | None) -> None:
+    try:
+        _not_held(feature, standing_of(root.ledger, feature.name))
+    except RetrainingRefused as refused:
+        _record(root, feature, refused, None, run_id)
+        raise
 
 
 def _not_held(feature: AiFeatureSpec, standing: Standing) -> None:

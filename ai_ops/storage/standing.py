@@ -70,6 +70,9 @@ FOLDED: tuple[EventKind, ...] = (
 )
 
 
+_GOES_ON = ("resumed", "failed")
+
+
 def standing_of(ledger: Ledger, feature: str, as_of: datetime | None = None) -> Standing:
     """How a feature stands, by what the ledger knew at a moment (by default all of it)."""
     return fold(ledger.events(feature=feature, kinds=FOLDED, as_of=as_of))
@@ -219,8 +222,10 @@ def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retrainin
     stage = {said["stage"]: {**said, "at": event.as_of.isoformat()}}
     for index, one in enumerate(known):
         if one.id == said["retraining"]:
-            further = replace(one, stages={**one.stages, **stage})
-            return (*known[:index], further, *known[index + 1 :])
+            # One that goes on after its failure has not failed.
+            past = {k: v for k, v in one.stages.items() if (said["stage"], k) != _GOES_ON}
+            reached = replace(one, stages={**past, **stage})
+            return (*known[:index], reached, *known[index + 1 :])
     first = Retraining(
         said["retraining"],
         said.get("cause", ""),

@@ -7,10 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.orchestration.failed_runs import CAUSE_TAG
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.retraining_pipeline.jobs import jobs
 from ai_ops.retraining_pipeline.sensors import sensors
-from ai_ops.storage.retrainings import record_failure, record_stage, start_retraining
+from ai_ops.storage.retraining_failures import Failure, record_failure
+from ai_ops.storage.retrainings import record_stage, start_retraining
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -180,7 +182,7 @@ def test_a_promotion_is_asked_for_again_when_what_forbade_it_was_no_decision(
     assert daemon.tick() is not None
 
 
-@pytest.mark.requirement("PB-41")
+@pytest.mark.requirement("PB-40", "PB-41", "PB-42")
 def test_a_retraining_that_broke_is_recorded_with_the_step_that_broke_it(root: Root) -> None:
     sensor = ticking("retraining_failed", root, dg.DagsterInstance.ephemeral()).sensor
 
@@ -207,13 +209,17 @@ def test_a_retraining_that_broke_is_recorded_with_the_step_that_broke_it(root: R
         )
         sensor(context)
         sensor(context)
+        run = instance.get_run_by_id(result.run_id)
+    assert run is not None and run.tags[CAUSE_TAG].startswith("schema change: column temp is not")
     [retraining] = standing(root).retrainings
     failed = retraining.stages["failed"]
     assert failed["step"] == f"{NAME}__candidate_model"
     assert "no such column: temp" in failed["error"]
+    assert failed["part"] == "training"
+    assert failed["likely_cause"]["kind"] == "schema_change"
 
 
 def test_a_candidate_that_the_gate_refused_is_no_failure(root: Root) -> None:
     id = start_retraining(root, FEATURE, cause="by hand", run_id="r1")
     record_stage(root, FEATURE, id, "evaluated")
-    assert record_failure(root, FEATURE, "r1", "gate", "refused") is None
+    assert record_failure(root, FEATURE, "r1", Failure("gate", "refused")) is None
