@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ MISSING = "ai-ops {name} needs {module}, which is not installed: pip install 'ai
 def run() -> None:
     """The entry point; without any extra it names the command that installs one."""
     try:
-        app = assemble()
+        app = assemble(_named(sys.argv[1:]))
     except ModuleNotFoundError as error:
         print(_missing("", error), file=sys.stderr)
         sys.exit(2)
@@ -83,8 +83,15 @@ def _leave(end: SystemExit) -> None:
         os._exit(end.code or 0)
 
 
-def assemble() -> typer.Typer:
-    """The command with all its groups; one whose extra is missing says how to install it."""
+def _named(arguments: Sequence[str]) -> str | None:
+    """The command or group that was typed; None where none is, or one that there is not."""
+    known = {name for name, _ in (*COMMANDS, *GROUPS)}
+    return arguments[0] if arguments and arguments[0] in known else None
+
+
+def assemble(only: str | None = None) -> typer.Typer:
+    """The command with all its groups, or with ``only`` the one that was typed: what the others
+    import takes seconds. One whose extra is missing says how to install it."""
     import typer
 
     app = typer.Typer(
@@ -95,12 +102,16 @@ def assemble() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)  # or --version would need a command
     for name, module in COMMANDS:
+        if only not in (None, name):
+            continue
         try:
             function = getattr(import_module(f"ai_ops.cli.{module}"), name.replace("-", "_"))
             app.command(name)(function)
         except ModuleNotFoundError as error:
             app.command(name, **_ANYTHING)(_refusing(name, error))
     for name, summary in GROUPS:
+        if only not in (None, name):
+            continue
         try:
             app.add_typer(import_module(f"ai_ops.cli.{name}").app, name=name, help=summary)
         except ModuleNotFoundError as error:

@@ -62,3 +62,10 @@ def test_serving_needs_nothing_of_the_platform() -> None:
     done = ai_ops("serve", "--help", without=platform)
     assert done.returncode == 0
     assert "Serve the champion" in done.stdout
+
+
+def test_a_command_imports_nothing_of_the_others() -> None:
+    others = ("dagster", "mlflow", "torch", "pandas", "duckdb", "scipy", "fastapi")
+    done = ai_ops("history", "--help", without=others)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: ai-ops history" in done.stdout
