@@ -97,11 +97,17 @@ def signed(
     if token is not None:
         _must_agree(token, kind, given)
         return token
+    person = whole(kind, given, by)
+    return sign_decision(root, feature, kind, person, content_of(root, feature, kind, given))
+
+
+def whole(kind: EventKind, given: Given, by: str | None) -> str:
+    """Who signs here; ``BadInput`` when nobody was named, or a field is missing."""
     person = signer(by)
     for name, value in given.items():
         if value is None and name not in FILLED_IN:
             raise BadInput(f"--{OPTIONS.get(name, name)}: missing; the {kind} takes it")
-    return sign_decision(root, feature, kind, person, content_of(root, feature, kind, given))
+    return person
 
 
 def signer(by: str | None) -> str:

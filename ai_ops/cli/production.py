@@ -1,6 +1,6 @@
 """``ai-ops launch``, ``promote`` and ``rollback``: what moves the version in production."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,18 +9,22 @@ from ai_ops.checklist.reading import ITEMS, judge_pre_launch
 from ai_ops.cli.common import (
     DEFAULT_ROOT,
     FeatureArgument,
+    JsonOption,
     RootOption,
     open_root,
+    print_json,
     resolve_feature,
     told,
 )
-from ai_ops.cli.deciding import ByOption, ReasonOption, TokenOption, signed, signer
+from ai_ops.cli.deciding import ByOption, ReasonOption, TokenOption, signed, signer, whole
 from ai_ops.cli.decisions import VersionOption
+from ai_ops.cli.way_back import Compared
 from ai_ops.retraining_pipeline import promotion
 from ai_ops.retraining_pipeline.elsewhere import of_others
+from ai_ops.storage.decisions import read_token
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, standing_of
-from ai_ops.vocabulary.errors import BadInput, PromotionRefused
+from ai_ops.vocabulary.errors import BadInput, DecisionRefused, PromotionRefused
 
 
 @told
@@ -79,14 +83,50 @@ def rollback(
     reason: ReasonOption = None,
     by: ByOption = None,
     token: TokenOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what a rollback is decided on.")
+    ] = False,
     root: RootOption = DEFAULT_ROOT,
+    as_json: JsonOption = False,
 ) -> None:
-    """Bring back a version that was live before, by whoever runs the service."""
+    """Bring back a version that was live before and had passed its gate, by whoever runs the
+    service.
+
+    First it shows what both produced while they were live: predictions and their cost, accuracy,
+    drift, open incidents. No hold, incident or broken ledger forbids the way back.
+    """
     spec, opened = resolve_feature(feature), open_root(root)
-    version = to if to is not None or token is not None else _previous(opened, spec)
+    version = to if to is not None else _meant(opened, spec, token)
     given = {"version": version, "reason": reason}
+    if token is None and not dry_run:
+        whole("rollback", given, by)
+    shown = Compared.of(opened, spec, version)
+    if not as_json:
+        typer.echo("\n".join(shown.lines()))
+    if dry_run:
+        if as_json:
+            print_json(shown.as_data() | {"move": None})
+        raise typer.Exit(1 if shown.in_the_way else 0)
     decision = signed(opened, spec, "rollback", given, by=by, token=token)
-    _tell(spec, promotion.rollback(opened, spec, decision))
+    move = promotion.rollback(opened, spec, decision)
+    if as_json:
+        print_json(shown.as_data() | {"move": _moved(move)})
+    else:
+        _tell(spec, move)
+
+
+def _meant(root: Root, spec: AiFeatureSpec, token: str | None) -> str | None:
+    """The version that a rollback is about, where no --to names it: the token's, or the one before.
+
+    None when the token says nothing: whoever takes it refuses it, and records that.
+    """
+    if token is None:
+        return _previous(root, spec)
+    try:
+        said = read_token(token).content.get("version")
+    except DecisionRefused:
+        return None
+    return said if isinstance(said, str) else None
 
 
 def _previous(root: Root, spec: AiFeatureSpec) -> str:
@@ -100,6 +140,17 @@ def _previous(root: Root, spec: AiFeatureSpec) -> str:
             "version that is meant"
         )
     return moves[-1].previous
+
+
+def _moved(move: Move) -> dict[str, Any]:
+    return {
+        "kind": move.kind,
+        "version": move.version,
+        "previous": move.previous,
+        "at": move.at.isoformat(),
+        "by": move.by,
+        "reason": move.reason,
+    }
 
 
 def _tell(spec: AiFeatureSpec, move: Move) -> None:
