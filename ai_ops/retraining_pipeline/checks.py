@@ -6,6 +6,15 @@ from ai_ops.retraining_pipeline.records import TRAINING_SET
 from ai_ops.retraining_pipeline.training_judgement import judge_training_set_sound
 from ai_ops.retraining_pipeline.versions import judge_version_registered
 
+REGISTRY_RECONCILED = Check(
+    "registry_reconciled",
+    "model_versions",
+    "retraining_pipeline",
+    "version",
+    judge_registry_reconciled,
+    rhythm=None,
+)
+
 CHECKS = (
     Check(
         "version_registered",
@@ -15,14 +24,7 @@ CHECKS = (
         judge_version_registered,
         rhythm=None,
     ),
-    Check(
-        "registry_reconciled",
-        "model_versions",
-        "retraining_pipeline",
-        "version",
-        judge_registry_reconciled,
-        rhythm=None,
-    ),
+    REGISTRY_RECONCILED,
     Check(
         "training_set_sound",
         TRAINING_SET,

@@ -9,14 +9,13 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,6 +32,7 @@ from ai_ops.storage.model_files import (
     quiet,
     save_version,
 )
+from ai_ops.storage.model_version import ModelVersion as ModelVersion
 from ai_ops.storage.registration import Store
 from ai_ops.vocabulary.errors import (
     BadInput,
@@ -55,26 +55,6 @@ CHALLENGER = "challenger"
 """The alias of the version that is asked what the champion was asked, and answers nobody."""
 
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
-    """One registered version: what it scored at launch, what it was trained on, who points at it.
-
-    ``metrics`` are those logged with the model; ``size_bytes`` is the size of its ``pt2``.
-    """
-
-    name: str
-    version: str
-    created_at: datetime
-    metrics: Mapping[str, float]
-    dataset_digest: str
-    aliases: tuple[str, ...]
-    model_id: str
-    run_id: str
-    size_bytes: int
-    tags: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -252,12 +232,11 @@ class Registry:
 
     def _found(self, name: str, version: str) -> tuple[ModelVersion, Path]:
         found = self.version(name, version)
+        if found.folder is not None:
+            return found, found.folder
         with self._answering():
-            location = self._client.get_logged_model(found.model_id).artifact_location
-            if urlparse(location).scheme in ("", "file"):
-                return found, Path(unquote(urlparse(location).path))
             fetched = mlflow_module().artifacts.download_artifacts(
-                artifact_uri=location, tracking_uri=self.uri
+                artifact_uri=found.location, tracking_uri=self.uri
             )
         return found, Path(fetched)
 
@@ -282,4 +261,5 @@ class Registry:
             size_bytes=int(model.params.get("size_bytes", 0)),
             tags=dict(found.tags),
             params=dict(model.params),
+            location=model.artifact_location,
         )
