@@ -37,6 +37,9 @@ COMMANDS = (
     ("reject", "decisions"),
     ("promote", "production"),
     ("rollback", "production"),
+    ("environments", "environments"),
+    ("stage", "environments"),
+    ("challenge", "environments"),
     ("requirements", "requirements"),
 )
 """Each command and the module below ``ai_ops.cli`` that has it as a function of that name (where
