@@ -7,7 +7,12 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
     judge_gate_evidence,
     judge_gate_improvement,
 )
-from ai_ops.accuracy_evaluation.evaluation import judge_accuracy, judge_label_coverage
+from ai_ops.accuracy_evaluation.evaluation import (
+    judge_accuracy,
+    judge_label_coverage,
+    judge_scores_reproduced,
+    judge_slices_hold,
+)
 from ai_ops.accuracy_evaluation.held_out import (
     judge_evaluation_set_sufficient,
     judge_held_out,
@@ -32,6 +37,14 @@ CHECKS = (
         "label_coverage", "evaluation_run", "accuracy_evaluation", "labels", judge_label_coverage
     ),
     Check("accuracy", "evaluation_run", "accuracy_evaluation", "labels", judge_accuracy),
+    Check("slices_hold", "evaluation_run", "accuracy_evaluation", "labels", judge_slices_hold),
+    Check(
+        "scores_reproduced",
+        "evaluation_run",
+        "accuracy_evaluation",
+        "version",
+        judge_scores_reproduced,
+    ),
     Check(
         "version_evaluated",
         "version_evaluation",

@@ -8,6 +8,7 @@ fail while the other, and accuracy too, rises.
 
 from ai_ops.accuracy_evaluation.gaps import HEADLINES, Gap, measure_gaps, worst_recall
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Measured, UnknownLabels
+from ai_ops.accuracy_evaluation.slice_judgement import slice_gaps, worst_of
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.vocabulary.counts import plural, told_of
@@ -34,7 +35,7 @@ def judge_against_launch(
     lacking += [_undecided(gap, gate, window) for gap in gaps if gap.undecided(gate.k, gate.n)]
     findings = (*(_finding(gap, gate, window, columns) for gap in gaps), *lacking)
     failed = [finding for finding in findings if finding.status == "fail"]
-    observed = _observed(run)
+    observed = _observed(run) | _worst_slice(run, gate)
     if failed:
         return Verdict.failing(
             f"version {run.version} is worse than at launch: "
@@ -224,6 +225,14 @@ def _observed(run: EvaluationRun) -> dict[str, Observed]:
                     run.beside.metrics[name].value, 4
                 )
     return observed
+
+
+def _worst_slice(run: EvaluationRun, gate: Gate) -> dict[str, Observed]:
+    """The slice of the month that most surely lost more than all rows; ``slices_hold`` judges."""
+    if run.slices is None or run.launch is None:
+        return {}
+    worst = worst_of(slice_gaps(run.slices, run.month, run.launch, gate))
+    return {} if worst is None else {"worst_slice": worst.words}
 
 
 def _share(day: DayCoverage) -> str:

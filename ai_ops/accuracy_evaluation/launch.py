@@ -1,13 +1,16 @@
 """What was promised: the metrics of the labelled rows of a reference."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from ai_ops.accuracy_evaluation.kinds import kind_of
 from ai_ops.accuracy_evaluation.label_values import read_labels
-from ai_ops.accuracy_evaluation.metrics import DaySums, measured, sum_days
+from ai_ops.accuracy_evaluation.metrics import Answers, DaySums, measured, sum_days
 from ai_ops.accuracy_evaluation.records import Launch
+from ai_ops.accuracy_evaluation.slices import sliced_table
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.vocabulary.errors import MissingEvidence
 
@@ -15,8 +18,24 @@ BLOCKS = 20
 """A reference without times has no days: so many parts of its order stand for them."""
 
 
-def launch_of(feature: AiFeatureSpec, table: pa.Table, digest: str, about: str) -> Launch:
-    """The launch's metrics on a reference with ``time``, ``label`` and the judged outputs.
+@dataclass(frozen=True)
+class LaunchRows:
+    """The labelled rows of a reference that can be judged: the columns that the feature is sliced
+    by, their answers, and the day of each."""
+
+    slices: pa.Table
+    answers: Answers
+    days: npt.NDArray[np.str_]
+
+
+def launch_of(feature: AiFeatureSpec, rows: LaunchRows, digest: str) -> Launch:
+    """The launch's metrics on the rows of a reference."""
+    sums: DaySums = sum_days(kind_of(feature).summer(), rows.days, rows.answers)
+    return Launch(digest, measured(sums, sums.days[0], sums.days[-1]), sums.curve())
+
+
+def launch_rows(feature: AiFeatureSpec, table: pa.Table, about: str) -> LaunchRows:
+    """The rows of a reference with ``time``, ``label`` and the judged outputs.
 
     Raises ``MissingEvidence`` naming what ``about`` lacks.
     """
@@ -34,8 +53,8 @@ def launch_of(feature: AiFeatureSpec, table: pa.Table, digest: str, about: str) 
         raise MissingEvidence(f"{about} has no labelled row{_to_mend(feature)}")
     usable = answers.usable
     days = _days(table["time"])[usable]
-    sums: DaySums = sum_days(kind.summer(), days, answers.take(usable))
-    return Launch(digest, measured(sums, sums.days[0], sums.days[-1]), sums.curve())
+    sliced = sliced_table(feature, table.filter(pa.array(usable)))
+    return LaunchRows(sliced, answers.take(usable), days)
 
 
 def _to_mend(feature: AiFeatureSpec) -> str:

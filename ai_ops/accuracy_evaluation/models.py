@@ -8,7 +8,7 @@ import numpy as np
 
 from ai_ops.accuracy_evaluation.kinds import kind_of
 from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows
-from ai_ops.accuracy_evaluation.launch import launch_of
+from ai_ops.accuracy_evaluation.launch import LaunchRows, launch_of, launch_rows
 from ai_ops.accuracy_evaluation.metrics import Bools, Floats, Version
 from ai_ops.accuracy_evaluation.reading import inputs_of, read_inputs
 from ai_ops.accuracy_evaluation.records import AnswerKind, Launch
@@ -33,6 +33,8 @@ class JudgedModels:
     def __init__(self, root: Root, feature: AiFeatureSpec) -> None:
         self._root, self._feature = root, feature
         self._launches: dict[str, Launch | str] = {}
+        self._rows: dict[str, tuple[LaunchRows, str]] = {}
+        self._versions: tuple[str, ...] | None = None
         self._loaded: dict[str, LoadedModel] = {}
         self._answers: dict[tuple[str, str], Floats] = {}
 
@@ -52,8 +54,10 @@ class JudgedModels:
         baseline = self._feature.baseline_version
         if baseline is not None and baseline != version:
             return baseline
-        others = [v.version for v in self._root.registry.versions(self._feature.name)]
-        return next((other for other in reversed(others) if other != version), None)
+        if self._versions is None:
+            held = self._root.registry.versions(self._feature.name)
+            self._versions = tuple(one.version for one in held)
+        return next((other for other in reversed(self._versions) if other != version), None)
 
     def asked(self, version: str, rows: LabelledRows, where: Bools) -> LabelledRows:
         """The rows, of which another version answers the chosen ones.
@@ -65,7 +69,7 @@ class JudgedModels:
                 f"{self._feature.name}: somebody else trains the model (served_by: "
                 f"{self._feature.served_by}): only a version that is registered here can be asked"
             )
-        reads = Version(self._feature.judged.threshold, self._classes_of(version))
+        reads = Version(self._feature.judged.threshold, self.classes_of(version))
         found = [
             self._answers_of(version, day, rows.ids[here].tolist())[where[here]]
             for day in (day for day, count in rows.count(where).items() if count)
@@ -81,7 +85,7 @@ class JudgedModels:
             self._loaded[version] = self._root.registry.load(self._feature.name, version)
         return self._loaded[version]
 
-    def _classes_of(self, version: str) -> tuple[str, ...]:
+    def classes_of(self, version: str) -> tuple[str, ...]:
         """The classes that a version answers; none of another kind."""
         expected: ModelKind = ANSWERED[kind_of(self._feature).name]
         answered = self.load(version).answered
@@ -108,15 +112,24 @@ class JudgedModels:
             self._answers[version, day] = np.asarray(answers, float)
         return self._answers[version, day]
 
-    def _read_launch(self, version: str) -> Launch | str:
-        """By the reference registered with the version, or the one that the YAML declares."""
-        about = "the declared reference"
-        try:
+    def launch_rows(self, version: str) -> tuple[LaunchRows, str]:
+        """The rows that a version was launched with, and the digest of their file: the reference
+        registered with it, or the one that the YAML declares.
+
+        Raises ``MissingEvidence`` or ``BadInput`` where there is none that can be judged.
+        """
+        if version not in self._rows:
+            about = "the declared reference"
             if self._feature.trained_here:
                 about = f"the reference of version {version}"
                 table, digest = self._root.registry.reference(self._feature.name, version)
             else:
                 table, digest = reference_table(self._root, self._feature)
-            return launch_of(self._feature, table, digest, about)
+            self._rows[version] = launch_rows(self._feature, table, about), digest
+        return self._rows[version]
+
+    def _read_launch(self, version: str) -> Launch | str:
+        try:
+            return launch_of(self._feature, *self.launch_rows(version))
         except (MissingEvidence, BadInput) as error:
             return str(error)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from ai_ops.accuracy_evaluation.intervals import Estimate
+from ai_ops.accuracy_evaluation.label_records import LabelQuality
 from ai_ops.vocabulary.verdicts import Evidence
 
 AnswerKind = Literal["score", "decision", "classes", "number"]
@@ -83,6 +84,69 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Related:
+    """What holds for an input of the answers that differ, and how often it does of the others."""
+
+    column: str
+    words: str
+    share: float
+    of_others: float
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A day's answers asked again: of how many ``asked`` another came, how many are ``refused``
+    now, and the ``largest`` distance; the ids of a few, and what their inputs have in common."""
+
+    day: str
+    answered: int = 0
+    asked: int = 0
+    differing: int = 0
+    refused: int = 0
+    largest: float = 0.0
+    versions: dict[str, int] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+    related: list[Related] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Then:
+    """A slice at launch: its rows and days, each metric, and what is known of its errors."""
+
+    rows: int
+    days: int
+    values: dict[str, float]
+    errors: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SliceMeasured:
+    """A slice of the month that has rows enough: each metric, its standard error, and launch."""
+
+    column: str
+    value: str
+    rows: int
+    days: int
+    values: dict[str, float]
+    errors: dict[str, float]
+    launch: Then | None = None
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.value}"
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The slices of a month: those that can be judged; how many are too small, and some of them;
+    those that the launch did not know."""
+
+    judged: list[SliceMeasured] = field(default_factory=list)
+    small: int = 0
+    some_small: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class EvaluationRun:
     """What was measured of the version in production as labels became known.
 
@@ -116,3 +180,8 @@ class EvaluationRun:
     missing: list[str] = field(default_factory=list)
     live_since: datetime | None = None
     own_answers: int | None = None
+    labels: LabelQuality | None = None
+    slices: Slices | None = None
+    no_slices: str = ""
+    reproduced: Reproduced | None = None
+    no_reproduced: str = ""

@@ -1,9 +1,9 @@
 """The slices of labelled rows: the values of the columns that a feature is sliced by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows
-from ai_ops.accuracy_evaluation.metrics import Bools
+from ai_ops.accuracy_evaluation.metrics import Bools, Floats
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.agreement import NAMED_IN_LOG
 from ai_ops.storage.root import Root
@@ -56,61 +56,94 @@ def sliced_columns(
     A column with more than ``VALUES_AT_MOST`` values or with one value only is left out: it
     divides nothing. Raises ``MissingEvidence`` for a day of the rows whose log is gone.
     """
-    names = [_logged(name) for name in feature.sliced_by]
     tables = []
     for place, day in enumerate(rows.days):
         here = rows.ids[int(rows.starts[place]) : int(rows.starts[place + 1])]
         if len(here):
-            tables.append(_of_day(root, feature, day, names, here.tolist()))
+            tables.append(read_slices(root, feature, day, here.tolist()))
     if not tables:
         return ()
     table = pa.concat_tables(tables)
-    found = (_sliced(name, table[_logged(name)]) for name in feature.sliced_by)
+    found = coded(table, edges_of(table))
     return tuple(column for column in found if 1 < len(column.values) <= VALUES_AT_MOST)
 
 
-def _of_day(
-    root: Root, feature: AiFeatureSpec, day: str, names: list[str], ids: list[str]
-) -> pa.Table:
+def slicing_inputs(feature: AiFeatureSpec) -> tuple[str, ...]:
+    """The inputs that the feature is sliced by: such as must divide its rows."""
+    return tuple(name for name in feature.sliced_by if name not in NAMED_IN_LOG)
+
+
+def read_slices(root: Root, feature: AiFeatureSpec, day: str, ids: Sequence[str]) -> pa.Table:
+    """The columns that the feature is sliced by, of these predictions of a day, in this order.
+
+    Raises ``MissingEvidence`` where the log of the day is gone.
+    """
+    names = [_logged(name) for name in feature.sliced_by]
     path = root.lake.path(feature.name, "prediction_log", day)
     try:
         table, _ = root.lake.read_table(path, ["id", *names])
     except pa.ArrowInvalid:  # the log of that day is older than one of the columns
         table, _ = root.lake.read_table(path)
     place = pc.index_in(pa.array(ids, pa.string()), table["id"])
-    absent = pa.nulls(table.num_rows)
-    columns = [table[name] if name in table.column_names else absent for name in names]
-    return pa.table([_plain(column).take(place) for column in columns], names=names)
+    return sliced_table(feature, table).take(place)
 
 
-def _plain(column: Any) -> Any:
-    """Numbers as they are, anything else as text: each day's type must be the same."""
-    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-        return column.cast(pa.float64())
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.cast(pa.string())
+def sliced_table(feature: AiFeatureSpec, table: pa.Table) -> pa.Table:
+    """The columns that the feature is sliced by, by their own names, of a log or a reference.
+
+    A number is one as the feature declares it, anything else text: each table's types are the
+    same, and one that lacks a column has it empty.
+    """
+    numbers = {column.name for column in feature.inputs if column.type == "number"}
+    columns = {}
+    for name in feature.sliced_by:
+        kind = pa.float64() if name in numbers else pa.string()
+        if _logged(name) in table.column_names:
+            column = table[_logged(name)]
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            columns[name] = column.cast(kind)
+        else:
+            columns[name] = pa.chunked_array([pa.nulls(table.num_rows, kind)])
+    return pa.table(columns)
 
 
-def _sliced(name: str, column: pa.ChunkedArray) -> SlicedColumn:
-    if pa.types.is_floating(column.type):
-        return _binned(name, column.to_numpy())
-    coded = pc.dictionary_encode(column.combine_chunks())
-    order = np.argsort(np.asarray(coded.dictionary.to_pylist(), object).astype(str))
-    rank = np.empty(len(order), np.int32)
+def edges_of(table: pa.Table) -> dict[str, Floats]:
+    """Where each number of a sliced table is cut: at its quartiles."""
+    edges = {}
+    for name in table.column_names:
+        if pa.types.is_floating(table[name].type):
+            numbers = table[name].to_numpy()
+            known = numbers[np.isfinite(numbers)]
+            if len(known):
+                edges[name] = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
+    return edges
+
+
+def coded(table: pa.Table, edges: Mapping[str, Floats]) -> tuple[SlicedColumn, ...]:
+    """Each column of a sliced table by its values, in their order; a number by its ``edges``."""
+    return tuple(
+        _binned(name, table[name].to_numpy(), edges.get(name, np.zeros(0)))
+        if pa.types.is_floating(table[name].type)
+        else _valued(name, table[name])
+        for name in table.column_names
+    )
+
+
+def _valued(name: str, column: pa.ChunkedArray) -> SlicedColumn:
+    told = pc.dictionary_encode(column.combine_chunks())
+    order = np.argsort(np.array(told.dictionary.to_pylist(), dtype=str))
+    rank = np.full(len(order) + 1, -1, np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    ranked = np.where(codes < 0, -1, rank[codes] if len(rank) else -1).astype(np.int32)
-    values = tuple(coded.dictionary.take(pa.array(order)).to_pylist())
-    return SlicedColumn(name, values, ranked)
+    codes = told.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return SlicedColumn(name, tuple(told.dictionary.take(pa.array(order)).to_pylist()), rank[codes])
 
 
-def _binned(name: str, numbers: npt.NDArray[np.float64]) -> SlicedColumn:
+def _binned(name: str, numbers: Floats, edges: Floats) -> SlicedColumn:
     known = np.isfinite(numbers)
-    if not known.any():
+    if len(edges) < 2:
         return SlicedColumn(name, (), np.full(len(numbers), -1, np.int32))
-    edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, BINS + 1)))
-    codes = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, max(len(edges) - 2, 0))
+    codes = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(edges) - 2)
     values = tuple(f"{low:g} to {high:g}" for low, high in pairwise(edges))
     return SlicedColumn(name, values, np.where(known, codes, -1).astype(np.int32))
 

@@ -41,6 +41,13 @@ def _label_times_told(feature: AiFeatureSpec) -> bool:
     return feature.source is not None and feature.source.columns.available_at is not None
 
 
+def _asked_again(feature: AiFeatureSpec) -> bool:
+    """Whether the log holds what a version of the team's own was asked, as it was asked."""
+    rules = feature.privacy.fields
+    kept = all(rules.get(column.name, "keep") == "keep" for column in feature.inputs)
+    return feature.trained_here and kept
+
+
 def _acted_on(feature: AiFeatureSpec) -> bool:
     return feature.user_actions is not None
 
@@ -70,6 +77,7 @@ _CHECKS: Final[Mapping[str, Applies]] = {
     "user_actions_present": _acted_on,
     "version_is_champion": _trained_here,
     "accuracy": _labelled,
+    "scores_reproduced": _asked_again,
 }
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from math import ceil
 
-from ai_ops.accuracy_evaluation.evaluation import MONTH_DAYS
+from ai_ops.accuracy_evaluation.evaluator import MONTH_DAYS
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.reports import compute_prediction_profile

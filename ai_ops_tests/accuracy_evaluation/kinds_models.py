@@ -53,7 +53,7 @@ def register(world: World, kind: str, sign: float, answered: Answered | None = N
     """Register a version of the world's feature; its reference is the first of the rows."""
     module, told = KINDS[kind]
     rows = world.rows.head(2000)
-    signal = rows["signal"].to_numpy(float)
+    signal = rows["signal"].tolist()
     encoder = TabularEncoder.fit({"signal": signal}, world.feature.inputs)
     (code,) = encoder.numbers
     made = world.root.registry.register(

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from ai_ops.accuracy_evaluation.binary_sums import sum_by_day
-from ai_ops.accuracy_evaluation.evaluation import _trailing, judge_label_coverage
+from ai_ops.accuracy_evaluation.evaluation import judge_label_coverage
+from ai_ops.accuracy_evaluation.evaluator import _trailing
 from ai_ops.accuracy_evaluation.judgement import judge_against_launch
 from ai_ops.accuracy_evaluation.metrics import DaySums, measured
 from ai_ops.accuracy_evaluation.records import DayCoverage, EvaluationRun, Launch, UnknownLabels
