@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ai_ops.accuracy_evaluation.label_values import label_parameters, label_sql
+from ai_ops.accuracy_evaluation.queue_marks import HUMAN_LABELS
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.storage.sql_text import quoted, text
@@ -41,6 +42,10 @@ class _Columns:
     id: str
     label: str
     available_at: str | None
+
+
+PEOPLE = _Columns("id", "label", "available_at")
+"""Of the labels that people gave through the queue."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,35 @@ def label_source(root: Root, feature: AiFeatureSpec, span: Window) -> Iterator[L
         engine.register(_REJECTED, rejected)
         if columns.available_at is None:
             engine.register(_PREDICTED, _predicted(root, feature, span))
-        parts = [
-            _select(feature, columns, list(alike), zone)
-            for _, alike in groupby(sorted(files, key=lambda one: one.form), lambda one: one.form)
-        ]
+        parts = _parts(feature, columns, files, zone)
+        own = {file.path for file in found}
+        people = [file for file in people_files(root, feature) if file.path not in own]
+        if people:
+            labelled, _ = _opened(root, engine, people, PEOPLE, None)
+            parts += _parts(feature, PEOPLE, labelled, None)
         unread = (
             f"SELECT NULL AS id, raw, NULL AS label, NULL AS available_at, file FROM {_REJECTED}"
         )
         sql = " UNION ALL ".join(f"({part})" for part in [*parts, unread])
         yield LabelSource(engine, sql, label_parameters(truth))
+
+
+def people_files(root: Root, feature: AiFeatureSpec) -> list[TableFile]:
+    """The files of what people labelled through the queue; empty where nobody ever did."""
+    if not root.lake.glob(f"{feature.name}/{HUMAN_LABELS}/*.parquet"):
+        return []
+    pattern = posixpath.join(root.lake.url, feature.name, HUMAN_LABELS, "*.parquet")
+    return table_files(root, pattern, "ai-ops labels import")
+
+
+def _parts(
+    feature: AiFeatureSpec, columns: _Columns, files: Sequence[_File], zone: str | None
+) -> list[str]:
+    ordered = sorted(files, key=lambda one: one.form)
+    return [
+        _select(feature, columns, list(alike), zone)
+        for _, alike in groupby(ordered, lambda one: one.form)
+    ]
 
 
 def _select(

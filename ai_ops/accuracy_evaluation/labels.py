@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ai_ops.accuracy_evaluation.arrival import LabelArrival, judge_arrival
 from ai_ops.accuracy_evaluation.label_source import LabelSource, label_source
 from ai_ops.accuracy_evaluation.label_values import label_type
+from ai_ops.accuracy_evaluation.queue_marks import confirm
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.storage.tables import first_line
@@ -155,6 +156,8 @@ def compute_ground_truth(
             undated, awaited = _undated_of(found.undated, moment.partition)
             kept, quarantine = _kept(day, schema), pa.concat_tables([_quarantine(day), undated])
             arrival = _arrival(moment.partition, kind, day, kept, undated.num_rows, awaited)
+            repeated = day.filter(pc.equal(day["fate"], "duplicate"))
+            confirm(root.lake, feature.name, moment.partition, repeated["id"])
         lake, name, partition = root.lake, feature.name, moment.partition
         lake.write_table(lake.path(name, "ground_truth", partition), kept)
         lake.write_table(lake.path(name, "ground_truth/quarantine", partition), quarantine)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ai_ops.accuracy_evaluation.kinds import Kind, kind_of
 from ai_ops.accuracy_evaluation.label_values import label_type
 from ai_ops.accuracy_evaluation.labelled_rows import ArrivedLabels, LabelledRows
+from ai_ops.accuracy_evaluation.queue_marks import QueueMarks, queue_marks
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -60,6 +61,7 @@ def read_rows(
 ) -> LabelledRows:
     """The answered predictions of the window's days, with the labels known before the cutoff.
 
+    A label that a person gave to a row that was picked, not drawn, is left out: it would bias.
     Raises ``MissingColumn`` when a log lacks an output.
     """
     kind = kind_of(feature)
@@ -75,7 +77,7 @@ def read_rows(
     against = _read_days(
         lake, feature, asset, there, {"reason": pa.string()}, only=("reason", "contradiction")
     )
-    return _joined(feature, kind, logs, truth, against)
+    return _joined(feature, kind, logs, truth, against, queue_marks(lake, feature.name))
 
 
 def read_inputs(lake: Lake, feature: AiFeatureSpec, day: str) -> pa.Table:
@@ -183,12 +185,19 @@ def _select(lake: Lake, path: str, columns: list[str]) -> tuple[pa.Table, Eviden
 
 
 def _joined(
-    feature: AiFeatureSpec, kind: Kind, logs: _Logs, truth: _Known, against: _Known
+    feature: AiFeatureSpec,
+    kind: Kind,
+    logs: _Logs,
+    truth: _Known,
+    against: _Known,
+    marks: QueueMarks | None,
 ) -> LabelledRows:
     nobody = pa.schema([("id", pa.string()), ("time", TIMES), ("version", pa.string())])
     rows = pa.concat_tables([nobody.empty_table(), *logs.rows])
     judged = pa.concat_tables(logs.judged or [_nothing_judged(feature, kind)])
     places, known_on = truth.of(rows["id"])
+    if marks is not None:
+        known_on = marks.speak_on(rows["id"].to_numpy(zero_copy_only=False), known_on)
     label = truth.rows["label"].combine_chunks().take(places)
     _, contradicted_on = against.of(rows["id"])
     sizes = [table.num_rows for table in logs.rows]

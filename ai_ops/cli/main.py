@@ -51,6 +51,7 @@ GROUPS = (
     ("features", "The AI features and their YAML."),
     ("identity", "The keys with which people sign what they decide."),
     ("incidents", "The alerts that are being answered."),
+    ("labels", "Labels that people give: forms handed out and taken back."),
     ("ledger", "The append-only book."),
     ("predictions", "The predictions that were logged, each answered for."),
 )
