@@ -52,6 +52,31 @@ def judge_gate_improvement(root: Root, feature: AiFeatureSpec, as_of: datetime) 
     return _judged(root, feature, as_of, "gate_improvement")
 
 
+def judge_gate_sanity(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
+    """The candidate is not the version in production under another number (its files, its
+    answers), learnt from other rows, and no input tells the label by itself: neither in what it
+    learnt from nor where it is judged, nor is it too good there to be true."""
+    return _judged(root, feature, as_of, "gate_sanity")
+
+
+def judge_gate_slices(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
+    """In no slice of the rows (a carrier, a tenant, a class) the candidate is surely worse than the
+    version in production by more than its margin there, corrected for how many slices there are."""
+    return _judged(root, feature, as_of, "gate_slices")
+
+
+def judge_gate_baseline(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
+    """The candidate is surely no worse than the version that was launched first, within the gate's
+    margins: a chain of promotions cannot give accuracy up a little each time."""
+    return _judged(root, feature, as_of, "gate_baseline")
+
+
+def judge_gate_budget(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
+    """An answer of the candidate takes no longer than the frozen criteria allow beside the version
+    in production, asked in turn, one row and many; and its model is not too large."""
+    return _judged(root, feature, as_of, "gate_budget")
+
+
 def newest_candidate(root: Root, feature: AiFeatureSpec) -> Candidate:
     """The candidate that was trained last; ``MissingEvidence`` when there is none."""
     data, _ = root.lake.read_json(root.lake.path(feature.name, CANDIDATE, None, "json"))
@@ -61,7 +86,7 @@ def newest_candidate(root: Root, feature: AiFeatureSpec) -> Candidate:
 def verdicts_on(
     root: Root, feature: AiFeatureSpec, evaluation: CandidateEvaluation, as_of: datetime
 ) -> dict[str, Verdict]:
-    """The gate's four verdicts by the criteria that the ledger froze: the YAML's alone are none."""
+    """The gate's verdicts by the criteria that the ledger froze: the YAML's alone are none."""
     held = gate_in_force(root, feature, as_of)
     if not held.frozen:
         return without_criteria(evaluation, "no criteria are frozen in the ledger: freeze them")

@@ -41,12 +41,90 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class SliceCompared:
+    """Both versions on the rows of one slice.
+
+    ``difference`` is the candidate minus the champion, paired by day, in those metrics of the
+    slice that have rows enough; empty where none has.
+    """
+
+    column: str
+    value: str
+    rows: int
+    days: int
+    difference: dict[str, Estimate] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.value}"
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """The slices of the compared rows. ``undivided`` are columns of one value, or of too many.
+
+    ``problem`` says why the rows could not be told apart.
+    """
+
+    slices: list[SliceCompared] = field(default_factory=list)
+    undivided: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How well one input by itself tells the label, and how surely at least."""
+
+    column: str
+    where: str
+    measure: str
+    value: float
+    low: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Sameness:
+    """Whether candidate and champion are two.
+
+    ``same_files`` tells of the registered model and encoder, ``same_data`` of the digests of what
+    they learnt from; ``differing`` counts the rows that they answer differently, beyond what
+    float32 explains.
+    """
+
+    same_files: bool
+    same_data: bool
+    differing: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What an answer of one version costs: medians of repeats, and the size of its model."""
+
+    one_ms: float
+    batch_row_ms: float
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """Both versions asked in turn, for one row and for ``batch`` rows, so many times each."""
+
+    candidate: Speed
+    champion: Speed
+    batch: int
+    repeats: int
+
+
+@dataclass(frozen=True)
 class CandidateEvaluation:
     """A candidate held against the version in production, on the rows of the hold-out.
 
     ``no_comparison`` says why nothing was compared. ``left_out`` are rows of the hold-out's days
     that belong to the labelled evaluation set. ``dataset_digest`` is the sha256 of the ids and
-    labels compared on.
+    labels compared on. ``outcomes`` counts the labels that differ. ``first`` is the version that
+    was launched first, ``beside_first`` the candidate against it. ``told`` says how well single
+    inputs tell the label, the strongest first. What could not be found out has its reason beside
+    it, in ``no_…``.
     """
 
     feature: str
@@ -68,6 +146,18 @@ class CandidateEvaluation:
     dataset_digest: str = ""
     read: list[Evidence] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    outcomes: int = 0
+    first: str | None = None
+    beside_first: Compared | None = None
+    no_first: str = ""
+    sliced: Sliced = field(default_factory=Sliced)
+    sameness: Sameness | None = None
+    no_sameness: str = ""
+    told: list[Telling] = field(default_factory=list)
+    no_told: str = ""
+    budget: Budgeted | None = None
+    no_budget: str = ""
+    mlflow_run: str = ""
 
     @property
     def window(self) -> Window:

@@ -1,15 +1,22 @@
 """The checks of accuracy evaluation."""
 
+from ai_ops.accuracy_evaluation.cadence_judging import judge_cadence_advised
 from ai_ops.accuracy_evaluation.candidate_judging import (
     EVALUATION,
+    judge_gate_baseline,
+    judge_gate_budget,
     judge_gate_calibration,
     judge_gate_discrimination,
     judge_gate_evidence,
     judge_gate_improvement,
+    judge_gate_sanity,
+    judge_gate_slices,
 )
 from ai_ops.accuracy_evaluation.evaluation import (
     judge_accuracy,
     judge_label_coverage,
+    judge_label_coverage_slices,
+    judge_labels_plausible,
     judge_scores_reproduced,
     judge_slices_hold,
 )
@@ -35,6 +42,20 @@ CHECKS = (
     ),
     Check(
         "label_coverage", "evaluation_run", "accuracy_evaluation", "labels", judge_label_coverage
+    ),
+    Check(
+        "label_coverage_slices",
+        "evaluation_run",
+        "accuracy_evaluation",
+        "labels",
+        judge_label_coverage_slices,
+    ),
+    Check(
+        "labels_plausible",
+        "evaluation_run",
+        "accuracy_evaluation",
+        "labels",
+        judge_labels_plausible,
     ),
     Check("accuracy", "evaluation_run", "accuracy_evaluation", "labels", judge_accuracy),
     Check("slices_hold", "evaluation_run", "accuracy_evaluation", "labels", judge_slices_hold),
@@ -77,6 +98,14 @@ CHECKS = (
         judge_evaluation_set_sufficient,
         rhythm="monthly",
     ),
+    Check(
+        "cadence_advised",
+        "retraining_cadence",
+        "retraining_pipeline",
+        "accuracy",
+        judge_cadence_advised,
+        rhythm="monthly",
+    ),
     *(
         Check(
             judge.__name__.removeprefix("judge_"),
@@ -89,8 +118,12 @@ CHECKS = (
         )
         for judge in (
             judge_gate_evidence,
+            judge_gate_sanity,
             judge_gate_discrimination,
             judge_gate_calibration,
+            judge_gate_slices,
+            judge_gate_baseline,
+            judge_gate_budget,
             judge_gate_improvement,
         )
     ),

@@ -1,47 +1,43 @@
 """The gate: may a candidate replace the version in production? The rules, on its evaluation.
 
-Four verdicts, each with its own reason. The comparison itself must hold (``gate_evidence``); the
-candidate must surely be not worse by more than a margin in discrimination and, for itself, in
-calibration; and surely better in one of them. Not to be worse takes evidence too: an interval
-that reaches beyond the margin is a refusal, or a thin hold-out would let a worse one through.
+A verdict for each of ``GATE_CHECKS``, each with its own reason. The comparison itself must hold
+(``gate_evidence``) and be one of two versions (``gate_sanity``); the candidate must surely be not
+worse by more than a margin in discrimination and, for itself, in calibration, beside the version
+in production and beside the one launched first (``gate_baseline``); no slice may be broken; an
+answer may not take too long; and it must surely be better in something. Not to be worse takes
+evidence too: an interval that reaches beyond the margin is a refusal, or a thin hold-out would let
+a worse one through.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
-from ai_ops.accuracy_evaluation.candidate_records import (
-    EXPIRES_AFTER,
-    CandidateEvaluation,
-    Compared,
+from ai_ops.accuracy_evaluation.candidate_records import EXPIRES_AFTER, CandidateEvaluation
+from ai_ops.accuracy_evaluation.gate_budget import judge_budget
+from ai_ops.accuracy_evaluation.gate_margins import (
+    judge_baseline,
+    judge_improvement,
+    judge_not_worse,
 )
 from ai_ops.accuracy_evaluation.gate_metrics import (
-    CALIBRATION,
-    COMPARED,
-    DISCRIMINATION,
-    Metric,
-    finding_of,
-    numbers_of,
+    Criteria,
+    metrics_of,
     observed_of,
-    rows_of,
+    rows_in_words,
 )
+from ai_ops.accuracy_evaluation.gate_sanity import judge_sanity
+from ai_ops.accuracy_evaluation.gate_slices import judge_slices
 from ai_ops.ai_features.gate import CandidateGate
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 from ai_ops.vocabulary.words import GATE_CHECKS, FindingKind
 
-
-@dataclass(frozen=True)
-class Criteria:
-    """The criteria in force, and their hash in the ledger."""
-
-    gate: CandidateGate
-    hash: str
+__all__ = ["Criteria", "judge_candidate", "without_criteria"]
 
 
 def judge_candidate(
     evaluation: CandidateEvaluation, criteria: Criteria, live: str | None, as_of: datetime
 ) -> dict[str, Verdict]:
-    """The gate's four verdicts, by the names of their checks.
+    """The gate's verdicts, by the names of their checks.
 
     ``live`` is the version in production at the moment ``as_of``. The numbers of a comparison
     that does not hold are evidence for nothing.
@@ -51,16 +47,24 @@ def judge_candidate(
     if compared is None or not evidence.passed:
         words = f"not judged, for the comparison does not hold: {evidence.reason}"
         return _lacking_all(evaluation, words, criteria.hash) | {"gate_evidence": evidence}
-    return {
+    metrics = metrics_of(compared)
+    said = {
         "gate_evidence": evidence,
-        "gate_discrimination": _judge_not_worse(evaluation, compared, criteria, DISCRIMINATION),
-        "gate_calibration": _judge_not_worse(evaluation, compared, criteria, CALIBRATION),
-        "gate_improvement": _judge_improvement(evaluation, compared, criteria),
+        "gate_sanity": judge_sanity(evaluation, compared, criteria),
+        "gate_discrimination": judge_not_worse(
+            evaluation, compared, criteria, metrics.discrimination
+        ),
+        "gate_calibration": judge_not_worse(evaluation, compared, criteria, metrics.calibration),
+        "gate_slices": judge_slices(evaluation, compared, criteria),
+        "gate_baseline": judge_baseline(evaluation, compared, criteria),
+        "gate_budget": judge_budget(evaluation, criteria),
+        "gate_improvement": judge_improvement(evaluation, compared, criteria),
     }
+    return {check: said[check] for check in GATE_CHECKS}
 
 
 def without_criteria(evaluation: CandidateEvaluation, reason: str) -> dict[str, Verdict]:
-    """The gate's four verdicts where no criteria are in force: then nothing can be passed."""
+    """The gate's verdicts where no criteria are in force: then nothing can be passed."""
     return _lacking_all(evaluation, reason, "")
 
 
@@ -102,7 +106,7 @@ def _judge_evidence(
         )
     return Verdict.passing(
         f"version {evaluation.version} and version {evaluation.champion}, which is in production, "
-        f"on the same {rows_of(evaluation)}, {evaluation.positives} of them true; none is among "
+        f"on the same {rows_in_words(evaluation)}{_outcomes(evaluation)}; none is among "
         f"the {evaluation.learnt.rows} rows that version {evaluation.version} learnt from",
         sample_size=evaluation.rows,
         observed=observed,
@@ -141,8 +145,13 @@ def _unreadable(evaluation: CandidateEvaluation) -> Iterator[tuple[FindingKind, 
     if evaluation.compared is None:
         yield "accuracy", evaluation.no_comparison or "nothing was compared"
         return
-    unknown = [m.words for m in COMPARED if not m.usable(evaluation.compared)]
-    if unknown:
+    compared = evaluation.compared
+    on = {compared.candidate.rows, compared.champion.rows}
+    if on != {evaluation.rows}:
+        told = " and ".join(str(rows) for rows in sorted(on))
+        yield "accuracy", f"the metrics are of {told} rows, not of the {evaluation.rows} labelled"
+    metrics = metrics_of(compared).all
+    if unknown := [one.words for one in metrics if not one.usable(compared)]:
         words = f"the difference in {', '.join(unknown)} has no finite value with an interval"
         yield "accuracy", words
 
@@ -158,71 +167,21 @@ def _too_little(
         thin = [day for day in evaluation.coverage if not day.judged]
         named = ", ".join(f"{day.day} ({day.coverage or 0:.0%})" for day in thin)
         yield "labels", words + (f"; too few labels on {named}" if named else "")
-    if evaluation.rows and evaluation.positives in (0, evaluation.rows):
-        words = f"every one of its {evaluation.rows} labels is {evaluation.positives > 0}"
-        yield "labels", words.lower()
+    if evaluation.rows and _of_one_outcome(evaluation):
+        label = str(evaluation.positives > 0).lower() if _binary(evaluation) else "the same"
+        yield "labels", f"every one of its {evaluation.rows} labels is {label}"
 
 
-def _judge_not_worse(
-    evaluation: CandidateEvaluation,
-    compared: Compared,
-    criteria: Criteria,
-    metrics: tuple[Metric, ...],
-) -> Verdict:
-    findings = []
-    for metric in metrics:
-        better, margin = metric.better_by(compared), metric.margin(criteria.gate)
-        words = metric.told(evaluation, compared)
-        if better.low is not None and better.low >= -margin:
-            findings.append(finding_of(evaluation, "pass", words, better))
-        elif better.value < -margin:
-            words += f": worse by more than the gate's {margin:g}"
-            findings.append(finding_of(evaluation, "fail", words, better))
-        else:
-            words += f": not surely within the gate's {margin:g}"
-            findings.append(finding_of(evaluation, "fail", words, better))
-    observed = observed_of(evaluation, criteria.hash) | numbers_of(compared)
-    observed |= {f"{metric.name}_margin": metric.margin(criteria.gate) for metric in metrics}
-    failed = [finding for finding in findings if finding.status == "fail"]
-    told = "; ".join(finding.reason for finding in failed or findings)
-    about = f"version {evaluation.version} on {rows_of(evaluation)}: {told}"
-    if failed:
-        # What speaks for the candidate stands beside what refuses it: a person sees both.
-        for metric in COMPARED:
-            if metric not in metrics and metric.better_by(compared).value > 0:
-                about += f"; although it is better in {metric.told(evaluation, compared)}"
-        return Verdict.failing(about, *findings, sample_size=evaluation.rows, observed=observed)
-    return Verdict.passing(
-        about, sample_size=evaluation.rows, observed=observed, findings=tuple(findings)
-    )
+def _of_one_outcome(evaluation: CandidateEvaluation) -> bool:
+    if _binary(evaluation):
+        return evaluation.positives in (0, evaluation.rows)
+    return evaluation.outcomes < 2
 
 
-def _judge_improvement(
-    evaluation: CandidateEvaluation, compared: Compared, criteria: Criteria
-) -> Verdict:
-    gained, rest = [], []
-    for metric in COMPARED:
-        better, gain = metric.better_by(compared), metric.gain(criteria.gate)
-        words = metric.told(evaluation, compared)
-        if better.beyond(gain):
-            gained.append(finding_of(evaluation, "pass", words, better))
-        else:
-            words += f": not surely better by {gain:g}"
-            rest.append(finding_of(evaluation, "fail", words, better))
-    observed = observed_of(evaluation, criteria.hash) | numbers_of(compared)
-    observed |= {f"{metric.name}_gain": metric.gain(criteria.gate) for metric in COMPARED}
-    told = "; ".join(finding.reason for finding in gained or rest)
-    if not gained:
-        return Verdict.failing(
-            f"version {evaluation.version} is no better than version {evaluation.champion} on "
-            f"{rows_of(evaluation)}: {told}",
-            *rest,
-            sample_size=evaluation.rows,
-            observed=observed,
-        )
-    return Verdict.passing(
-        f"version {evaluation.version} is better on {rows_of(evaluation)}: {told}",
-        sample_size=evaluation.rows,
-        observed=observed,
-        findings=tuple(gained),
-    )
+def _binary(evaluation: CandidateEvaluation) -> bool:
+    compared = evaluation.compared
+    return compared is None or compared.candidate.kind in ("score", "decision")
+
+
+def _outcomes(evaluation: CandidateEvaluation) -> str:
+    return f", {evaluation.positives} of them true" if _binary(evaluation) else ""

@@ -1,4 +1,7 @@
-"""An evaluation as a run in MLflow: its metrics, the model, and the digest of what it was on."""
+"""An evaluation as a run in MLflow: its metrics, the models, and the digest of what it was on."""
+
+from collections.abc import Mapping, Sequence
+from time import time
 
 from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation
 from ai_ops.storage.model_files import mlflow_module
@@ -7,39 +10,63 @@ from ai_ops.vocabulary.errors import RegistryUnavailable
 
 
 def log_evaluation(registry: Registry, evaluation: VersionEvaluation, model_id: str) -> str:
-    """Log an evaluation of a registered model; returns the run's id.
+    """Log an evaluation of a registered model; returns the run's id."""
+    rows = evaluation.measured
+    return log_run(
+        registry,
+        evaluation.feature,
+        f"evaluation of version {evaluation.version}",
+        dataset=(f"{evaluation.feature} {rows.first_day} to {rows.last_day}"),
+        digest=evaluation.dataset_digest,
+        models=[model_id],
+        metrics={name: estimate.value for name, estimate in rows.metrics.items()},
+        tags={
+            "version": evaluation.version,
+            "first_day": rows.first_day,
+            "last_day": rows.last_day,
+            "as_of": evaluation.as_of.isoformat(),
+            "rows": str(rows.rows),
+        },
+    )
+
+
+def log_run(
+    registry: Registry,
+    feature: str,
+    name: str,
+    *,
+    dataset: str,
+    digest: str,
+    models: Sequence[str],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> str:
+    """Log a run of a feature's experiment: the models it asked, on the dataset of that sha256.
 
     The metrics belong to the run, not to the model: those of the model are its launch's, and an
-    evaluation must not take their place. Raises ``RegistryUnavailable``.
+    evaluation must not take their place. Returns the run's id; raises ``RegistryUnavailable``.
     """
     mlflow = mlflow_module()
-    from mlflow.entities import Dataset, DatasetInput, LoggedModelInput
+    from mlflow.entities import Dataset, DatasetInput, LoggedModelInput, Metric
 
-    rows = evaluation.measured
-    name = f"{evaluation.feature} {rows.first_day} to {rows.last_day}"
-    dataset = Dataset(name, evaluation.dataset_digest[:36], "lake", evaluation.feature)
     client = mlflow.MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
     try:
-        experiment = client.get_experiment_by_name(evaluation.feature)
+        experiment = client.get_experiment_by_name(feature)
         if experiment is None:
-            raise RegistryUnavailable(f"MLflow has no experiment {evaluation.feature}")
+            raise RegistryUnavailable(f"MLflow has no experiment {feature}")
+        told = {f"ai_ops.{tag}": value for tag, value in tags.items()}
         run = client.create_run(
             experiment.experiment_id,
-            run_name=f"evaluation of version {evaluation.version}",
-            tags={
-                "ai_ops.version": evaluation.version,
-                "ai_ops.first_day": rows.first_day,
-                "ai_ops.last_day": rows.last_day,
-                "ai_ops.as_of": evaluation.as_of.isoformat(),
-                "ai_ops.rows": str(rows.rows),
-                "ai_ops.dataset_sha256": evaluation.dataset_digest,
-            },
+            run_name=name,
+            tags={**told, "ai_ops.dataset_sha256": digest},
         ).info.run_id
         client.log_inputs(
-            run, datasets=[DatasetInput(dataset)], models=[LoggedModelInput(model_id)]
+            run,
+            datasets=[DatasetInput(Dataset(dataset, digest[:36], "lake", feature))],
+            models=[LoggedModelInput(model) for model in models],
         )
-        for key, estimate in rows.metrics.items():
-            client.log_metric(run, key, estimate.value)
+        now = int(time() * 1000)
+        client.log_batch(run, [Metric(key, value, now, 0) for key, value in metrics.items()])
         client.set_terminated(run)
     except mlflow.exceptions.MlflowException as error:
         raise RegistryUnavailable(f"the evaluation could not be logged: {error}") from error

@@ -22,11 +22,12 @@ from ai_ops_tests.accuracy_evaluation.gate_world import (
     freeze_gate,
     launched,
     overconfident,
+    registered,
     root_of,
     training_ids,
     write_candidate,
 )
-from ai_ops_tests.accuracy_evaluation.world import Fitted, open_root, register
+from ai_ops_tests.accuracy_evaluation.world import Fitted, open_root
 
 MAY_1 = utc("2013-05-01T09:00:00Z")
 
@@ -40,8 +41,7 @@ def root(
 ) -> Root:
     root = open_root(tmp_path_factory.mktemp("dagster"))
     root_of(root, feature, flights, fitted_to_march.scores, end="2013-04-30")
-    register(root, feature, overconfident(fitted_to_march))
-    register(root, feature, fitted_to_march)
+    registered(root, feature, overconfident(fitted_to_march), fitted_to_march)
     freeze_gate(root, feature)
     return root
 

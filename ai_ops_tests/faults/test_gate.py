@@ -5,31 +5,34 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from ai_ops.accuracy_evaluation.candidate_judging import (
-    judge_gate_calibration,
-    judge_gate_discrimination,
-    judge_gate_evidence,
-    judge_gate_improvement,
-)
 from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
-from ai_ops.vocabulary.words import Status
+from ai_ops.vocabulary.words import GATE_CHECKS, Status
 from ai_ops_tests.accuracy_evaluation.gate_world import (
     FIRST,
+    GATE,
     LAST,
     NOW,
+    Evaluated,
     Trained,
+    careless,
     evaluated,
     forgetful,
     found_sound,
     freeze_gate,
+    heavy,
     judged,
     launched,
     overconfident,
+    refusing,
+    registered,
     root_of,
     statuses,
     training_ids,
@@ -42,17 +45,11 @@ from ai_ops_tests.accuracy_evaluation.world import (
     fit,
     open_root,
     real_flights,
-    register,
 )
 
-OVERCONFIDENT, GOOD, FORGETFUL, TWIN, LEAKED = "1", "2", "3", "4", "5"
+OVERCONFIDENT, GOOD, FORGETFUL, TWIN, LEAKED, HALF, HEAVY, CARELESS = map(str, range(1, 9))
 
-JUDGES = (
-    judge_gate_evidence,
-    judge_gate_discrimination,
-    judge_gate_calibration,
-    judge_gate_improvement,
-)
+NONE = ["no_evidence"] * len(GATE_CHECKS)
 
 pytestmark = pytest.mark.requirement("PB-15", "PB-34")
 
@@ -80,18 +77,21 @@ def root(
     flights: pd.DataFrame,
     fitted: Fitted,
 ) -> Root:
-    """Five versions of one model, as they must not and as they may be; the gate is frozen."""
+    """Versions of one model, as they must not and as they may be; the gate is frozen."""
     held = between(flights, FIRST, LAST).dropna(subset=["late"]).assign(probability=0.2)
     leaked = replace(fitted, reference=pd.concat([fitted.reference, held]))
     root = open_root(tmp_path_factory.mktemp("gate"))
     root_of(root, feature, flights, fitted.scores)
-    for one in (overconfident(fitted), fitted, forgetful(fitted), fitted, leaked):
-        register(root, feature, one)
+    half = forgetful(fitted, keep=0.5)
+    good = (overconfident(fitted), fitted, forgetful(fitted), fitted, leaked, half)
+    registered(root, feature, *good, heavy(fitted), careless(fitted, "EV"), version_4=GOOD)
+    launched(root, feature, OVERCONFIDENT)
     freeze_gate(root, feature)
     return root
 
 
 Beside = Callable[[str, str], Trained]
+Gate = Callable[[str, str], dict[str, Verdict]]
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,16 @@ def beside(root: Root, feature: AiFeatureSpec, ids: tuple[str, ...]) -> Beside:
     return put
 
 
-def test_a_better_candidate_is_green(root: Root, feature: AiFeatureSpec, beside: Beside) -> None:
-    verdicts = evaluated(root, feature, beside(GOOD, OVERCONFIDENT))
-    assert statuses(verdicts) == ["pass"] * 4
+@pytest.fixture(scope="module")
+def gate(root: Root, feature: AiFeatureSpec, ids: tuple[str, ...]) -> Gate:
+    """What the gate says of a candidate beside a version in production; evaluated once."""
+    evaluate = Evaluated(root, feature)
+    return lambda candidate, champion: evaluate(Trained(candidate, ids), champion)
+
+
+def test_a_better_candidate_is_green(feature: AiFeatureSpec, gate: Gate) -> None:
+    verdicts = gate(GOOD, OVERCONFIDENT)
+    assert statuses(verdicts) == ["pass"] * len(GATE_CHECKS)
     assert "none is among the 7" in verdicts["gate_evidence"].reason
     for verdict in verdicts.values():
         assert verdict.observed["version"] == GOOD and verdict.observed["champion"] == OVERCONFIDENT
@@ -120,10 +127,8 @@ def test_a_better_candidate_is_green(root: Root, feature: AiFeatureSpec, beside:
 
 
 @pytest.mark.fault("gate_discrimination")
-def test_a_candidate_that_forgot_its_categories_tells_late_from_punctual_worse(
-    root: Root, feature: AiFeatureSpec, beside: Beside
-) -> None:
-    verdict = evaluated(root, feature, beside(FORGETFUL, GOOD))["gate_discrimination"]
+def test_a_candidate_that_forgot_its_categories_tells_late_from_punctual_worse(gate: Gate) -> None:
+    verdict = gate(FORGETFUL, GOOD)["gate_discrimination"]
     assert verdict.status == "fail" and "worse by more than the gate's 0.01" in verdict.reason
     (finding,) = verdict.findings
     assert finding.kind == "accuracy" and finding.size is not None and finding.size < -0.01
@@ -131,10 +136,10 @@ def test_a_candidate_that_forgot_its_categories_tells_late_from_punctual_worse(
 
 @pytest.mark.fault("gate_calibration")
 def test_a_candidate_better_in_auc_and_overconfident_is_refused_with_both_numbers(
-    root: Root, feature: AiFeatureSpec, beside: Beside
+    gate: Gate,
 ) -> None:
-    verdicts = evaluated(root, feature, beside(OVERCONFIDENT, FORGETFUL))
-    assert statuses(verdicts) == ["pass", "pass", "fail", "pass"]
+    verdicts = gate(OVERCONFIDENT, FORGETFUL)
+    assert refusing(verdicts) == {"gate_calibration"}
     calibration = verdicts["gate_calibration"]
     seen = calibration.observed
     for name in ("ece", "auc"):
@@ -143,12 +148,82 @@ def test_a_candidate_better_in_auc_and_overconfident_is_refused_with_both_number
 
 
 @pytest.mark.fault("gate_improvement")
-def test_a_candidate_that_answers_like_what_serves_is_refused(
-    root: Root, feature: AiFeatureSpec, beside: Beside
-) -> None:
-    verdicts = evaluated(root, feature, beside(TWIN, GOOD))
-    assert statuses(verdicts) == ["pass", "pass", "pass", "fail"]
+def test_a_candidate_that_answers_like_what_serves_is_refused(gate: Gate) -> None:
+    verdicts = gate(TWIN, GOOD)
+    assert refusing(verdicts) == {"gate_improvement", "gate_sanity"}
     assert f"no better than version {GOOD}" in verdicts["gate_improvement"].reason
+
+
+@pytest.mark.fault("gate_sanity")
+def test_what_serves_under_another_number_is_no_candidate(gate: Gate) -> None:
+    """Trained again, on nothing new."""
+    verdict = gate(TWIN, GOOD)["gate_sanity"]
+    assert verdict.status == "fail"
+    assert f"its model and encoder are those of version {GOOD}" in verdict.reason
+    assert f"it learnt from the very rows that version {GOOD} learnt from" in verdict.reason
+    assert {finding.kind for finding in verdict.findings} == {"version", "data_quality"}
+    assert verdict.observed["rows_answered_differently"] == 0
+
+
+def with_the_label(rows: pa.Table) -> pa.Table:
+    """A number that is the label, as a join with what became known later makes it."""
+    place = rows.schema.get_field_index("input_plane_age")
+    return rows.set_column(place, "input_plane_age", pc.if_else(rows["label"], 41.0, 7.0))
+
+
+def with_a_word_for_it(rows: pa.Table) -> pa.Table:
+    """A category whose value says it."""
+    place = rows.schema.get_field_index("input_weekday")
+    told = pc.if_else(rows["label"], "late", rows["input_weekday"])
+    return rows.set_column(place, "input_weekday", told)
+
+
+@pytest.mark.fault("gate_sanity")
+@pytest.mark.parametrize(
+    ("leak", "column"), [(with_the_label, "plane_age"), (with_a_word_for_it, "weekday")]
+)
+def test_an_input_that_tells_the_label_by_itself_is_named(
+    root: Root,
+    feature: AiFeatureSpec,
+    beside: Beside,
+    leak: Callable[[pa.Table], pa.Table],
+    column: str,
+) -> None:
+    verdicts = evaluated(root, feature, replace(beside(GOOD, OVERCONFIDENT), change=leak))
+    assert refusing(verdicts) == {"gate_sanity"}
+    (finding,) = verdicts["gate_sanity"].findings
+    assert finding.columns == (column,) and finding.kind == "data_quality"
+    assert f"{column} (AUC 1.0 on" in finding.reason and "of the training set" in finding.reason
+
+
+@pytest.mark.fault("gate_slices")
+def test_a_candidate_that_is_better_on_the_whole_and_breaks_one_carrier_is_refused(
+    gate: Gate,
+) -> None:
+    verdict = gate(CARELESS, FORGETFUL)["gate_slices"]
+    assert verdict.status == "fail" and "tenant EV" in verdict.reason, "the tenants are carriers"
+    assert "tenant EV" in {finding.slice for finding in verdict.findings}
+    assert verdict.observed["worst_slice"] == "tenant EV"
+
+
+@pytest.mark.fault("gate_baseline")
+def test_a_chain_of_promotions_gives_up_nothing_that_the_launch_had(gate: Gate) -> None:
+    """Better than what serves, and worse than what was launched."""
+    verdicts = gate(HALF, FORGETFUL)
+    assert refusing(verdicts) == {"gate_baseline"}
+    baseline = verdicts["gate_baseline"]
+    assert baseline.status == "fail" and baseline.observed["first"] == OVERCONFIDENT
+    assert "beside the version launched first" in baseline.reason and "AUC" in baseline.reason
+
+
+@pytest.mark.fault("gate_budget")
+def test_a_candidate_that_takes_long_and_is_large_is_refused(gate: Gate) -> None:
+    """The same answers, after a product of matrices that nobody needs."""
+    verdicts = gate(HEAVY, OVERCONFIDENT)
+    assert refusing(verdicts) == {"gate_budget"}
+    budget = verdicts["gate_budget"]
+    assert "times as long" in budget.reason and "times as large" in budget.reason
+    assert {finding.kind for finding in budget.findings} == {"operations"}
 
 
 @pytest.mark.fault("gate_evidence")
@@ -159,26 +234,22 @@ def test_a_candidate_that_learnt_from_the_hold_out_is_refused(
     leaked = tuple(between(flights, "2013-04-05", "2013-04-05")["id"])
     leaking = Trained(GOOD, (*trained.ids, *leaked))
     verdicts = evaluated(root, feature, leaking)
-    assert statuses(verdicts) == ["fail", *["no_evidence"] * 3]
+    assert statuses(verdicts) == ["fail", *NONE[1:]]
     found = verdicts["gate_evidence"]
     assert f"it learnt from {len(leaked)} rows of the hold-out" in found.reason
     assert found.findings[0].kind == "data_quality"
 
 
 @pytest.mark.fault("gate_evidence")
-def test_a_candidate_whose_own_reference_holds_the_hold_out_is_refused(
-    root: Root, feature: AiFeatureSpec, beside: Beside
-) -> None:
+def test_a_candidate_whose_own_reference_holds_the_hold_out_is_refused(gate: Gate) -> None:
     """The file of its training set holds none of it; what was registered with it does."""
-    found = evaluated(root, feature, beside(LEAKED, OVERCONFIDENT))["gate_evidence"]
+    found = gate(LEAKED, OVERCONFIDENT)["gate_evidence"]
     assert found.status == "fail" and "rows of the hold-out" in found.reason
 
 
 @pytest.mark.fault("gate_evidence")
-def test_the_version_in_production_is_no_candidate(
-    root: Root, feature: AiFeatureSpec, beside: Beside
-) -> None:
-    verdicts = evaluated(root, feature, beside(GOOD, GOOD))
+def test_the_version_in_production_is_no_candidate(gate: Gate) -> None:
+    verdicts = gate(GOOD, GOOD)
     assert verdicts["gate_evidence"].status == "fail"
     assert "held against itself" in verdicts["gate_evidence"].reason
     assert "pass" not in statuses(verdicts)
@@ -190,7 +261,7 @@ def test_too_few_days_with_labels_are_no_evidence(
 ) -> None:
     trained = beside(GOOD, OVERCONFIDENT)
     verdicts = evaluated(root, feature, Trained(GOOD, trained.ids, first="2013-04-08"))
-    assert statuses(verdicts) == ["no_evidence"] * 4
+    assert statuses(verdicts) == NONE
     assert "of 7 days, needed are 2000 of 10" in verdicts["gate_evidence"].reason
 
 
@@ -200,7 +271,7 @@ def test_a_day_of_the_hold_out_without_its_log_is_named(
 ) -> None:
     trained = beside(GOOD, OVERCONFIDENT)
     verdicts = evaluated(root, feature, Trained(GOOD, trained.ids, first="2013-03-31"))
-    assert statuses(verdicts) == ["no_evidence"] * 4
+    assert statuses(verdicts) == NONE
     assert "prediction_log/2013-03-31" in verdicts["gate_evidence"].reason
     assert verdicts["gate_evidence"].findings[0].kind == "completeness"
 
@@ -239,37 +310,38 @@ def test_a_candidate_of_a_training_set_that_was_not_found_sound_is_no_evidence(
         root.lake.write_table(root.lake.path(feature.name, "training_set", "another"), rows)
     compute_candidate_evaluation(root, feature, NOW)
     found = judged(root, feature)
-    assert statuses(found) == ["no_evidence"] * 4
+    assert statuses(found) == NONE
     assert "training_set_sound" in found["gate_evidence"].reason
 
 
-@pytest.mark.fault("gate_evidence", "gate_discrimination", "gate_calibration", "gate_improvement")
+@pytest.mark.fault(*GATE_CHECKS)
 def test_a_candidate_that_was_not_evaluated_is_no_evidence(
-    root: Root, feature: AiFeatureSpec, beside: Beside
+    root: Root, feature: AiFeatureSpec, gate: Gate
 ) -> None:
-    evaluated(root, feature, beside(GOOD, OVERCONFIDENT))
+    gate(GOOD, OVERCONFIDENT)
     write_candidate(root, feature, Trained(TWIN, ("a",)))
     verdicts = judged(root, feature)
-    assert statuses(verdicts) == ["no_evidence"] * 4
+    assert statuses(verdicts) == NONE
     assert f"version {TWIN} is the newest candidate" in verdicts["gate_evidence"].reason
 
 
-@pytest.mark.fault("gate_evidence", "gate_discrimination", "gate_calibration", "gate_improvement")
+@pytest.mark.fault(*GATE_CHECKS)
 def test_nothing_evaluated_yet_is_no_evidence(
     feature: AiFeatureSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     empty = open_root(tmp_path_factory.mktemp("nothing"))
     empty.begin_replay(NOW)
-    assert statuses(judged(empty, feature)) == ["no_evidence"] * 4
+    assert statuses(judged(empty, feature)) == NONE
 
 
 @pytest.mark.fault("gate_evidence")
 def test_what_was_judged_beside_another_version_or_long_ago_is_no_evidence(
-    root: Root, feature: AiFeatureSpec, beside: Beside
+    root: Root, feature: AiFeatureSpec, gate: Gate
 ) -> None:
-    evaluated(root, feature, beside(GOOD, OVERCONFIDENT))
+    gate(GOOD, OVERCONFIDENT)
     late = Window.of_day(LAST).end + timedelta(days=14, hours=1)
-    assert {judge(root, feature, late).status for judge in JUDGES} == {"no_evidence"}
+    for check in GATE:
+        assert check.judge(root, feature, late).status == "no_evidence"  # type: ignore[arg-type]
     launched(root, feature, FORGETFUL)
     moved = judged(root, feature)["gate_evidence"]
     assert moved.status == "no_evidence"
