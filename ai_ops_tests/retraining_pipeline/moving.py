@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from ai_ops.retraining_pipeline.promotion import promote
+from ai_ops.storage.ledger_chain import GENESIS, block_hash, event_digest
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import PromotionRefused
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
@@ -46,10 +47,29 @@ def refused_promotion(root: Root, version: str = "2") -> tuple[str, ...]:
     return refusal.value.reasons
 
 
-def edit(root: Root, statement: str) -> None:
-    """Change the ledger's database behind its back."""
+def edit(root: Root, statement: str, *, recompute: bool = False) -> None:
+    """Change the ledger's database behind its back; ``recompute`` makes every hash fit again."""
     with sqlite3.connect(root.folder / "ledger.db") as connection:
+        connection.row_factory = sqlite3.Row
         triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         for (trigger,) in triggers.fetchall():
             connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute(statement)
+        if recompute:
+            _recompute(connection)
+    connection.close()
+
+
+def _recompute(connection: sqlite3.Connection) -> None:
+    head = GENESIS
+    for block in connection.execute("SELECT * FROM blocks ORDER BY seq").fetchall():
+        digests = []
+        query = "SELECT * FROM events WHERE block_seq = ? ORDER BY idx"
+        for event in connection.execute(query, (block["seq"],)).fetchall():
+            digests.append(event_digest(dict(event)))
+            place = digests[-1], block["seq"], event["idx"]
+            connection.execute("UPDATE events SET digest=? WHERE block_seq=? AND idx=?", place)
+        made = block_hash({**dict(block), "prev_hash": head}, digests)
+        told = head, made, block["seq"]
+        connection.execute("UPDATE blocks SET prev_hash=?, hash=? WHERE seq=?", told)
+        head = made
