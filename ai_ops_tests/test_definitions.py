@@ -90,7 +90,7 @@ def test_a_model_that_others_train_has_the_assets_and_jobs_that_it_can_have(
     graph = made.resolve_asset_graph()
     assets = {key.path[-1] for key in graph.get_all_asset_keys()}
     labelled = {"ground_truth", "label_arrival", "evaluation_run", "labelled_evaluation_set"}
-    trained = {*RETRAINED, "model_versions", "version_evaluation"}
+    trained = {*RETRAINED, "model_versions", "version_evaluation", "retraining_cadence"}
     assert "reference_set" in assets
     assert not assets & {*trained, "user_actions"}, "nobody here trains it, nobody told of users"
     assert assets & labelled == (labelled if labels == "in_source" else set())

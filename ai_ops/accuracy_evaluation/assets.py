@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ai_ops.accuracy_evaluation.cadence_judging import compute_retraining_cadence
 from ai_ops.accuracy_evaluation.candidate_judging import CANDIDATE, EVALUATION
 from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
@@ -75,6 +76,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             rhythm="monthly",
             deps=["prediction_log", "ground_truth"],
             kinds={"parquet"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_retraining_cadence,
+            domain="retraining_pipeline",
+            rhythm="monthly",
+            deps=["prediction_log", "ground_truth", "model_versions"],
+            kinds={"json"},
         ),
         _version_evaluation(feature),
         _candidate_evaluation(feature),

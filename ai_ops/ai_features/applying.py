@@ -68,6 +68,7 @@ _ASSETS: Final[Mapping[str, Applies]] = {
     "training_set": _trained_here_and_labelled,
     "candidate_model": _trained_here_and_labelled,
     "candidate_evaluation": _trained_here_and_labelled,
+    "retraining_cadence": _trained_here_and_labelled,
 }
 _CHECKS: Final[Mapping[str, Applies]] = {
     "writers_alive": _logged_here,

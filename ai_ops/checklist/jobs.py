@@ -26,7 +26,7 @@ LIVE = {"writers_alive": "log_completeness"}
 WEEKLY = ("cost_trend", "label_arrival")
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
-MONTHLY = ("labelled_evaluation_set", "log_audit")
+MONTHLY = ("labelled_evaluation_set", "log_audit", "retraining_cadence")
 MONTHLY_CHECKLIST = ("monthly_checklist",)
 """A job of its own, for the same reason."""
 PRE_LAUNCH = ("pre_launch_checklist",)
@@ -104,7 +104,7 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
         (
             monthly_job_name(feature),
             MONTHLY,
-            "The month's labelled evaluation set, and how good the live version is.",
+            "The month's labelled evaluation set, how good the live version is, how old ones do.",
             False,
         ),
         (
