@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.tries import Try
 from ai_ops.storage.standing import Incident, Standing
-from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.alerts import Alert, alerts_of, still_in_view
+from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import AlertKind, Status
 
 SEEN_BY: Final[Mapping[str, AlertKind]] = {
@@ -57,10 +59,15 @@ def answer(
         return Answer("no_evidence", f"{seen}; nothing is retrained before the launch", alert)
     incident = _incident_of(standing, alert)
     conclusion = incident.conclusion if incident else None
+    if lapsed := _lapsed(feature, incident, alert):
+        # What was concluded of bad data says nothing of days that came after it.
+        seen += f"; {incident.concluded_by if incident else ''} concluded bad_data, whose days "
+        seen += f"are in no window since {lapsed}"
+        incident, conclusion = None, None
     if incident and conclusion in ("bad_data", "false_alarm", *(("other",) if drift else ())):
         return Answer("pass", f"{seen}: {incident.concluded_by} concluded {conclusion}", alert)
     since = [one for one in tries if one.retraining.at >= alert.raised_at]
-    begin = alert.raised_at
+    begin = max(alert.raised_at, Window.of_day(lapsed).start) if lapsed else alert.raised_at
     if conclusion and incident and incident.concluded_at:
         begin = max(begin, incident.concluded_at)
     if since and not drift:  # a gap that lasts is tried again and again, a shift once
@@ -79,6 +86,17 @@ def answer(
     if drift and not conclusion:
         return Answer("pass", f"{seen}: a person is to conclude what it is{held}", alert)
     return Answer("no_evidence", f"{seen}: a retraining is due by {due:%Y-%m-%d}{held}", alert)
+
+
+def _lapsed(feature: AiFeatureSpec, incident: Incident | None, alert: Alert) -> date | None:
+    """The day since which a conclusion of bad data stands for nothing: its days have left every
+    window, and the check still fails. None while it stands."""
+    if incident is None or incident.conclusion != "bad_data" or incident.concluded_at is None:
+        return None
+    days = looks_back(alert.item, feature)
+    if still_in_view(alert, incident.concluded_at, days):
+        return None
+    return incident.concluded_at.date() + timedelta(days=days)
 
 
 def _answered(

@@ -38,6 +38,7 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     answers = [answer(feature, evidence, tries, alert) for alert in seen]
     answers += _last_run(evidence.standing, tries)
     answers += [*_left_alone(feature, evidence), *_undecided(feature, evidence, tries)]
+    answers += _stale(evidence.standing)
     answers += [Answer("no_evidence", words) for words in _unjudged(feature, evidence)]
     accuracy = [v.verdict.status for v in evidence.in_window("accuracy").values()]
     judged = sum(status in ("pass", "fail") for status in accuracy)
@@ -92,6 +93,15 @@ def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
     if mended:
         return []
     return [Answer("no_evidence" if last.outcome == "unjudged" else "fail", last.words)]
+
+
+def _stale(standing: Standing) -> list[Answer]:
+    """The incidents that more than one retraining came to nothing on: the model is stale."""
+    return [
+        Answer("fail", f"incident {one.id} is {one.severity}: {one.steps[-1]}")
+        for one in standing.open_incidents
+        if one.steps
+    ]
 
 
 def _left_alone(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[Answer]:

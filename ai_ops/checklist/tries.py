@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ai_ops.checklist.evidence import ChecklistEvidence, digest_of
-from ai_ops.storage.retrainings import STALLED_AFTER
+from ai_ops.storage.retraining_failures import failure_in_words
+from ai_ops.storage.retrainings import STALLED_AFTER, last_heard
 from ai_ops.storage.standing import Retraining
-from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict
 from ai_ops.vocabulary.words import GATE_CHECKS
 
@@ -30,13 +30,17 @@ def tries_of(evidence: ChecklistEvidence) -> list[Try]:
 
 
 def _tried(evidence: ChecklistEvidence, one: Retraining) -> Try:
-    if failed := one.stages.get("failed"):
-        step = failed.get("step", "an unknown step")
-        words = f"retraining {one.id} failed at {step}: {failed.get('error', 'no reason is known')}"
-        return Try(one, "failed", words)
+    if "failed" in one.stages:
+        return Try(one, "failed", f"retraining {one.id} failed at {failure_in_words(one)}")
+    if broken := one.stages.get("promotion_failed"):
+        version = str(broken.get("version"))
+        if version != evidence.standing.live:
+            broke = failure_in_words(one, "promotion_failed")
+            words = f"the promotion of version {version} broke at {broke}"
+            return Try(one, "failed", words, version)
     if evaluated := one.stages.get("evaluated"):
         return _evaluated(evidence, one, str(evaluated.get("version")))
-    heard = max((utc(stage["at"]) for stage in one.stages.values()), default=one.at)
+    heard = last_heard(one)
     if evidence.as_of - heard >= STALLED_AFTER:
         words = f"nothing was heard of retraining {one.id} since {heard:%Y-%m-%d %H:%M}"
         return Try(one, "stalled", words)

@@ -55,7 +55,7 @@ def _failure(events: Sequence[EventLogEntry]) -> tuple[str | None, SerializableE
             continue
         if event.is_step_failure and event.step_failure_data.error is not None:
             return event.step_key, event.step_failure_data.error
-        if event.is_run_failure:
+        if event.is_run_failure and event.event_specific_data is not None:
             of_run = event.job_failure_data.error
     return None, of_run
 

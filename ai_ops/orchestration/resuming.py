@@ -24,15 +24,17 @@ _GOES_ON: Final = (RESUME_RETRY_TAG, ASSET_RESUME_RETRY_TAG)
 
 def failed_parent(run: dg.DagsterRun) -> str | None:
     """The failed run from whose failure a run goes on; None of one that begins anew."""
+    parent = run.tags.get(PARENT_RUN_ID_TAG, run.parent_run_id)
     goes_on = any(run.tags.get(tag) == "true" for tag in _GOES_ON)
-    return run.parent_run_id if goes_on else None
+    # (`execute_job` from a failure sets no such tag; it chooses steps.)
+    return parent if goes_on or run.step_keys_to_execute else None
 
 
 def tags_after(parent: dg.DagsterRun) -> Mapping[str, str]:
     """The tags of a run that goes on from the failure of its parent, as Dagster sets them."""
     return {
         PARENT_RUN_ID_TAG: parent.run_id,
-        ROOT_RUN_ID_TAG: parent.root_run_id or parent.run_id,
+        ROOT_RUN_ID_TAG: parent.tags.get(ROOT_RUN_ID_TAG, parent.run_id),
         RESUME_RETRY_TAG: "true",
     }
 

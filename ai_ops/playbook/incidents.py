@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.looking_back import looks_back
+from ai_ops.playbook.failed_cycles import RETRAINING, due_raises, newest_failure
+from ai_ops.playbook.ways_back import newest_beside
 from ai_ops.storage.decisions import appended_all
 from ai_ops.storage.ledger import Event, NewEvent
-from ai_ops.storage.retrainings import STALLED_AFTER
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
-from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.alerts import Alert, alerts_of, still_in_view
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
@@ -91,7 +93,9 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
         verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
         opening, resolving = due_incidents(feature, standing, verdicts, as_of)
         resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
+        raised = _raised(root, feature, standing, as_of)
         return [
+            *[_event(feature, "incident_step", one, as_of) for one in raised],
             *[_event(feature, "incident_resolved", one, as_of) for one in resolved],
             *[_event(feature, "incident_opened", asdict(one), as_of) for one in opening],
         ]
@@ -100,6 +104,16 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
     if not decide(standing_of(root.ledger, feature.name)):
         return []
     return appended_all(root, feature, decide)
+
+
+def _raised(
+    root: Root, feature: AiFeatureSpec, standing: Standing, as_of: datetime
+) -> list[Mapping[str, Any]]:
+    """The incidents that are raised; evidence of another version is read where one is due only."""
+    if not due_raises(feature.name, standing, as_of, None):
+        return []
+    due = due_raises(feature.name, standing, as_of, newest_beside(root, feature))
+    return [asdict(one) | {"by": MACHINE} for one in due]
 
 
 def due_incidents(
@@ -136,7 +150,7 @@ def due_incidents(
     taken = {one.id for one in standing.incidents}
     opening = []
     for alert in ITEMS:
-        if alert not in busy and (problem := _problem(alert, standing, judged, as_of)):
+        if alert not in busy and (problem := _problem(alert, standing, judged, as_of, feature)):
             id = _free(f"{alert}-{problem.begin}", taken)
             known = problem.item, problem.begin, problem.reason
             opening.append(Opening(id, alert, *known, standing.live, SEVERITY[alert]))
@@ -151,48 +165,45 @@ def _watched_since(feature: AiFeatureSpec, standing: Standing) -> datetime | Non
 
 
 def _problem(
-    alert: AlertKind, standing: Standing, judged: Judged, as_of: datetime
+    alert: AlertKind,
+    standing: Standing,
+    judged: Judged,
+    as_of: datetime,
+    feature: AiFeatureSpec,
 ) -> _Problem | None:
     """What no incident of this kind has answered: what lasts before what is over, the oldest."""
     before = [one for one in standing.incidents if one.alert == alert]
     if alert == "pipeline_failure":
-        return _failure(standing, before, as_of) or _amiss(judged, before, as_of)
+        if broke := newest_failure(standing, before, as_of):
+            return _Problem(RETRAINING, *broke)
+        return _amiss(judged, before, as_of)
+    runs = [run for item in ITEMS[alert] for run in alerts_of(item, judged.get(item, {}))]
     waiting = [
-        run
-        for item in ITEMS[alert]
-        for run in alerts_of(item, judged.get(item, {}))
-        if not any(_answered(run, one, as_of) for one in before)
+        run for run in runs if not any(_answered(run, one, as_of, feature) for one in before)
     ]
     if not waiting:
         return None
     run = min(waiting, key=lambda one: (not one.open, one.begin))
-    return _Problem(run.item, run.begin, judged[run.item][run.last].verdict.reason)
+    # Failing days that outlast the bad data begin anew: those before were concluded.
+    lapsed = any(_about(run, one) for one in before)
+    begin = run.last if lapsed else run.begin
+    return _Problem(run.item, begin, judged[run.item][run.last].verdict.reason)
 
 
-def _answered(run: Alert, by: Incident, as_of: datetime) -> bool:
-    """Whether an incident was about these failing days, or they could be seen when it ended."""
-    if by.item == run.item and run.begin <= by.begin <= run.last:
-        return True
-    return run.raised_at <= (by.concluded_at or by.resolved_at or as_of)
+def _answered(run: Alert, by: Incident, as_of: datetime, feature: AiFeatureSpec) -> bool:
+    """Whether an incident was about these failing days, or they could be seen when it ended.
+
+    Bad data answers for as long as its days are looked back on, and no longer.
+    """
+    if by.conclusion == "bad_data" and by.concluded_at is not None:
+        days = looks_back(run.item, feature)
+        if run.open and not still_in_view(run, by.concluded_at, days):
+            return False
+    return _about(run, by) or run.raised_at <= (by.concluded_at or by.resolved_at or as_of)
 
 
-def _failure(standing: Standing, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
-    """The newest retraining, if it failed or was never heard of again, and nobody answered that."""
-    newest = max(standing.retrainings, key=_last_heard, default=None)
-    if newest is None or "evaluated" in newest.stages:
-        return None
-    failed, at = newest.stages.get("failed"), _last_heard(newest)
-    if failed is None and as_of - at < STALLED_AFTER:
-        return None
-    if at <= standing.moves[-1].at or any(at <= (one.resolved_at or as_of) for one in before):
-        return None
-    words = (
-        f"retraining {newest.id} failed at {failed.get('step', 'no known step')}: "
-        f"{failed.get('error', 'no reason is known')}"
-        if failed
-        else f"nothing was heard of retraining {newest.id} since {at:%Y-%m-%d %H:%M}"
-    )
-    return _Problem("retraining", at.date().isoformat(), words)
+def _about(run: Alert, by: Incident) -> bool:
+    return by.item == run.item and run.begin <= by.begin <= run.last
 
 
 def _amiss(judged: Judged, before: Sequence[Incident], as_of: datetime) -> _Problem | None:
@@ -231,10 +242,6 @@ def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
         if one is not None and one.verdict.status == "pass" and one.as_of > concluded
     ]
     return "; ".join(passing) if len(passing) == len(latest) else None
-
-
-def _last_heard(retraining: Retraining) -> datetime:
-    return max((_at(retraining, stage) for stage in retraining.stages), default=retraining.at)
 
 
 def _at(retraining: Retraining, stage: str) -> datetime:

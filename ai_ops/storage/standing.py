@@ -61,6 +61,7 @@ FOLDED: tuple[EventKind, ...] = (
     "hold",
     "release",
     "incident_opened",
+    "incident_step",
     "incident_acknowledged",
     "incident_concluded",
     "incident_resolved",
@@ -68,9 +69,6 @@ FOLDED: tuple[EventKind, ...] = (
     "refusal",
     "placement",
 )
-
-
-_GOES_ON = ("resumed", "failed")
 
 
 def standing_of(ledger: Ledger, feature: str, as_of: datetime | None = None) -> Standing:
@@ -223,7 +221,9 @@ def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retrainin
     for index, one in enumerate(known):
         if one.id == said["retraining"]:
             # One that goes on after its failure has not failed.
-            past = {k: v for k, v in one.stages.items() if (said["stage"], k) != _GOES_ON}
+            past = dict(one.stages)
+            if said["stage"] == "resumed":
+                past.pop("failed", None)
             reached = replace(one, stages={**past, **stage})
             return (*known[:index], reached, *known[index + 1 :])
     first = Retraining(
@@ -257,6 +257,10 @@ def _incidents(known: tuple[Incident, ...], event: Event) -> tuple[Incident, ...
 def _answered(incident: Incident, event: Event) -> Incident:
     said = event.payload
     match event.kind:
+        case "incident_step":
+            severity = said.get("severity", incident.severity)
+            words = (*incident.steps, str(said.get("reason", "")))
+            return replace(incident, severity=severity, steps=words)
         case "incident_acknowledged":
             return replace(incident, acknowledged_by=said["by"])
         case "incident_concluded":

@@ -101,7 +101,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An alert that is being answered."""
+    """An alert that is being answered; ``steps`` is what the playbook did about it, in words."""
 
     id: str
     alert: AlertKind
@@ -119,6 +119,7 @@ class Incident:
     note: str = ""
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    steps: tuple[str, ...] = ()
 
     @property
     def forbids_promotion(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 
@@ -37,6 +37,12 @@ def alerts_of(item: str, verdicts: Mapping[str, RecordedVerdict]) -> list[Alert]
     if failing:
         alerts.append(_alert(item, failing, still_open=True))
     return alerts
+
+
+def still_in_view(alert: Alert, moment: datetime, days: int) -> bool:
+    """Whether the last failing day of an alert looks back, over so many days, on what was there at
+    a moment: what a person found out then is still part of what fails."""
+    return date.fromisoformat(alert.last) - timedelta(days=days - 1) <= moment.date()
 
 
 def _alert(item: str, failing: list[tuple[str, RecordedVerdict]], *, still_open: bool) -> Alert:

@@ -276,6 +276,56 @@ def test_drift_is_answered_by_what_a_person_concluded_it_to_be(
     assert (verdict.status, words in verdict.reason) == (status, True), verdict.reason
 
 
+@pytest.mark.requirement("WK-07", "WK-08")
+def test_bad_data_excuses_what_fails_while_its_days_are_looked_back_on_and_no_longer() -> None:
+    """A window of a week, at each of the four days that confirm: ten days."""
+    fails = week(gap_since("2021-03-02", item="input_drift"))
+    standing = drift_incident("bad_data")
+    known = replace(standing, concluded_at=utc("2021-03-05T09:00:00Z"))
+    assert verify(fails, incidents=(known,)).status == "pass", "the fifth is in the window still"
+    before = replace(standing, concluded_at=utc("2021-03-04T09:00:00Z"))
+    young = verify(fails, incidents=(before,))
+    assert young.status == "pass" and "a person is to conclude what it is" in young.reason
+    assert "concluded bad_data, whose days are in no window since 2021-03-14" in young.reason
+    late = verify(fails, incidents=(before,), as_of=AS_OF + timedelta(days=9))
+    assert late.status == "fail" and "nobody concluded what it is" in late.reason
+    gap = replace(before, alert="accuracy_drop", item="accuracy")
+    accuracy = verify(week(gap_since("2021-03-01")), incidents=(gap,))
+    assert accuracy.status == "pass", "labels take a day, and the weeks of four days are looked at"
+    old = replace(gap, concluded_at=utc("2021-03-03T09:00:00Z"))
+    accuracy = verify(week(gap_since("2021-03-01")), incidents=(old,))
+    assert accuracy.status == "no_evidence" and "a retraining is due by" in accuracy.reason
+
+
+@pytest.mark.requirement("WK-08", "PB-44")
+def test_silent_failed_and_stale_are_told_apart() -> None:
+    gap = week(gap_since("2021-03-04"))
+    silent = verify(gap).reason
+    failed = {"step": "tiny__training_set", "part": "data pull", "error": "no column label"}
+    first = retraining("2021-03-06T09:00:00Z", failed=failed)
+    broke = verify(gap, first).reason
+    assert "no retraining answered it" in silent
+    assert "failed at data pull (tiny__training_set): no column label" in broke
+    opened = Incident(
+        "pipeline_failure-2021-03-06",
+        "pipeline_failure",
+        "retraining",
+        "2021-03-06",
+        utc("2021-03-06T10:00:00Z"),
+        "it failed",
+        "1",
+        "emergency",
+        steps=("2 retrainings in a row came to nothing: the model is stale",),
+    )
+    stale = verify(
+        gap, first, retraining("2021-03-13T09:00:00Z", failed=failed), incidents=(opened,)
+    )
+    assert stale.status == "fail"
+    assert (
+        "is emergency: 2 retrainings in a row came to nothing: the model is stale" in stale.reason
+    )
+
+
 def test_drift_that_is_young_waits_for_a_person() -> None:
     verdict = verify(week(gap_since("2021-03-10", item="output_drift")))
     assert verdict.status == "pass"

@@ -294,6 +294,21 @@ def test_days_that_could_be_seen_when_an_incident_was_concluded_need_none_of_the
     ]
 
 
+def test_days_that_outlast_the_bad_data_are_asked_about_again_when_it_is_out_of_every_window() -> (
+    None
+):
+    """The windows of a week, on each of the four days that confirm: ten days."""
+    known = concluded(open_one(3), 4, "bad_data")  # on the fifth day after the launch
+    assert opened(with_incidents(known), history("ppp" + "f" * 12), 20) == []
+    assert opened(with_incidents(known), history("ppp" + "f" * 13), 20) == [
+        (f"drift-{day(15)}", "input_drift")
+    ]
+    again = open_one(15)
+    assert opened(with_incidents(known, again), history("ppp" + "f" * 16), 20) == []
+    false_alarm = replace(known, conclusion="false_alarm")
+    assert opened(with_incidents(false_alarm), history("ppp" + "f" * 16), 20) == []
+
+
 def test_failing_days_after_a_passing_one_are_an_alert_of_their_own() -> None:
     answered = resolved(concluded(open_one(1), 3), 9)
     assert opened(with_incidents(answered), history("pffppffffff")) == [
