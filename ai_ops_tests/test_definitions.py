@@ -66,6 +66,7 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
         "flight_delay__retraining",
         "flight_delay__retraining_failed",
         "flight_delay__promotion",
+        "flight_delay__registry_watch",
     }
     for sensor in repository.sensor_defs:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
@@ -142,7 +143,8 @@ def test_the_log_comes_first_and_everything_that_is_judged_descends_from_it(
 @pytest.mark.requirement("OW-01")
 def test_every_check_names_its_item_its_domain_and_its_owner(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
-    assert {key.name for key in graph.asset_check_keys} == {check.name for check in CHECKS}
+    own = {check.name for check in CHECKS if check.applies(FLIGHTS)}
+    assert {key.name for key in graph.asset_check_keys} == own
     for key in graph.asset_check_keys:
         spec = graph.get_check_spec(key)
         assert spec.metadata["item"] == key.name
@@ -173,3 +175,18 @@ def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
     assert [request.partition_key for request in tick.run_requests or []] == [
         start.replace(day=3).isoformat()
     ]
+
+
+@pytest.mark.requirement("ST-08")
+def test_a_feature_with_a_shadow_has_what_compares_the_challenger_and_others_have_not(
+    loaded: dg.Definitions,
+) -> None:
+    serving = FLIGHTS.serving.model_copy(update={"shadow": True})
+    shadowed = definitions_of(FLIGHTS.model_copy(update={"serving": serving}))
+    before, after = loaded.resolve_asset_graph(), shadowed.resolve_asset_graph()
+    added = after.get_all_asset_keys() - before.get_all_asset_keys()
+    assert {key.path[-1] for key in added} == {"challenger_log", "challenger_report"}
+    checks = {key.name for key in after.asset_check_keys - before.asset_check_keys}
+    assert checks == {"challenger_compared"}
+    daily = shadowed.get_repository_def().get_job("flight_delay__daily")
+    assert added <= daily.asset_layer.executable_asset_keys

@@ -5,6 +5,7 @@ import dagster as dg
 from ai_ops.accuracy_evaluation.cadence_judging import compute_retraining_cadence
 from ai_ops.accuracy_evaluation.candidate_judging import CANDIDATE, EVALUATION
 from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
+from ai_ops.accuracy_evaluation.challenger import DAYS, compute_challenger_report
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
 from ai_ops.accuracy_evaluation.evaluation_set import compute_labelled_evaluation_set
 from ai_ops.accuracy_evaluation.label_arrival import compute_label_arrival
@@ -83,6 +84,16 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             domain="retraining_pipeline",
             rhythm="monthly",
             deps=["prediction_log", "ground_truth", "model_versions"],
+            kinds={"json"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_challenger_report,
+            domain="accuracy_evaluation",
+            deps=[
+                (name, trailing_days(DAYS))
+                for name in ("prediction_log", "challenger_log", "ground_truth")
+            ],
             kinds={"json"},
         ),
         _version_evaluation(feature),

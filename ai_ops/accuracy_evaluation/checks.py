@@ -12,6 +12,7 @@ from ai_ops.accuracy_evaluation.candidate_judging import (
     judge_gate_sanity,
     judge_gate_slices,
 )
+from ai_ops.accuracy_evaluation.challenger_judgement import judge_challenger_compared
 from ai_ops.accuracy_evaluation.evaluation import (
     judge_accuracy,
     judge_label_coverage,
@@ -65,6 +66,13 @@ CHECKS = (
         "accuracy_evaluation",
         "version",
         judge_scores_reproduced,
+    ),
+    Check(
+        "challenger_compared",
+        "challenger_report",
+        "accuracy_evaluation",
+        "operations",
+        judge_challenger_compared,
     ),
     Check(
         "version_evaluated",

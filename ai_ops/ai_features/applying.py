@@ -48,6 +48,10 @@ def _asked_again(feature: AiFeatureSpec) -> bool:
     return feature.trained_here and kept
 
 
+def _shadowed(feature: AiFeatureSpec) -> bool:
+    return feature.trained_here and feature.serving.shadow
+
+
 def _acted_on(feature: AiFeatureSpec) -> bool:
     return feature.user_actions is not None
 
@@ -63,6 +67,8 @@ _ASSETS: Final[Mapping[str, Applies]] = {
     "evaluation_run": _labelled,
     "labelled_evaluation_set": _labelled,
     "reference_set": _trained_elsewhere,
+    "challenger_log": _shadowed,
+    "challenger_report": _shadowed,
     "model_versions": _trained_here,
     "version_evaluation": _trained_here_and_labelled,
     "training_set": _trained_here_and_labelled,

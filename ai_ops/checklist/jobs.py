@@ -20,6 +20,8 @@ DAILY = (
     "service_health",
     "cost_rollup",
     "evaluation_run",
+    "challenger_log",
+    "challenger_report",
 )
 LIVE = {"writers_alive": "log_completeness"}
 """Checks that a sensor judges as it is now, and their asset: none of a day's judgement."""

@@ -11,6 +11,7 @@ from ai_ops.orchestration.building import (
 )
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.prediction_logging.audit_report import compute_log_audit
+from ai_ops.prediction_logging.challenger_log import compute_challenger_log
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import compute_log_completeness
 from ai_ops.prediction_logging.reference_set import compute_reference_set
@@ -37,6 +38,9 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
         ),
         partitioned_asset(
             feature, compute_prediction_log, domain="prediction_logging", kinds={"parquet"}
+        ),
+        partitioned_asset(
+            feature, compute_challenger_log, domain="prediction_logging", kinds={"parquet"}
         ),
         partitioned_asset(
             feature, compute_user_actions, domain="prediction_logging", kinds={"parquet"}
