@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ai_ops.accuracy_evaluation import assets as accuracy_assets
 from ai_ops.accuracy_evaluation import checks as accuracy_checks
+from ai_ops.accuracy_evaluation import sensors as accuracy_sensors
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.applying import is_made
 from ai_ops.ai_features.loader import FILE_NAME
@@ -108,6 +109,7 @@ def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
         sensors=[
             *logging_sensors.sensors(spec, judging[checklist_jobs.daily_job_name(spec)]),
             *checklist_sensors.sensors(spec, CHECKS, list(judging.values())),
+            *accuracy_sensors.sensors(spec, judging.get(checklist_jobs.evaluation_job_name(spec))),
             *retraining_sensors.sensors(spec, retraining),
             *playbook_sensors.sensors(spec),
         ],

@@ -1,5 +1,6 @@
 """The four monthly items."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -7,19 +8,22 @@ from ai_ops.checklist.combining import every_one, never_judged
 from ai_ops.checklist.declared import never_labelled, unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import FindingKind
 
 HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy", "evaluation_set_sufficient")
+PLAUSIBLE: Final = "labels_plausible"
 
 
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The version in production was evaluated on the month's labelled set, of which no row was
     ever trained on, and which has labels enough: known correct answers find what a look at
-    distributions cannot."""
+    distributions cannot. Labels that look wrong call no version good or bad."""
     if not feature.labelled:
         return never_labelled(evidence.window)
-    return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy")
+    doubted = _doubted(evidence)
+    return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy", doubted)
 
 
 def thresholds_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -49,7 +53,7 @@ MONTHLY = (
         "monthly",
         "drift_monitoring",
         "labelled_evaluation_set",
-        HELD_OUT_CHECKS,
+        (*HELD_OUT_CHECKS, PLAUSIBLE),
         accuracy_on_held_out,
         max_age_days=45,
     ),
@@ -86,10 +90,33 @@ MONTHLY = (
 )
 
 
+def _doubted(evidence: ChecklistEvidence) -> dict[str, str]:
+    """Why nothing is said of the accuracy on the month's labels, if they look wrong."""
+    days = {
+        day: recorded
+        for day, recorded in evidence.in_window(PLAUSIBLE).items()
+        if recorded.verdict.status == "fail"
+    }
+    if not days:
+        return {}
+    words = (
+        f"accuracy is not known: the labels look wrong in the runs of {plural(len(days), 'day')} "
+        f"({min(days)} to {max(days)}): {days[max(days)].verdict.reason}"
+    )
+    return {"held_out_accuracy": words}
+
+
 def _of_month(
-    evidence: ChecklistEvidence, checks: tuple[str, ...], asset: str, kind: FindingKind
+    evidence: ChecklistEvidence,
+    checks: tuple[str, ...],
+    asset: str,
+    kind: FindingKind,
+    doubted: Mapping[str, str] | None = None,
 ) -> Verdict:
+    """The verdict on the month's verdicts; what is ``doubted``, and why, counts as not judged."""
     first = evidence.window.start.date()
     found = {check: evidence.in_window(check).get(first.isoformat()) for check in checks}
     absent = {check: never_judged(check, asset, f" for {first:%Y-%m}") for check in checks}
+    for check, words in (doubted or {}).items():
+        found[check], absent[check] = None, words
     return every_one(found, absent, kind)

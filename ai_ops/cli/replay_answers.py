@@ -22,7 +22,7 @@ from ai_ops.retraining_pipeline.jobs import (
     retraining_job_name,
 )
 from ai_ops.retraining_pipeline.promotion import launch, obstacles
-from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
+from ai_ops.retraining_pipeline.triggers import READ, due_promotion, due_retraining
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -63,7 +63,7 @@ class Answers:
         self._promote()
 
     def _retrain(self, now: datetime) -> None:
-        verdicts = self.root.ledger.verdicts(self.feature.name, as_of=now, items={"accuracy"})
+        verdicts = self.root.ledger.verdicts(self.feature.name, as_of=now, items=READ)
         trigger = due_retraining(self.feature, self._standing(), verdicts, now)
         if trigger is not None:
             config = retraining_config(

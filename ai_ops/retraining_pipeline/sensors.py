@@ -21,7 +21,7 @@ from ai_ops.retraining_pipeline.jobs import (
 )
 from ai_ops.retraining_pipeline.promotion import obstacles
 from ai_ops.retraining_pipeline.registry_watch import watch_registry
-from ai_ops.retraining_pipeline.triggers import due_promotion, due_retraining
+from ai_ops.retraining_pipeline.triggers import READ, due_promotion, due_retraining
 from ai_ops.storage.marks import marks_of, newest_block
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, standing_of
@@ -60,7 +60,7 @@ def retraining_due(
     if going := unfinished(context.instance, job=job):
         return dg.SkipReason(f"run {going} of {job} is not finished")
     standing = standing_of(root.ledger, feature.name)
-    verdicts = root.ledger.verdicts(feature.name, as_of=now, items={"accuracy"})
+    verdicts = root.ledger.verdicts(feature.name, as_of=now, items=READ)
     trigger = due_retraining(feature, standing, verdicts, now)
     if trigger is None:
         return dg.SkipReason("no confirmed gap or genuine shift waits for a retraining")

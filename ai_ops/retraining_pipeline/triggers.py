@@ -19,6 +19,11 @@ FRESH: Final = timedelta(days=7)
 """An accuracy verdict that is older says nothing about the version of today."""
 
 
+PLAUSIBLE: Final = "labels_plausible"
+READ: Final = frozenset({"accuracy", PLAUSIBLE})
+"""The checks whose verdicts tell whether a retraining is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """Why a retraining is due; ``key`` names the occasion, so that it starts one run only."""
@@ -34,16 +39,17 @@ def due_retraining(
     verdicts: Sequence[RecordedVerdict],
     as_of: datetime,
 ) -> Trigger | None:
-    """The retraining that is due at a moment, or None; ``verdicts`` are those on ``accuracy``.
+    """The retraining that is due at a moment, or None; ``verdicts`` are those on ``READ``.
 
     Due is one when the newest accuracy verdict is a confirmed gap of the live version, or when a
     person concluded a drift incident as a genuine shift; one at a time, none while a hold is open
-    or before the feature was launched.
+    or before the feature was launched; and none while the labels look wrong, for it would learn
+    from them.
     """
     retraining = feature.retraining
     if not retraining.automated or standing.holds or standing.launched is None:
         return None
-    if running(standing, as_of) is not None:
+    if running(standing, as_of) is not None or labels_look_wrong(verdicts, as_of):
         return None
     latest = max((one.at for one in standing.retrainings), default=None)
     if latest is not None and as_of - latest < timedelta(days=retraining.wait_days):
@@ -52,6 +58,15 @@ def due_retraining(
         _worse(standing, verdicts, as_of)
         or _unanswered(standing, as_of)
         or _shifted(feature, standing, as_of)
+    )
+
+
+def labels_look_wrong(verdicts: Sequence[RecordedVerdict], as_of: datetime) -> bool:
+    """Whether the newest day whose labels were judged lately had labels that look wrong."""
+    judged = (one for one in verdicts if one.item == PLAUSIBLE and one.as_of <= as_of)
+    newest = max(judged, key=lambda one: (one.partition or "", one.as_of), default=None)
+    return (
+        newest is not None and newest.verdict.status == "fail" and as_of - newest.as_of <= FRESH
     )
 
 

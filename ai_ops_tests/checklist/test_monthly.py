@@ -7,7 +7,7 @@ import pytest
 
 from ai_ops.checklist.items import STILL_TO_COME
 from ai_ops.checklist.lists import compute_monthly_checklist
-from ai_ops.checklist.monthly import MONTHLY
+from ai_ops.checklist.monthly import MONTHLY, PLAUSIBLE
 from ai_ops.component import ASSETS, CHECKS
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment
@@ -17,7 +17,7 @@ from ai_ops_tests.checklist.books import ALL, FEATURE, failing, judged, line
 from ai_ops_tests.deciding import NOW, root_in
 
 MARCH = Window.of_month("2021-03-01")
-READ = {check: item.id for item in MONTHLY for check in item.reads}
+READ = {check: item.id for item in MONTHLY for check in item.reads if check != PLAUSIBLE}
 
 
 def month(
@@ -72,6 +72,29 @@ def test_what_fails_fails_the_item_in_its_own_words(root: Root, check: str) -> N
     month(root, check, Verdict.lacking("no label has come", "labels"))
     verdict = line(root, READ[check]).verdict
     assert (verdict.status, verdict.reason) == ("no_evidence", f"{check}: no label has come")
+
+
+@pytest.mark.requirement("MO-01", "MO-02")
+@pytest.mark.parametrize("accuracy", ["good", "bad"])
+def test_labels_that_look_wrong_call_no_version_good_or_bad(root: Root, accuracy: str) -> None:
+    for one in READ:
+        month(root, one)
+    if accuracy == "bad":
+        month(root, "held_out_accuracy", failing("AUC fell", "accuracy"))
+    judged(root, PLAUSIBLE, on="2021-03-27", window=Window.of_day("2021-03-27"))
+    flipped = failing("about 28% of the labels look flipped since 2021-03-26", "labels")
+    judged(root, PLAUSIBLE, flipped, on="2021-03-28", window=Window.of_day("2021-03-28"))
+    verdict = line(root, "accuracy_on_held_out").verdict
+    assert verdict.status == "no_evidence" and "AUC" not in verdict.reason
+    assert "the labels look wrong in the runs of 1 day (2021-03-28" in verdict.reason
+    assert "about 28% of the labels look flipped" in verdict.reason
+    month(root, "held_out", failing("12 ids of the set were trained on", "labels"))
+    assert line(root, "accuracy_on_held_out").verdict.status == "fail", "that is no label's fault"
+    mended = Window.of_day("2021-03-28")
+    judged(root, PLAUSIBLE, on="2021-03-28", window=mended)
+    month(root, "held_out")
+    good = line(root, "accuracy_on_held_out").verdict.status
+    assert good == ("pass" if accuracy == "good" else "fail")
 
 
 def test_a_month_read_long_after_it_has_expired_evidence(root: Root) -> None:

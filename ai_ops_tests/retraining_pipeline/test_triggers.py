@@ -146,6 +146,20 @@ def test_nothing_else_starts_one(case: str) -> None:
     assert due(standing, *verdicts) is None
 
 
+@pytest.mark.requirement("PB-16", "PB-33")
+def test_nothing_learns_from_labels_that_look_wrong_and_mended_ones_are_learnt_from() -> None:
+    wrong, mended = (
+        accuracy(status, item="labels_plausible", days_ago=1) for status in ("fail", "pass")
+    )
+    gap, shifted = accuracy(days_ago=1), replace(LIVE, incidents=(drifted(days_ago=2),))
+    assert due(LIVE, gap, wrong) is None
+    assert due(shifted, wrong) is None, "whatever asks for it"
+    before = accuracy("fail", item="labels_plausible", days_ago=2)
+    assert due(LIVE, gap, before, mended) is not None
+    stale = accuracy("fail", item="labels_plausible", days_ago=9)
+    assert due(LIVE, gap, stale) is not None, "nobody has judged labels since"
+
+
 def test_where_people_retrain_by_hand_nothing_starts_by_itself() -> None:
     by_hand = FEATURE.retraining.model_copy(update={"automated": False})
     feature = FEATURE.model_copy(update={"retraining": by_hand})
