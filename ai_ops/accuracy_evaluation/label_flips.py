@@ -1,8 +1,9 @@
 """What share of binary labels looks flipped, by rows of which the version was sure.
 
-Where a share of the labels is the opposite of the truth, an observed rate q is no longer the true
-rate r but ``q = f + (1 - 2 f) r`` (Natarajan et al. 2013, "Learning with noisy labels"): rows that
-were hardly ever positive now are in f of the cases, and rows that nearly always were fail to be.
+Where a share f of the labels is the opposite of the truth, an observed rate q is no longer the true
+rate r but ``q = f + (1 - 2 f) r`` (Angluin and Laird 1988, "Learning from noisy examples"): rows
+that were hardly ever positive now are in f of the cases, and rows that nearly always were fail to
+be so in f of theirs.
 The true rate of a day may have moved besides: each day has a shift of its own in log-odds.
 
 A model that tells less apart makes rates regress too, towards the mean rather than a half. By score

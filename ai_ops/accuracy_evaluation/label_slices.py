@@ -9,7 +9,7 @@ takes the labels of one harbour for a day.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,8 @@ Counts = npt.NDArray[np.int64]
 DAYS: Final = 3
 """So many days are looked at together."""
 
+NAMED_AT_MOST: Final = 10
+
 DOUBT: Final = 1e-3
 """The chance, for all slices of a day together, of naming one whose labels are as the others'."""
 
@@ -46,34 +48,59 @@ class MatureRows:
 def cover_slices(
     rows: MatureRows, columns: Sequence[SlicedColumn], minimum: float, problem: str = ""
 ) -> SlicesCovered:
-    """Which slices of the last days lack labels; days before those tell since when."""
+    """Which slices of the last days lack labels; days before those tell since when.
+
+    The slice that most surely does is named first, and its rows speak for no other: a carrier whose
+    labels are missing empties the airports that it flies to.
+    """
     recent = range(max(len(rows.days) - DAYS, 0), len(rows.days))
-    named = [(one.column, value) for one in columns for value in one.values]
-    doubt = DOUBT / max(len(named), 1)
+    slices = sum(len(one.values) for one in columns)
+    doubt = DOUBT / max(slices, 1)
     smallest = math.ceil(math.log(doubt) / math.log1p(-minimum)) if 0 < minimum < 1 else 1
-    lacking, judged, small, seen = [], 0, 0, set()
+    judged = mature = 0
+    for one in columns:
+        counts = _by_day(rows, one.codes, len(one.values))[recent, :, 0].sum(axis=0)
+        judged += int((counts >= smallest).sum())
+    if len(rows.days):
+        mature = int(np.isin(rows.day, recent).sum())
+    lacking: list[SliceCoverage] = []
+    while len(lacking) < NAMED_AT_MOST:
+        found = _most_surely(rows, columns, recent, minimum, doubt)
+        if found is None:
+            break
+        coverage, own = found
+        lacking.append(coverage)
+        rows = MatureRows(rows.days, rows.day[~own], rows.labelled[~own])
+        columns = [replace(one, codes=one.codes[~own]) for one in columns]
+    days = [rows.days[place] for place in recent]
+    return SlicesCovered(days, judged, slices - judged, mature, lacking, problem)
+
+
+def _most_surely(
+    rows: MatureRows,
+    columns: Sequence[SlicedColumn],
+    recent: range,
+    minimum: float,
+    doubt: float,
+) -> tuple[SliceCoverage, Bools] | None:
+    """The slice that most surely lacks labels, and which rows it has; None without one."""
     whole = _by_day(rows, np.zeros(len(rows.day), np.int32), 1)[:, 0]
+    every, every_got = whole[recent].sum(axis=0).tolist()
+    found, surest = None, math.inf
     for one in columns:
         counts = _by_day(rows, one.codes, len(one.values))
         for place, value in enumerate(one.values):
             own = counts[:, place]
-            if own[recent, 0].sum() < smallest:
-                small += 1
+            if not _lacks(own[recent], whole[recent], minimum, doubt):
                 continue
-            judged += 1
-            if not _lacks(own[recent], whole[recent], minimum, doubt) or own.tobytes() in seen:
-                continue
-            seen.add(own.tobytes())
             of, got = own[recent].sum(axis=0).tolist()
-            every, every_got = whole[recent].sum(axis=0).tolist()
-            since = rows.days[_begin(own, recent.start, minimum)]
-            lacking.append(
-                SliceCoverage(one.column, value, of, got, every - of, every_got - got, since)
-            )
-    lacking.sort(key=lambda found: (found.labelled / found.mature, -found.mature))
-    days = [rows.days[place] for place in recent]
-    mature = int(whole[recent, 0].sum()) if len(rows.days) else 0
-    return SlicesCovered(days, judged, small, mature, lacking, problem)
+            chance = float(hypergeom.logcdf(got, every, every_got, of))
+            if chance < surest:
+                since = rows.days[_begin(own, recent.start, minimum)]
+                beside = (every - of, every_got - got)
+                coverage = SliceCoverage(one.column, value, of, got, *beside, since)
+                found, surest = (coverage, one.codes == place), chance
+    return found
 
 
 def judge_slices_covered(found: SlicesCovered, truth: GroundTruth, window: Window) -> Verdict:

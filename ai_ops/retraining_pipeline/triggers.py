@@ -65,9 +65,9 @@ def labels_look_wrong(verdicts: Sequence[RecordedVerdict], as_of: datetime) -> b
     """Whether the newest day whose labels were judged lately had labels that look wrong."""
     judged = (one for one in verdicts if one.item == PLAUSIBLE and one.as_of <= as_of)
     newest = max(judged, key=lambda one: (one.partition or "", one.as_of), default=None)
-    return (
-        newest is not None and newest.verdict.status == "fail" and as_of - newest.as_of <= FRESH
-    )
+    if newest is None or newest.verdict.status != "fail":
+        return False
+    return as_of - newest.as_of <= FRESH
 
 
 def due_promotion(

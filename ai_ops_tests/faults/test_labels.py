@@ -13,6 +13,8 @@ from ai_ops.accuracy_evaluation.evaluation import (
     compute_evaluation_run,
     judge_accuracy,
     judge_label_coverage,
+    judge_label_coverage_slices,
+    judge_labels_plausible,
 )
 from ai_ops.accuracy_evaluation.label_arrival import compute_label_arrival, judge_label_maturity
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth, judge_labels_arrived
@@ -24,6 +26,7 @@ from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
     FLIGHT_DELAY,
+    Fitted,
     at_schedule,
     between,
     daily,
@@ -58,11 +61,23 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def fitted(feature: AiFeatureSpec, flights: pd.DataFrame) -> Fitted:
+    return fit(flights, feature, "2013-04-01")
+
+
+@pytest.fixture(scope="module")
+def scores(fitted: Fitted) -> pd.Series:
+    return fitted.scores
+
+
+@pytest.fixture(scope="module")
 def logged(
-    tmp_path_factory: pytest.TempPathFactory, feature: AiFeatureSpec, flights: pd.DataFrame
+    tmp_path_factory: pytest.TempPathFactory,
+    feature: AiFeatureSpec,
+    flights: pd.DataFrame,
+    fitted: Fitted,
 ) -> Root:
     root = open_root(tmp_path_factory.mktemp("faults"))
-    fitted = fit(flights, feature, "2013-04-01")
     register(root, feature, fitted)
     rows = between(flights, FIRST, LAST)
     write_log(root, feature, rows, fitted.scores, with_inputs=True)
@@ -75,9 +90,8 @@ def planted(
 ) -> Iterator[Callable[[Plant], Root]]:
     def plant(change: Plant) -> Root:
         write_labels(logged, between(flights, FIRST, LAST), change)
-        moments = daily(FIRST, LAST)
-        compute_ground_truth(logged, feature, moments)
-        compute_evaluation_run(logged, feature, moments)
+        compute_ground_truth(logged, feature, daily(FIRST, LAST))
+        compute_evaluation_run(logged, feature, [DAY])
         return logged
 
     yield plant
@@ -114,6 +128,9 @@ def judged(root: Root, feature: AiFeatureSpec) -> tuple[Verdict, Verdict, Verdic
 def test_clean_labels_are_green(planted: Callable[[Plant], Root], feature: AiFeatureSpec) -> None:
     root = planted(lambda labels: labels)
     assert [verdict.status for verdict in judged(root, feature)] == ["pass"] * 3
+    assert judge_labels_plausible(root, feature, DAY).status == "pass"
+    covered = judge_label_coverage_slices(root, feature, DAY)
+    assert covered.status == "pass" and int(str(covered.observed["slices_judged"])) > 40
     assert evaluated(root, feature).status == "pass"
     assert matured(root, feature).status == "pass"
 
@@ -186,16 +203,121 @@ def test_without_a_label_nothing_tells_when_they_come(
     assert verdict.status == "no_evidence" and "not one of" in verdict.reason
 
 
-@pytest.mark.fault("accuracy")
-def test_flipped_labels_are_a_confirmed_gap(
+@pytest.mark.fault("labels_plausible")
+@pytest.mark.requirement("PB-32")
+def test_flipped_labels_name_themselves_and_are_no_accuracy_drop(
     planted: Callable[[Plant], Root], feature: AiFeatureSpec
 ) -> None:
-    verdict = judge_accuracy(planted(flip), feature, DAY)
+    root = planted(flip)
+    verdict = judge_labels_plausible(root, feature, DAY)
+    assert verdict.status == "fail"
+    (finding,) = verdict.findings
+    assert finding.kind == "labels" and finding.size == pytest.approx(0.3, abs=0.05)
+    assert "of the labels look flipped since 2013-04-01" in finding.reason
+    assert verdict.reason.endswith("labels, not the model")
+    share = [verdict.observed[f"flipped_{end}"] for end in ("low", "high")]
+    assert all(isinstance(end, float) for end in share) and share[0] < 0.3 < share[1]
+    accuracy = judge_accuracy(root, feature, DAY)
+    assert accuracy.status == "no_evidence" and "the labels look wrong" in accuracy.reason
+    assert {finding.kind for finding in accuracy.findings} == {"labels"}
+
+
+@pytest.mark.fault("labels_plausible")
+def test_labels_that_are_flipped_from_a_day_on_name_that_day(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def since_the_fifth(labels: pd.DataFrame) -> pd.DataFrame:
+        late = labels["available_at"] >= pd.Timestamp("2013-04-05 06:00", tz="UTC")
+        return labels.assign(label=labels["label"].where(~late, flip(labels)["label"]))
+
+    verdict = judge_labels_plausible(planted(since_the_fifth), feature, DAY)
+    assert verdict.status == "fail"
+    assert verdict.findings[0].begin == Window.of_day("2013-04-05").start
+
+
+@pytest.mark.fault("labels_plausible")
+def test_one_class_only_names_itself(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    def all_false(labels: pd.DataFrame) -> pd.DataFrame:
+        late = labels["available_at"] >= pd.Timestamp("2013-04-08", tz="UTC")
+        return labels.assign(label=labels["label"] & ~late)
+
+    root = planted(all_false)
+    verdict = judge_labels_plausible(root, feature, DAY)
+    assert verdict.status == "fail"
+    assert {f.begin for f in verdict.findings} == {
+        Window.of_day(day).start for day in ("2013-04-08", "2013-04-09")
+    }
+    assert "labels of 2013-04-08 say false, where at least" in verdict.reason
+    assert judge_accuracy(root, feature, DAY).status == "no_evidence"
+    before = at_schedule("2013-04-07")
+    compute_evaluation_run(root, feature, [before])
+    assert judge_labels_plausible(root, feature, before).status == "pass"
+
+
+@pytest.mark.fault("labels_plausible")
+def test_labels_that_say_the_opposite_are_told_from_any_decay(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels.assign(label=~labels["label"]))
+    verdict = judge_labels_plausible(root, feature, DAY)
+    assert verdict.status == "fail" and "most labels look flipped" in verdict.reason
+
+
+@pytest.fixture
+def decayed(
+    logged: Root, feature: AiFeatureSpec, flights: pd.DataFrame, scores: pd.Series
+) -> Iterator[Root]:
+    """Of four answers three are those of another flight of the day: the model broke."""
+    rows = between(flights, FIRST, LAST)
+    random = np.random.default_rng(7)
+    broken = scores.copy()
+    for _, part in rows.groupby(rows["time"].dt.date):
+        chosen = part.index[random.random(len(part)) < 0.75]
+        broken.loc[chosen] = random.permutation(scores.loc[chosen].to_numpy())
+    write_log(logged, feature, rows, broken, with_inputs=True)
+    yield logged
+    write_log(logged, feature, rows, scores, with_inputs=True)
+
+
+@pytest.mark.fault("accuracy")
+def test_a_model_that_broke_is_an_accuracy_drop_and_its_labels_stay_plausible(
+    decayed: Root, planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root = planted(lambda labels: labels)
+    plausible = judge_labels_plausible(root, feature, DAY)
+    assert plausible.status == "pass", plausible.reason
+    verdict = judge_accuracy(root, feature, DAY)
     assert verdict.status == "fail"
     failed = [finding for finding in verdict.findings if finding.status == "fail"]
     assert {finding.kind for finding in failed} == {"accuracy"}
-    assert any(finding.reason.startswith("calibration") for finding in failed)
+    assert any(finding.reason.startswith("discrimination") for finding in failed)
     assert all(finding.begin and finding.size for finding in failed)
+
+
+@pytest.mark.fault("label_coverage_slices")
+def test_a_slice_whose_labels_are_missing_while_others_have_theirs_is_named(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    of_carrier = set(flights.loc[flights["carrier"] == "US", "id"])
+
+    def without(labels: pd.DataFrame) -> pd.DataFrame:
+        late = labels["available_at"] >= pd.Timestamp("2013-04-06 06:00", tz="UTC")
+        return labels[~(late & labels["id"].isin(of_carrier))]
+
+    root = planted(without)
+    verdict = judge_label_coverage_slices(root, feature, DAY)
+    assert verdict.status == "no_evidence"
+    finding = verdict.findings[0]
+    assert finding.kind == "labels" and finding.slice == "tenant US" and finding.tenant == "US"
+    assert finding.begin == Window.of_day("2013-04-06").start
+    assert "labels of tenant US are missing since 2013-04-06: 0 of" in finding.reason
+    assert len(verdict.findings) == 1, "its airports lack labels too, and it is why"
+    assert judge_label_coverage(root, feature, DAY).status == "pass", "the whole looks well"
+    before = at_schedule("2013-04-05")
+    compute_evaluation_run(root, feature, [before])
+    assert judge_label_coverage_slices(root, feature, before).status == "pass"
 
 
 @pytest.mark.fault("version_evaluated")
@@ -267,7 +389,9 @@ def test_labels_for_unknown_ids_are_counted_and_kept(
     assert verdict.findings[0].kind == "labels" and verdict.findings[0].size == 7
     kept, _ = root.lake.read_table(root.lake.path(feature.name, "ground_truth", LAST))
     assert sum(id.startswith("nobody-") for id in kept["id"].to_pylist()) == 7
-    assert judge_label_coverage(root, feature, at_schedule("2013-04-08")).status == "pass"
+    before = at_schedule("2013-04-08")
+    compute_evaluation_run(root, feature, [before])
+    assert judge_label_coverage(root, feature, before).status == "pass"
 
 
 @pytest.mark.fault("label_coverage")
