@@ -42,7 +42,8 @@ def draw_candidate(evaluation: CandidateEvaluation, gate: CandidateGate) -> byte
     draw_curve(left, compared.candidate_curve, NOW, f"version {evaluation.version}, candidate")
     left.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score", ylabel="observed rate")
     left.set_title("Calibration", fontsize=9)
-    left.legend(fontsize=8, frameon=False, loc="upper left")
+    if left.get_legend_handles_labels()[0]:  # of a handful of rows there is no curve
+        left.legend(fontsize=8, frameon=False, loc="upper left")
     _draw_differences(middle, compared, gate)
     _draw_slices(right, evaluation, compared, gate)
     figure.suptitle(

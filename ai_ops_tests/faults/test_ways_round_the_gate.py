@@ -7,15 +7,18 @@ ones. Whoever can write to the ledger's database appends rows as this project do
 import multiprocessing
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
+from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.component import CHECKS, definitions_of
 from ai_ops.inference_management.explained import explained_by
 from ai_ops.inference_management.predictor import Champion
@@ -29,7 +32,7 @@ from ai_ops.storage.decisions import read_token, record
 from ai_ops.storage.registry import CHAMPION
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import DecisionRefused, PromotionRefused
-from ai_ops.vocabulary.words import EventKind
+from ai_ops.vocabulary.words import GATE_CHECKS, EventKind
 from ai_ops_tests.faults.promoter import STEPS, promote_until, promote_when_told
 from ai_ops_tests.inference_management.serving_world import NAME
 from ai_ops_tests.retraining_pipeline.moving import (
@@ -41,9 +44,11 @@ from ai_ops_tests.retraining_pipeline.moving import (
 )
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
     BACKEND,
+    BEGIN,
     DEVOPS,
     FEATURE,
     GATE,
+    NOW,
     SCIENTIST,
     STRANGER,
     approved,
@@ -62,7 +67,10 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     root_with,
     standing,
     token_of,
+    write_labels,
+    write_log,
 )
+from ai_ops_tests.retraining_pipeline.tiny_trainer import rows_of
 
 pytestmark = pytest.mark.requirement("PB-15", "PB-34", "PB-35", "OW-06", "OW-07")
 
@@ -496,3 +504,67 @@ def test_a_promotion_that_is_killed_at_any_step(live: Root, step: str) -> None:
     assert champion(live) == standing(live).live == server.serving.version == "2"
     assert len(live.ledger.events(NAME, kinds=["promotion"])) == 1
     assert standing(live).refusals == ()
+
+
+# A candidate that the gate has reasons to refuse
+
+
+def learnt_from(root: Root, ids: Sequence[str], *, days: int, version: str = "2") -> None:
+    """The files of a candidate as a retraining leaves them; the hold-out is the last days."""
+    yesterday = NOW.date() - timedelta(days=1)
+    first = yesterday - timedelta(days=days - 1)
+    said = {
+        "digest": f"{version:0>36}",
+        "holdout_first": first.isoformat(),
+        "holdout_last": yesterday.isoformat(),
+    }
+    lake = root.lake
+    lake.write_json(lake.path(NAME, "training_set", "made", "json"), said)
+    rows = rows_of(BEGIN).set_column(0, "id", pa.array([*ids, *["h"] * 40][:40]))
+    lake.write_table(lake.path(NAME, "training_set", "made"), rows)
+    made = {"version": version, "training_set": "made", "retraining": "", **said}
+    lake.write_json(lake.path(NAME, "candidate_model", None, "json"), made)
+    found = {"training_set": "made"}
+    judged(root, "training_set_sound", "training_set", "pass", partition="made", **found)
+
+
+def a_leak(root: Root) -> None:
+    day = NOW.date() - timedelta(days=2)
+    learnt_from(root, [f"p-{day}-{n}" for n in range(30)], days=3)
+
+
+def one_row(root: Root) -> None:
+    learnt_from(root, [], days=3)
+    last = NOW.date() - timedelta(days=1)
+    for back in range(3):
+        day = last - timedelta(days=back)
+        path = root.lake.path(NAME, "prediction_log", day.isoformat())
+        log, _ = root.lake.read_table(path)
+        root.lake.write_table(path, log.slice(0, 1 if back == 2 else 0))
+
+
+def itself(root: Root) -> None:
+    learnt_from(root, [], days=3, version="1")
+
+
+UNFIT: dict[str, tuple[Plant, str, str]] = {
+    "an evaluation set that overlaps the training set": (a_leak, "2", "rows of the hold-out, as p"),
+    "an evaluation set of one row": (one_row, "2", "1 labelled rows of 1 days, needed are 2000"),
+    "the champion itself": (itself, "1", "held against itself"),
+}
+
+
+@pytest.mark.parametrize("way", UNFIT)
+def test_a_candidate_that_was_not_judged_fairly(live: Root, way: str) -> None:
+    yesterday = NOW.date() - timedelta(days=1)
+    write_log(live, yesterday - timedelta(days=3), yesterday)
+    write_labels(live, yesterday - timedelta(days=3), yesterday)
+    plant, version, words = UNFIT[way]
+    plant(live)
+    now = live.clock.now()
+    compute_candidate_evaluation(live, FEATURE, now)
+    gate = [check for check in CHECKS if check.name in GATE_CHECKS]
+    found = judge_and_record(live, FEATURE, gate, [moment_now(now)], run_id=None)
+    assert len(found) == len(GATE_CHECKS) and not any(one.verdict.passed for one in found)
+    approved(live, version)
+    assert any(words in one for one in refused_promotion(live, version))
