@@ -58,20 +58,6 @@ CHECKS = (
         "labels",
         judge_labels_plausible,
     ),
-    Check(
-        "label_coverage_slices",
-        "evaluation_run",
-        "accuracy_evaluation",
-        "labels",
-        judge_label_coverage_slices,
-    ),
-    Check(
-        "labels_plausible",
-        "evaluation_run",
-        "accuracy_evaluation",
-        "labels",
-        judge_labels_plausible,
-    ),
     Check("accuracy", "evaluation_run", "accuracy_evaluation", "labels", judge_accuracy),
     Check("slices_hold", "evaluation_run", "accuracy_evaluation", "labels", judge_slices_hold),
     Check(

@@ -93,6 +93,7 @@ NOT_DUE: dict[str, tuple[Standing, tuple[RecordedVerdict, ...]]] = {
     "not launched": (Standing(), (accuracy(),)),
     "before the promotion": (Standing(moves=(moved("1", days_ago=0.1),)), (accuracy(),)),
     "held": (replace(LIVE, holds=(Hold("me", "wait", NOW),)), (accuracy(),)),
+    "labels that look wrong": (LIVE, (accuracy(days_ago=2), accuracy(item="labels_plausible"))),
     "bad data": (
         replace(LIVE, incidents=(drifted("bad_data", alert="accuracy_drop"),)),
         (accuracy(),),
