@@ -8,18 +8,27 @@ import numpy as np
 import pyarrow as pa
 
 from ai_ops.accuracy_evaluation.kinds import kind_of
-from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, coverage_by_day, label_cutoff
+from ai_ops.accuracy_evaluation.labelled_rows import (
+    Days,
+    LabelledRows,
+    coverage_by_day,
+    label_cutoff,
+)
 from ai_ops.accuracy_evaluation.metrics import Bools, measured
 from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.accuracy_evaluation.records import Launch
+from ai_ops.accuracy_evaluation.set_measures import (
+    by_stratum,
+    drawn_for_strata,
+    label_counts,
+)
 from ai_ops.accuracy_evaluation.set_records import EvaluationSet, LiveOnSet, SetVersion, needed_for
 from ai_ops.accuracy_evaluation.set_strata import (
     LABEL,
+    Names,
     StratifiedRows,
-    counted,
-    quartile_of,
     strata_of,
     stratified,
 )
@@ -66,7 +75,7 @@ def read_set_rows(
     root: Root, feature: AiFeatureSpec, month: str, as_of: datetime | None = None
 ) -> tuple[pa.Table, Evidence]:
     """The rows of the same version: ``id``, ``time``, ``day``, ``tenant``, ``call_site``,
-    ``model_version``, the judged outputs, ``label`` and ``known_on``."""
+    ``model_version``, the judged outputs, ``label``, ``known_on`` and ``drawn_for``."""
     return read_version_rows(root, latest_version(root, feature, month, as_of))
 
 
@@ -98,7 +107,9 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
     if version is not None:
         on_set = _measure(feature, models, rows, judged, moment.window, version)
     strata = stratified(root, feature, rows)
-    table = _table(feature, rows, strata, labelled)
+    drawn_for = drawn_for_strata(root, feature, rows, held_out & rows.picked(cutoff))
+    whole = labelled | (drawn_for != "")
+    table = _table(feature, rows, strata, whole, drawn_for)
     found = EvaluationSet(
         feature=feature.name,
         month=moment.partition,
@@ -106,14 +117,16 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
         label_cutoff=cutoff,
         share=truth.evaluation_share,
         rows=table.num_rows,
-        days=sum(1 for count in rows.count(labelled).values() if count),
-        positives=_positives(rows, labelled),
-        unlabelled=int((held_out & ~labelled).sum()),
+        days=sum(1 for count in rows.count(whole).values() if count),
+        positives=_positives(rows, whole),
+        unlabelled=int((held_out & ~whole).sum()),
         contradicted=int((held_out & rows.contradicted(cutoff)).sum()),
-        digest=rows.digest(labelled),
-        strata={LABEL: _labels(rows, labelled), **strata.count(labelled)},
+        digest=rows.digest(whole),
+        strata={LABEL: label_counts(rows, labelled), **strata.count(labelled, drawn_for)},
         population=strata.count(np.ones(len(rows.ids), bool)),
-        needed=needed_for(on_set, truth.precision, table.num_rows),
+        by_stratum=by_stratum(feature, rows, strata, labelled, drawn_for),
+        of_strata=int((drawn_for != "").sum()),
+        needed=needed_for(on_set, truth.precision, int(labelled.sum())),
         live=on_set,
         read=list(rows.read),
         missing=[name for name in rows.missing if name[-10:] < cutoff.date().isoformat()],
@@ -126,11 +139,6 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
     }
     numbers = _numbers(replace(found, version=kept.version, content=kept.content))
     return Summary({**numbers, "changed": kept.change.words}, files=files, table=_shown(found))
-
-
-def _labels(rows: LabelledRows, where: Bools) -> dict[str, int]:
-    labels = rows.answers.labels[where]
-    return counted((quartile_of(labels) if labels.dtype == float else labels).tolist())
 
 
 def _live_version(
@@ -191,7 +199,11 @@ def _positives(rows: LabelledRows, where: Bools) -> int:
 
 
 def _table(
-    feature: AiFeatureSpec, rows: LabelledRows, strata: StratifiedRows, chosen: Bools
+    feature: AiFeatureSpec,
+    rows: LabelledRows,
+    strata: StratifiedRows,
+    chosen: Bools,
+    drawn_for: Names,
 ) -> pa.Table:
     """The rows of the set; one row an id, where a prediction stands in the log twice."""
     answers = rows.answers.take(chosen)
@@ -206,9 +218,14 @@ def _table(
             "model_version": versions.take(pa.array(rows.version[chosen])),
             **answers.columns(feature.judged),
             "label": pa.array(answers.labels),
-            "known_on": pa.array(rows.known_on[chosen]),
+            "known_on": pa.array(_known_on(rows)[chosen]),
+            "drawn_for": pa.array(drawn_for[chosen].tolist(), pa.string()),
         }
     )
+
+
+def _known_on(rows: LabelledRows) -> Days:
+    return rows.known_on if rows.picked_on is None else rows.picked_on
 
 
 def _numbers(found: EvaluationSet) -> dict[str, Observed]:
@@ -236,6 +253,7 @@ def _shown(found: EvaluationSet) -> tuple[Mapping[str, Observed], ...]:
             "share_in_set": round(one.share, 4),
             "share_of_predictions": _rounded(one.population_share),
             "thin": one.thin,
+            "headline": found.by_stratum.get(one.column, {}).get(one.value),
         }
         for one in strata[:SHOWN]
     )

@@ -63,7 +63,7 @@ def write_form(path: Path, form: pa.Table) -> str:
     if not path.parent.is_dir():
         raise BadInput(f"--out: {path.parent} is no folder; make it first")
     content = written(form, path.suffix.lower())
-    with replacing(str(path)) as fresh:
+    with replacing(str(path.absolute())) as fresh:
         Path(fresh).write_bytes(content)
     return sha256(content).hexdigest()
 

@@ -38,7 +38,8 @@ class LabelledRows:
     was answered, typed by its kind, and the labels, which mean something only where ``known_on``
     (the UTC day on which it became known) is not NaT. ``contradicted_on`` is the day on which a
     second, different label became known. ``version`` are places in ``versions``. ``arrived`` holds
-    the labels by the day on which they became known.
+    the labels by the day on which they became known. ``picked_on`` is that day of labels that are
+    known and do not speak for the accuracy (see ``queue_marks``); None where there are none.
     """
 
     days: tuple[str, ...]
@@ -53,6 +54,7 @@ class LabelledRows:
     arrived: Mapping[str, ArrivedLabels]
     read: tuple[Evidence, ...]
     missing: tuple[str, ...]
+    picked_on: Days | None = None
 
     @property
     def usable(self) -> Bools:
@@ -80,6 +82,7 @@ class LabelledRows:
             answers=self.answers.take(rows),
             known_on=self.known_on[rows],
             contradicted_on=self.contradicted_on[rows],
+            picked_on=None if self.picked_on is None else self.picked_on[rows],
         )
 
     def on(self, days: Collection[str]) -> Bools:
@@ -97,6 +100,14 @@ class LabelledRows:
         day = _plain(cutoff).astype("datetime64[D]")
         labelled: Bools = (self.known_on < day) & ~(self.contradicted_on < day)
         return labelled
+
+    def picked(self, cutoff: datetime) -> Bools:
+        """Where a label was known before the day of ``cutoff`` that does not speak for all rows."""
+        if self.picked_on is None:
+            return np.zeros(len(self.ids), np.bool_)
+        day = _plain(cutoff).astype("datetime64[D]")
+        picked: Bools = (self.picked_on < day) & ~(self.contradicted_on < day)
+        return picked & ~self.labelled(cutoff)
 
     def contradicted(self, cutoff: datetime) -> Bools:
         """Where two labels that differ were known before the day of ``cutoff``."""

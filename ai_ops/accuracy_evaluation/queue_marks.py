@@ -42,13 +42,17 @@ _NEVER: Final = np.datetime64("NaT", "D")
 
 @dataclass(frozen=True)
 class QueueMarks:
-    """The ids that people labelled; and since when ids are drawn, drawn within a stratum, or told
-    by the source as well."""
+    """The ids that people labelled, the strata that ids were drawn for, and since when ids are
+    drawn among all, or their label was told by the source as well."""
 
     labelled: pa.Array
     drawn: dict[str, np.datetime64]
-    in_stratum: dict[str, np.datetime64]
+    strata: dict[str, str]
     confirmed: dict[str, np.datetime64]
+
+    def drawn_for(self, ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """The stratum that each row was drawn for, empty where it was for none."""
+        return np.array([self.strata.get(id, "") for id in ids.tolist()], dtype=object)
 
     def speak_on(self, ids: npt.NDArray[np.object_], known_on: Days) -> Days:
         """The day from which on each label speaks for the accuracy, NaT for never."""
@@ -68,10 +72,13 @@ def queue_marks(lake: Lake, feature: str) -> QueueMarks | None:
     if not files:
         return None
     ids = [lake.read_table(path, ["id"])[0]["id"] for path in files]
+    rows = queued(lake, feature)
+    of_strata = rows.filter(pc.equal(rows["picked_by"], "stratum"))
+    strata = zip(of_strata["id"].to_pylist(), of_strata["stratum"].to_pylist(), strict=True)
     return QueueMarks(
         labelled=pa.chunked_array([chunk for one in ids for chunk in one.chunks]).combine_chunks(),
-        drawn=_queued(lake, feature, "drawn"),
-        in_stratum=_queued(lake, feature, "stratum"),
+        drawn=_drawn(rows),
+        strata=dict(strata),
         confirmed=_confirmed(lake, feature),
     )
 
@@ -94,12 +101,11 @@ def confirm(lake: Lake, feature: str, day: str, repeated: pa.Array | pa.ChunkedA
         lake.write_table(path, pa.table({"id": pa.array(ids.to_pylist(), pa.string())}))
 
 
-def _queued(lake: Lake, feature: str, picked_by: str) -> dict[str, np.datetime64]:
-    rows = queued(lake, feature)
-    rows = rows.filter(pc.equal(rows["picked_by"], picked_by))
-    days: Any = rows["exported_at"].cast(pa.date32()).to_pylist()
+def _drawn(rows: pa.Table) -> dict[str, np.datetime64]:
+    drawn = rows.filter(pc.equal(rows["picked_by"], "drawn"))
+    days: Any = drawn["exported_at"].cast(pa.date32()).to_pylist()
     found: dict[str, np.datetime64] = {}
-    for id, day in zip(rows["id"].to_pylist(), days, strict=True):
+    for id, day in zip(drawn["id"].to_pylist(), days, strict=True):
         found.setdefault(id, np.datetime64(day, "D"))
     return found
 

@@ -196,6 +196,7 @@ def _joined(
     rows = pa.concat_tables([nobody.empty_table(), *logs.rows])
     judged = pa.concat_tables(logs.judged or [_nothing_judged(feature, kind)])
     places, known_on = truth.of(rows["id"])
+    told_on = known_on
     if marks is not None:
         known_on = marks.speak_on(rows["id"].to_numpy(zero_copy_only=False), known_on)
     label = truth.rows["label"].combine_chunks().take(places)
@@ -215,6 +216,7 @@ def _joined(
         arrived=_arrived(truth, places, np.repeat(np.array(logs.days, "datetime64[D]"), sizes)),
         read=(*logs.read, *truth.read),
         missing=(*logs.missing, *truth.missing, *against.missing),
+        picked_on=None if marks is None else told_on,
     )
 
 

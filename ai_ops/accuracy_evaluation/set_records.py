@@ -96,8 +96,10 @@ class EvaluationSet:
     """What one version of a month's set holds, as recorded; its rows lie beside it in a table.
 
     ``digest`` is the sha256 of their ids and labels. ``strata`` counts its rows by the values of
-    some columns, ``population`` all answered predictions of the month by the same; ``unlabelled``
-    are predictions of the set whose label has not come.
+    some columns, ``population`` all answered predictions of the month by the same, ``by_stratum``
+    is the headline metric of each that is not thin. ``of_strata`` rows were drawn for a rare
+    stratum: they count in that one, and in no metric of the whole. ``unlabelled`` are predictions
+    of the set whose label has not come.
     """
 
     feature: str
@@ -113,6 +115,8 @@ class EvaluationSet:
     digest: str
     strata: Counts = field(default_factory=dict)
     population: Counts = field(default_factory=dict)
+    by_stratum: dict[str, dict[str, float]] = field(default_factory=dict)
+    of_strata: int = 0
     needed: LabelsNeeded | None = None
     live: LiveOnSet | None = None
     read: list[Evidence] = field(default_factory=list)

@@ -6,7 +6,7 @@ its share of it but for chance, and what is absent or thin is named.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -97,9 +97,28 @@ class StratifiedRows:
 
     columns: dict[str, Names]
 
-    def count(self, where: Bools) -> Counts:
-        """How many of the chosen rows have each value."""
-        return {name: counted(values[where].tolist()) for name, values in self.columns.items()}
+    def count(self, where: Bools, drawn_for: Names | None = None) -> Counts:
+        """How many of the chosen rows have each value; ``drawn_for`` names the stratum of rows that
+        count in that one only."""
+        found = {}
+        for name, values in self.columns.items():
+            chosen = where if drawn_for is None else where | self._drawn(name, drawn_for)
+            found[name] = counted(values[chosen].tolist())
+        return found
+
+    def each(self, where: Bools, drawn_for: Names) -> Iterator[tuple[str, str, Bools]]:
+        """Each stratum of the chosen rows: column, value, and where they are, with those that were
+        drawn for it."""
+        for name, values in self.columns.items():
+            chosen = where | self._drawn(name, drawn_for)
+            for value in dict.fromkeys(values[chosen].tolist()):
+                yield name, value, chosen & (values == value)
+
+    def _drawn(self, name: str, drawn_for: Names) -> Bools:
+        drawn: Bools = np.zeros(len(drawn_for), np.bool_)
+        for place in np.flatnonzero(drawn_for != ""):
+            drawn[place] = drawn_for[place] == f"{name} {self.columns[name][place]}"
+        return drawn
 
     def told(self, column: str, where: Bools) -> pa.Array:
         """The values of a column of the chosen rows; null where the log does not say."""
