@@ -62,6 +62,7 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
         "flight_delay__new_segments",
         "flight_delay__silent_writers",
         "flight_delay__cadences",
+        "flight_delay__fresh_sample",
         "flight_delay__incidents",
         "flight_delay__retraining",
         "flight_delay__retraining_failed",

@@ -8,6 +8,7 @@ from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.accuracy_evaluation.challenger import DAYS, compute_challenger_report
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run
 from ai_ops.accuracy_evaluation.evaluation_set import compute_labelled_evaluation_set
+from ai_ops.accuracy_evaluation.fresh_sample import sample_for_incident
 from ai_ops.accuracy_evaluation.label_arrival import compute_label_arrival
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.versions import evaluate_version
@@ -32,12 +33,14 @@ MONTH_DAYS = 28
 class EvaluationConfig(dg.Config):
     """Which registered version to evaluate, on the labelled predictions of which days.
 
-    Empty means the version in production, and the 28 days that ended last.
+    Empty means the version in production, and the 28 days that ended last. An ``incident`` is
+    answered with the version in production on the newest labels, and with that alone.
     """
 
     version: str = ""
     first_day: str = ""
     last_day: str = ""
+    incident: str = ""
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
@@ -106,6 +109,12 @@ def _version_evaluation(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: EvaluationConfig, root: RootResource
     ) -> None:
         opened = root.open()
+        if config.incident:
+            summary = sample_for_incident(
+                opened, feature, config.incident, run_id=context.run.run_id
+            )
+            context.add_asset_metadata(metadata_of(summary))
+            return
         now = opened.clock.now()
         version = config.version or opened.registry.require_champion(feature.name)
         trailing = list(Window.trailing(now.date(), days=MONTH_DAYS + 1).days())

@@ -96,7 +96,12 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
             "One day's log, drift, accuracy, health and cost, each with its checks.",
             False,
         ),
-        (weekly_job_name(feature), WEEKLY, "The week's cost trend, and when its labels came.", False),
+        (
+            weekly_job_name(feature),
+            WEEKLY,
+            "The week's cost trend, and when its labels came.",
+            False,
+        ),
         (
             checklist_job_name(feature),
             CHECKLIST,
@@ -129,12 +134,17 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
             False,
         ),
         (
-            f"{feature.name}__evaluate_version",
+            evaluation_job_name(feature),
             ON_DEMAND,
             "Evaluate any registered version on labelled predictions, on demand.",
             True,
         ),
     )
+
+
+def evaluation_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that evaluates a version on demand, or for an incident."""
+    return f"{feature.name}__evaluate_version"
 
 
 def _made(feature: AiFeatureSpec, names: tuple[str, ...]) -> list[str]:
