@@ -9,6 +9,7 @@ from ai_ops.retraining_pipeline.earned import wrong_signature
 from ai_ops.retraining_pipeline.elsewhere import of_others
 from ai_ops.retraining_pipeline.obstacles import (
     broken_chain,
+    edited,
     other_criteria,
     unapproved,
     unregistered,
@@ -51,6 +52,7 @@ def _of_launch(
         yield f"held by {hold.by} since {hold.since:%Y-%m-%d %H:%M}: {hold.reason}"
     yield from void_words(told, standing, void)
     yield from unregistered(root, feature, version)
+    yield from edited(root, feature, version)
     yield from broken_chain(root)
 
 

@@ -13,6 +13,7 @@ from ai_ops.retraining_pipeline.earned import event_at, unearned, wrong_signatur
 from ai_ops.retraining_pipeline.elsewhere import of_others
 from ai_ops.storage.believed import Void, believed
 from ai_ops.storage.decisions import read_token
+from ai_ops.storage.fingerprints import changed_since_seen
 from ai_ops.storage.gate_verdicts import gate_verdicts
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Approval, Standing
@@ -93,6 +94,7 @@ def _of_promotion(
     yield from standing.forbidding
     yield from void_words(told, standing, void)
     yield from unregistered(root, feature, version)
+    yield from edited(root, feature, version)
     yield from broken_chain(root)
 
 
@@ -202,6 +204,17 @@ def unregistered(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str,
         return (f"version {version} is registered without a metric that it passed",)
     if unknown := sorted(name for name, value in found.metrics.items() if not isfinite(value)):
         return (f"version {version} is registered with {', '.join(unknown)} that is no number",)
+    return ()
+
+
+def edited(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
+    """What of a version is not as it was when it was first seen: the gate judged another one."""
+    try:
+        found = root.registry.version(feature.name, version)
+    except AiOpsError:
+        return ()  # it is not registered, which is said already
+    if changed := changed_since_seen(root, feature.name, found):
+        return (f"version {version} is not what was first seen of it: {', '.join(changed)}",)
     return ()
 
 

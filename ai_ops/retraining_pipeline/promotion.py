@@ -15,6 +15,7 @@ from ai_ops.retraining_pipeline.launch_obstacles import of_launch
 from ai_ops.retraining_pipeline.obstacles import of_promotion, of_rollback
 from ai_ops.storage.believed import believed
 from ai_ops.storage.decisions import Decision, appended, read_token, refuse, verified
+from ai_ops.storage.fingerprints import fingerprint_of
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.registry import CHAMPION
 from ai_ops.storage.root import Root
@@ -118,6 +119,7 @@ def _move(
         "previous": standing.live,
         "metrics": dict(metrics),
         "gate_hash": gate_hash,
+        "fingerprint": fingerprint_of(registered),
     }
     return NewEvent(kind, feature.name, payload)
 

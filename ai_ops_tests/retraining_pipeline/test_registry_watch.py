@@ -22,7 +22,7 @@ from ai_ops.storage.registry import CHAMPION, Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import RegistryUnavailable
 from ai_ops_tests.orchestration.ticking import Ticking
-from ai_ops_tests.retraining_pipeline.moving import candidate
+from ai_ops_tests.retraining_pipeline.moving import candidate, refused_promotion
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
     FEATURE,
     NAME,
@@ -276,3 +276,18 @@ def test_a_placement_that_was_stopped_halfway_is_named_and_done_again(
     assert statuses(root) == ["pass", "fail", "pass"]
     placed = standing(root).placed("challenger")
     assert placed is not None and placed.version == root.registry.alias(NAME, "challenger") == "3"
+
+
+@pytest.mark.requirement("PL-16", "PL-18")
+def test_a_candidate_that_was_edited_since_it_was_first_seen_is_not_promoted(
+    root: Root, ticking: Ticking
+) -> None:
+    gate_passed(root, "3", "2")
+    approved(root, "3")
+    client(root).set_model_version_tag(NAME, "3", "training_set", "another")
+    told = "version 3 is not what was first seen of it: tag training_set: added"
+    assert told in refused_promotion(root, "3")
+    client(root).delete_model_version_tag(NAME, "3", "training_set")
+    assert promote(root, FEATURE, "3").version == "3"
+    [moved] = root.ledger.events(NAME, kinds=["promotion"])[1:]
+    assert moved.payload["fingerprint"]["metric auc"] == "0.75", "and as it came live"
