@@ -26,6 +26,7 @@ from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, Standing, fold
 from ai_ops.vocabulary.errors import DecisionRefused, MissingEvidence
+from ai_ops.vocabulary.failures import LikelyCause
 
 VALID: Final = "valid"
 MACHINE: Final = "ai_ops"
@@ -132,6 +133,8 @@ def _reason(event: Event) -> str:
     if event.kind == "refusal":
         return "; ".join(said["reasons"])
     words = said.get("reason") or said.get("note") or said.get("error") or said.get("cause") or ""
+    if known := said.get("likely_cause"):
+        words = f"{words}; likely cause: {LikelyCause(**known).told}"
     conclusion = said.get("conclusion")
     return f"{conclusion}: {words}" if conclusion else str(words)
 

@@ -1,7 +1,7 @@
 """The candidate: a version that learnt from the training set, registered and not yet judged."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from ai_ops.retraining_pipeline.records import (
     rows_path,
 )
 from ai_ops.retraining_pipeline.seeding import seeded
-from ai_ops.retraining_pipeline.trainer import trainer_of
+from ai_ops.retraining_pipeline.trainer import Trained, trainer_of
 from ai_ops.storage.registry import ModelVersion
 from ai_ops.storage.retrainings import go_on
 from ai_ops.storage.root import Root
@@ -91,26 +91,32 @@ def _registered(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> Mo
     return None
 
 
-def _train(
-    root: Root, feature: AiFeatureSpec, manifest: TrainingSet, made: Mapping[str, str]
-) -> ModelVersion:
+def trained_from(root: Root, feature: AiFeatureSpec, manifest: TrainingSet) -> Trained:
+    """What a training set teaches, not registered yet: of the same one always the same."""
     rows, evidence = root.lake.read_table(rows_path(root, feature, manifest.id))
     if digest_of(rows) != manifest.digest:
         raise ArtifactChanged(
             f"{evidence.source}: not the rows of training set {manifest.id}; materialise it again"
         )
-    seed = int(manifest.digest[:8], 16)
-    trainer = trainer_of(feature)
+    trainer, seed = trainer_of(feature), int(manifest.digest[:8], 16)
     with seeded(seed):
         trained = trainer.train(feature, rows)
+    # A trainer that sets a seed of its own says so.
+    return replace(trained, params={"seed": str(seed), **trained.params})
+
+
+def _train(
+    root: Root, feature: AiFeatureSpec, manifest: TrainingSet, made: Mapping[str, str]
+) -> ModelVersion:
+    trained = trained_from(root, feature, manifest)
+    rows, _ = root.lake.read_table(rows_path(root, feature, manifest.id))
     return root.registry.register(
         feature.name,
         trained.module,
         trained.encoder,
         trained.example,
         metrics=trained.metrics,
-        # A trainer that sets a seed of its own says so.
-        params={"seed": str(seed), **trained.params, **_named(made)},
+        params={**trained.params, **_named(made)},
         dataset=_learnt_from(rows).to_pandas(),
         dataset_digest=manifest.digest,
         reference=trained.reference,

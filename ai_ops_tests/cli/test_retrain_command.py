@@ -99,19 +99,63 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_waiting_ends_with_no_evidence_where_nothing_can_be_judged(tiny: World) -> None:
     done = tiny("retrain", tiny.feature.name, "--wait", "--reason", "spring")
     assert done.code == 3, done.err
-    assert done.out.count(": no_evidence: ") == len(GATE_CHECKS) and "no criteria are frozen" in done.out
+    assert (
+        done.out.count(": no_evidence: ") == len(GATE_CHECKS)
+        and "no criteria are frozen" in done.out
+    )
     (retraining,) = tiny.standing.retrainings
     assert retraining.cause == "spring" and "evaluated" in retraining.stages
 
 
-def test_waiting_ends_with_a_failure_that_names_the_step_and_is_recorded(tiny: World) -> None:
-    for file in (tiny.folder / "lake" / tiny.feature.name / "prediction_log").glob("*"):
-        file.unlink()
+@pytest.mark.requirement("PB-40", "PB-43")
+def test_one_command_goes_on_from_a_failure_when_what_failed_is_mended(
+    tiny: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = tiny.feature.name
+    monkeypatch.setattr("ai_ops.cli.history.resolve_feature", lambda _: tiny.feature)
+    none = tiny("retrain", name, "--from-failure")
+    assert none.code == 2 and "the last retraining did not fail" in none.err
+    log = tiny.folder / "lake" / name / "prediction_log" / "2021-02-20.parquet"
+    content = log.read_bytes()
+    log.unlink()
+    failed = tiny("retrain", name, "--wait", "--reason", "spring")
+    assert failed.code == 3
+    assert "training_set_sound: no_evidence: " in failed.err
+    assert "likely cause: evidence missing: " in failed.err
+    assert f"when it is mended: ai-ops retrain {name} --from-failure" in failed.err
+    assert "likely cause: evidence missing: " in tiny("history", name).out
+    log.write_bytes(content)
+    (before,) = tiny.standing.retrainings
+    other = tiny("retrain", name, "0123456789", "--from-failure", "--wait")
+    assert other.code == 2 and "0123456789: no run of tiny__retraining that failed" in other.err
+    done = tiny("retrain", name, before.id, "--from-failure", "--wait")
+    assert done.code == 3 and "no criteria are frozen" in done.out, done.err
+    (after,) = tiny.standing.retrainings
+    assert (after.id, after.cause) == (before.id, "spring")
+    assert set(after.stages) == {"started", "resumed", "evaluated"}
+    again = tiny("retrain", name, before.id, "--from-failure")
+    assert again.code == 2 and "came to its evaluation" in again.err
+
+
+def test_a_run_is_named_from_its_failure_only_and_keeps_its_reason(ai_ops: World) -> None:
+    assert "is named together with --from-failure" in ai_ops("retrain", NAME, "run-1").err
+    done = ai_ops("retrain", NAME, "--from-failure", "--reason", "x")
+    assert done.code == 2 and "leave them out" in done.err
+
+
+def test_before_yesterdays_labels_are_read_it_says_what_to_wait_for(tiny: World) -> None:
+    truth = tiny.folder / "lake" / tiny.feature.name / "ground_truth"
+    (truth / "2021-03-09.parquet").unlink()
+    tiny.root.begin_replay(tiny.root.clock.now() + timedelta(hours=15.5))  # half past midnight
+    (truth / "2021-03-10.parquet").touch()
+    (truth / "2021-03-10.parquet").rename(truth / "2021-03-09.parquet")
     done = tiny("retrain", tiny.feature.name, "--wait")
     assert done.code == 3
-    assert "training_set_sound: no_evidence: " in done.err
-    (retraining,) = tiny.standing.retrainings
-    assert retraining.stages["failed"]["step"].startswith(tiny.feature.name)
+    assert "the labels of 2021-03-10 are not read yet: tiny__daily reads them at 06:00" in done.err
+    tiny.root.begin_replay(tiny.root.clock.now() + timedelta(hours=8))
+    late = tiny("retrain", tiny.feature.name)
+    assert late.code == 3 and "was due at 06:00 UTC; wait for it, or run it for" in late.err
+    assert tiny.standing.retrainings == (), "nothing began that would have failed"
 
 
 @pytest.mark.requirement("PB-34")

@@ -1,14 +1,18 @@
 """The trainer that a YAML names, and the version that it makes of a training set."""
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from textwrap import dedent
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import torch
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.retraining_pipeline.candidate import compute_candidate_model
+from ai_ops.retraining_pipeline.candidate import compute_candidate_model, trained_from
+from ai_ops.retraining_pipeline.made_with import made_with
 from ai_ops.retraining_pipeline.records import latest_training_set, rows_path
 from ai_ops.retraining_pipeline.trainer import trainer_of
 from ai_ops.retraining_pipeline.training_set import compute_training_set
@@ -99,6 +103,51 @@ def test_a_retraining_that_is_tried_again_registers_one_version(logged: Root) ->
     compute_training_set(logged, FEATURE, NOW, run_id="run-2")
     other = compute_candidate_model(logged, FEATURE, NOW, run_id="run-2").numbers["version"]
     assert other != version, "another retraining is another version, from the same rows too"
+
+
+ROLLING = """
+    import random
+    from dataclasses import replace
+    import numpy as np
+    import torch
+    from ai_ops_tests.inference_management.serving_world import Constant
+    from ai_ops_tests.retraining_pipeline.tiny_trainer import history, train as fit
+
+    def train(feature, rows):
+        dice = random.random() + np.random.rand() + torch.rand(1).item()
+        return replace(fit(feature, rows), module=Constant(dice / 3))
+"""
+
+
+@pytest.mark.requirement("OW-08", "PL-16")
+def test_the_same_training_set_gives_the_same_weights_and_all_it_was_made_with_is_kept(
+    logged: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rolling_trainer.py").write_text(dedent(ROLLING))
+    feature = trained_by("rolling_trainer")
+    compute_training_set(logged, feature, NOW, run_id="run-1")
+    manifest, _ = latest_training_set(logged, feature)
+    weights = []
+    for _ in range(2):
+        torch.rand(7)  # whatever was drawn before
+        module = trained_from(logged, feature, manifest).module
+        weights.append(b"".join(one.numpy().tobytes() for one in module.state_dict().values()))
+    assert weights[0] == weights[1]
+    compute_candidate_model(logged, feature, NOW, run_id="run-1")
+    one = logged.registry.versions(NAME)[-1]
+    made = manifest.made_with
+    kept = {name.removeprefix("made_with."): value for name, value in one.params.items()}
+    assert made.items() <= kept.items() and {"environment", "python", "code"} <= made.keys()
+    assert one.params["seed"] == str(int(manifest.digest[:8], 16))
+    stored, _ = logged.lake.read_json(logged.lake.path(NAME, "candidate_model", None, "json"))
+    assert stored["made_with"] == {**made, "seed": one.params["seed"]}
+    packages, _ = logged.lake.read_json(
+        logged.lake.path(NAME, "training_environment", made["environment"], "json")
+    )
+    assert packages["torch"] == version("torch")
+    (tmp_path / "rolling_trainer.py").write_text(dedent(ROLLING) + "# another\n")
+    assert made_with(logged, feature).code != made["code"]
 
 
 def test_rows_that_were_changed_are_not_learnt_from(logged: Root) -> None:
