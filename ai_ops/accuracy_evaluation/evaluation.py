@@ -27,7 +27,13 @@ from ai_ops.accuracy_evaluation.records import (
     Slices,
 )
 from ai_ops.accuracy_evaluation.reproduced_judgement import judge_reproduced
-from ai_ops.accuracy_evaluation.slice_judgement import judge_slices
+from ai_ops.accuracy_evaluation.slice_judgement import (
+    SliceGap,
+    judge_slices,
+    slice_gaps,
+    told_of,
+    worst_first,
+)
 from ai_ops.accuracy_evaluation.slices import slicing_inputs
 from ai_ops.accuracy_evaluation.strangers import LoggedIds
 from ai_ops.ai_features import AiFeatureSpec
@@ -37,6 +43,9 @@ from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
 from ai_ops.vocabulary.windows import Window
+
+ROWS = 12
+"""So many slices are shown in a day's table."""
 
 RANGE_DAYS = 63
 """So many days are evaluated from one reading, which holds the rows of the month before too."""
@@ -54,8 +63,9 @@ def compute_evaluation_run(
             path = root.lake.path(feature.name, "evaluation_run", moment.partition, "json")
             written = msgspec.json.encode(run, order="sorted")
             root.lake.write_bytes(path, msgspec.json.format(written, indent=1))
-            picture = draw_evaluation(run) if moment is moments[-1] else None
-            summaries[moment.partition] = Summary(_numbers(run), picture)
+            summaries[moment.partition] = Summary(_numbers(run))
+            if moment is moments[-1]:
+                summaries[moment.partition] = _shown(root, feature, moment, run)
     return summaries
 
 
@@ -158,6 +168,17 @@ def _known_run(
             f"labels that {moment.as_of:%Y-%m-%d %H:%M} did not know; materialise it as of then"
         )
     return run, evidence
+
+
+def _shown(root: Root, feature: AiFeatureSpec, moment: Moment, run: EvaluationRun) -> Summary:
+    """A day with its picture and the slices that lost most since launch."""
+    gaps: list[SliceGap] = []
+    if run.slices is not None and run.launch is not None:
+        gate = gate_in_force(root, feature, moment.as_of).gate
+        gaps = worst_first(slice_gaps(run.slices, run.month, run.launch, gate))
+    return Summary(
+        _numbers(run), draw_evaluation(run, gaps), table=tuple(map(told_of, gaps[:ROWS]))
+    )
 
 
 def _ranges(moments: Sequence[Moment]) -> Iterator[Sequence[Moment]]:

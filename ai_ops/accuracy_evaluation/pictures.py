@@ -10,9 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ai_ops.accuracy_evaluation.records import AnswerKind, EvaluationRun, Measured
+from ai_ops.accuracy_evaluation.slice_judgement import SliceGap
 
 NOW, LAUNCH, GREY = "#c2410c", "#1d4ed8", "#9ca3af"
 MARGINS = {"left": 0.06, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.14}
+SLICES = 10
 LINES: Final[Mapping[AnswerKind, tuple[tuple[str, str], tuple[str, str]]]] = {
     "score": (("auc", "AUC"), ("ece", "ECE")),
     "decision": (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy")),
@@ -22,18 +24,23 @@ LINES: Final[Mapping[AnswerKind, tuple[tuple[str, str], tuple[str, str]]]] = {
 """What is drawn week by week."""
 
 
-def draw_evaluation(run: EvaluationRun) -> bytes:
-    """A PNG: left the calibration curve of the week and of launch, right two metrics by week; of
-    answers without a probability the weeks alone."""
+def draw_evaluation(run: EvaluationRun, slices: Sequence[SliceGap] = ()) -> bytes:
+    """A PNG: left the calibration curve of the week and of launch (of answers with a probability),
+    then two metrics by week, right the slices that lost most since launch, worst first."""
+    curved = bool(run.week.kind == "score" or run.curve or (run.launch and run.launch.curve))
+    widths = [1.0] * curved + [1.5] + [0.9] * bool(slices)
     # Fixed margins: a layout that is computed takes longer than all the drawing.
-    figure = Figure(figsize=(9.0, 3.4), dpi=90)
+    margins = MARGINS | ({"wspace": 0.3} if slices else {})
+    figure = Figure(figsize=(9.0 if not slices else 12.6, 3.4), dpi=90)
     FigureCanvasAgg(figure)
-    if run.week.kind == "score" or run.curve or (run.launch and run.launch.curve):
-        left, right = figure.subplots(1, 2, width_ratios=(1, 1.5), gridspec_kw=MARGINS)
-        _draw_calibration(left, run)
-    else:
-        right = figure.subplots(gridspec_kw=MARGINS)
-    _draw_weeks(right, run)
+    every = figure.subplots(
+        1, len(widths), width_ratios=widths, gridspec_kw=margins, squeeze=False
+    )[0]
+    if curved:
+        _draw_calibration(every[0], run)
+    if slices:
+        draw_slices(every[-1], slices[:SLICES])
+    _draw_weeks(every[int(curved)], run)
     figure.suptitle(
         f"{run.feature}, version {run.version}: {run.week.rows} labelled predictions of "
         f"{run.week.days} days to {run.day}",
@@ -64,6 +71,20 @@ def draw_curve(
     shown = [(score, rate) for score, rate, n in curve if n >= max(10, most // 100)]
     if shown:
         axes.plot(*zip(*shown, strict=True), color=colour, marker="o", markersize=3, label=name)
+
+
+def draw_slices(axes: Axes, slices: Sequence[SliceGap]) -> None:
+    """What each slice lost more than all rows, in margins: the least surely, and as measured."""
+    places = np.arange(len(slices))
+    lost = np.array([gap.size / max(gap.margin, 1e-9) for gap in slices])
+    surely = np.array([(gap.low or 0.0) / max(gap.margin, 1e-9) for gap in slices])
+    axes.hlines(places, surely, lost, color=GREY, linewidth=1.5)
+    axes.plot(lost, places, "o", color=NOW, markersize=4)
+    axes.axvline(1.0, color=LAUNCH, linewidth=0.8, linestyle="--")
+    axes.set_yticks(places, [str(gap.sliced)[:18] for gap in slices], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("lost more than all rows, in margins", fontsize=8)
+    axes.set_title("Slices; surely worse: the bar right of 1", fontsize=9)
 
 
 def _draw_weeks(axes: Axes, run: EvaluationRun) -> None:

@@ -127,8 +127,30 @@ def slice_gaps(slices: Slices, month: Measured, launch: Launch, gate: Gate) -> l
 
 def worst_of(gaps: list[SliceGap]) -> SliceGap | None:
     """The slice that most surely lost most: a small one is far off by chance."""
-    known = (gap for gap in gaps if gap.low is not None)
-    return max(known, key=_surely, default=None)
+    return next(iter(worst_first(gaps)), None)
+
+
+def worst_first(gaps: list[SliceGap]) -> list[SliceGap]:
+    """Each slice in the metric in which it most surely lost most, the worst slice first."""
+    found: dict[str, SliceGap] = {}
+    for gap in sorted((gap for gap in gaps if gap.low is not None), key=_surely, reverse=True):
+        found.setdefault(str(gap.sliced), gap)
+    return list(found.values())
+
+
+def told_of(gap: SliceGap) -> dict[str, Observed]:
+    """A slice as a row of a table."""
+    then = gap.sliced.launch
+    return {
+        "slice": str(gap.sliced),
+        "rows": gap.sliced.rows,
+        "metric": gap.dimension.metric,
+        "now": round(gap.sliced.values[gap.dimension.metric], 4),
+        "at launch": round(then.values[gap.dimension.metric], 4) if then else None,
+        "lost more than all": round(gap.size, 4),
+        "surely": None if gap.low is None else round(gap.low, 4),
+        "margin": gap.margin,
+    }
 
 
 def _gap(
