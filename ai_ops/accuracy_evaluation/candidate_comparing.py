@@ -1,7 +1,7 @@
 """A candidate, the version in production and the one launched first, scored on the same rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from ai_ops.accuracy_evaluation.class_sums import ClassAnswers
 from ai_ops.accuracy_evaluation.decision_sums import DecisionAnswers
 from ai_ops.accuracy_evaluation.gate_metrics import compare
 from ai_ops.accuracy_evaluation.gate_slices import compare_slice, slices_by_label
+from ai_ops.accuracy_evaluation.intervals import Estimate
 from ai_ops.accuracy_evaluation.kinds import kind_of
 from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows
 from ai_ops.accuracy_evaluation.metrics import Answers, Bools
 from ai_ops.accuracy_evaluation.models import JudgedModels
+from ai_ops.accuracy_evaluation.moved_scores import moved_scores
 from ai_ops.accuracy_evaluation.number_sums import NumberAnswers
 from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.slices import SlicedColumn, sliced_columns
@@ -72,6 +74,7 @@ def compare_versions(
     kind, own = kind_of(feature), asked[version]
     sums = sums_of(own, judged, kind)
     compared = compare(sums, sums_of(asked[champion], judged, kind))
+    compared = replace(compared, moved=_moved(own, asked[champion], judged))
     if not fully:
         return Comparison(compared)
     sameness, no_sameness = _sameness(root, feature, (version, champion), asked, judged)
@@ -80,8 +83,9 @@ def compare_versions(
         no_first = "the ledger knows of no launch"
     elif first not in (version, champion):
         try:
-            earliest = sums_of(models.asked(first, rows, judged), judged, kind)
-            beside_first = compare(sums, earliest)
+            earliest = models.asked(first, rows, judged)
+            beside_first = compare(sums, sums_of(earliest, judged, kind))
+            beside_first = replace(beside_first, moved=_moved(own, earliest, judged))
         except AiOpsError as error:
             no_first = f"it cannot answer the rows of the hold-out: {error}"
     return Comparison(
@@ -92,6 +96,13 @@ def compare_versions(
         sameness=sameness,
         no_sameness=no_sameness,
     )
+
+
+def _moved(own: LabelledRows, other: LabelledRows, judged: Bools) -> Estimate | None:
+    if not isinstance(own.answers, BinaryAnswers) or not isinstance(other.answers, BinaryAnswers):
+        return None
+    days = own.day[judged].astype(str)
+    return moved_scores(days, own.answers.score[judged], other.answers.score[judged])
 
 
 def _sliced(

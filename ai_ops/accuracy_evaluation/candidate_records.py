@@ -30,7 +30,9 @@ class Learnt:
 class Compared:
     """The candidate and the champion, scored again on the same rows.
 
-    ``difference`` is the candidate minus the champion, paired by day.
+    ``difference`` is the candidate minus the champion, paired by day. ``moved`` is how far their
+    scores lie apart in groups of rows alike: whatever the labels say, by no more can one of them be
+    worse calibrated; None where no score is answered.
     """
 
     candidate: Measured
@@ -38,6 +40,7 @@ class Compared:
     difference: dict[str, Estimate]
     candidate_curve: Curve = field(default_factory=list)
     champion_curve: Curve = field(default_factory=list)
+    moved: Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ai_ops.accuracy_evaluation.candidate_records import CandidateEvaluation, Compared
 from ai_ops.accuracy_evaluation.gate_metrics import (
+    ECE,
     Criteria,
     Metric,
     finding_of,
@@ -54,10 +55,22 @@ def margin_findings(
         elif better.value < -margin:
             words += f": worse by more than the gate's {margin:g}"
             findings.append(finding_of(evaluation, "fail", words, better))
+        elif (at_most := _at_most(metric, compared)) is not None and at_most <= margin:
+            words += (
+                f"; whatever the labels, worse by {at_most:.4f} at most: so near lie the scores"
+            )
+            findings.append(finding_of(evaluation, "pass", words, better))
         else:
             words += f": not surely within the gate's {margin:g}"
             findings.append(finding_of(evaluation, "fail", words, better))
     return findings
+
+
+def _at_most(metric: Metric, compared: Compared) -> float | None:
+    """By how much calibration can be worse at most, told by the scores and by no label."""
+    if metric is not ECE or compared.moved is None or compared.moved.high is None:
+        return None
+    return compared.moved.high
 
 
 def judge_improvement(
