@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +29,11 @@ from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.inference_management.serving_world import ATTRIBUTES, GOOD, ROWS, Constant
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
+    BACKEND,
     DEVOPS,
     FEATURE,
     NAME,
+    SCIENTIST,
     copied_root,
     later,
     launched,
@@ -39,6 +42,14 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
 )
 
 SECOND = "second"
+DOCS = Path(__file__).parents[2] / "docs" / "environments.md"
+OWNERS = {
+    "prediction_logging": {"accountable": BACKEND},
+    "drift_monitoring": {"accountable": SCIENTIST},
+    "retraining_pipeline": {"accountable": BACKEND},
+    "inference_management": {"accountable": DEVOPS},
+    "accuracy_evaluation": {"follows": "drift_monitoring"},
+}
 APP = assemble()
 
 
@@ -73,7 +84,7 @@ def root(made: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
         file = defs / name / "defs.yaml"
         file.parent.mkdir(parents=True)
         serving = ATTRIBUTES["serving"] | {"shadow": shadow}
-        attributes = {**ATTRIBUTES, "name": name, "serving": serving}
+        attributes = {**ATTRIBUTES, "name": name, "serving": serving, "owners": OWNERS}
         file.write_text(yaml.safe_dump({"type": "ai_ops.AiFeature", "attributes": attributes}))
     copied = copied_root(made, tmp_path / "root")
     monkeypatch.setenv("AI_OPS_DEFS", str(defs))
@@ -207,6 +218,23 @@ def test_two_features_in_two_environments_answer_with_their_own_and_are_logged_a
     assert logged["production"] == {("production", "1")}
     assert ("staging", "2") in logged["staging"]
     assert not any(id == "production" for id, _ in logged["staging"])
+
+
+def test_the_commands_of_the_page_run_as_they_stand(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fences = re.findall(r"```sh\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    commands = [shlex.split(line)[1:] for fence in fences for line in fence.splitlines()]
+    assert len(commands) == 8
+    for command in commands:
+        if command[0] == "serve":
+            with served(monkeypatch, *command[1:]) as client:
+                assert client.get("/version").json()["version"] == "2"
+        else:
+            code, out = call(*command)
+            assert code == 0, (command, out)
+    left = {row["environment"] for row in placed().values() if row["version"]}
+    assert left == {"production", "rehearsal"}, "what was placed was taken out again"
 
 
 def until(client: TestClient, version: str | None) -> None:
