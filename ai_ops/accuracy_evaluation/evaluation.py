@@ -12,6 +12,7 @@ from ai_ops.accuracy_evaluation.judgement import (
     judge_coverage,
 )
 from ai_ops.accuracy_evaluation.kinds import judged_columns
+from ai_ops.accuracy_evaluation.label_maturity import late_or_lost
 from ai_ops.accuracy_evaluation.label_plausibility import judge_plausible, unless_plausible
 from ai_ops.accuracy_evaluation.label_records import SlicesCovered
 from ai_ops.accuracy_evaluation.label_slices import judge_slices_covered
@@ -97,6 +98,8 @@ def judge_label_coverage(root: Root, feature: AiFeatureSpec, moment: Moment) -> 
     run, evidence = _known_run(root, feature, moment)
     days = run.coverage[-2:]
     verdict = judge_coverage(days, run.unknown_labels, feature.ground_truth)
+    if verdict.status == "no_evidence" and (words := late_or_lost(run.coverage)):
+        verdict = replace(verdict, reason=f"{verdict.reason}; {words}")
     absent = [name for name in run.missing if name.endswith(tuple(day.day for day in days))]
     if absent and verdict.passed:
         reason = f"{', '.join(absent)} was not there to be read: materialise it, then this run"

@@ -51,29 +51,25 @@ def cell_of(answers: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
 
 
 def one_label_days(
-    days: Sequence[DayKept], week: Sequence[DayKept], launch: DayLabels | None
+    days: Sequence[DayKept], week: Sequence[DayKept], launch: DayKept | None
 ) -> list[OneLabel]:
     """The days of the week whose labels all say the same, as neither others nor launch do."""
+    beside = [one for one in days if _tells(one.labels)]
+    beside += [one for one in (launch,) if one is not None]
     found = []
     for day in week:
         told = day.labels
         if told.most < told.rows or told.rows < ROWS_AT_LEAST:
             continue
-        beside = [one.labels for one in days if _tells(one.labels)]
-        others = [_others(one, told.label) for one in [*beside, launch] if one is not None]
-        if others and all_the_same(told.rows, told.most, min(others)):
-            found.append(OneLabel(told.day, told.rows, told.label, min(others)))
+        value = day.answers.labels[0]
+        others = min((float((one.answers.labels != value).mean()) for one in beside), default=0.0)
+        if all_the_same(told.rows, told.most, others):
+            found.append(OneLabel(told.day, told.rows, told.label, others))
     return found
 
 
 def _tells(one: DayLabels) -> bool:
     return one.rows >= ROWS_AT_LEAST and one.most < one.rows
-
-
-def _others(one: DayLabels, label: str) -> float:
-    """How many labels at least say something else."""
-    share = one.most / one.rows
-    return 1 - share if one.label == label else share
 
 
 def run_of(days: Sequence[DayKept], flagged: Callable[[DayKept], bool]) -> list[DayKept]:

@@ -1,13 +1,16 @@
 """Do labels come when the YAML says that they do? The rules, on the observed arrival curve."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from scipy.special import betaincinv
 
 from ai_ops.accuracy_evaluation.arrival_curve import ArrivalCurve
+from ai_ops.accuracy_evaluation.records import DayCoverage
 from ai_ops.ai_features.parts import GroundTruth
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
@@ -15,6 +18,9 @@ from ai_ops.vocabulary.windows import Window
 
 LATE_DAYS: Final = 2
 """So many days in a row come late before anybody is told: a storm lasts one."""
+
+NONE_CAME: Final = 0.05
+"""So small a share is none: a source that stopped leaves a few behind."""
 
 MUCH_EARLIER: Final = 0.5
 NEARLY_ALL: Final = 0.99
@@ -127,6 +133,21 @@ def judge_maturity(report: ArrivalReport, truth: GroundTruth) -> Verdict:
     return Verdict.passing(reason, sample_size=old_enough, observed=observed)
 
 
+def late_or_lost(coverage: Sequence[DayCoverage]) -> str:
+    """That labels stay away since a day, where the days before it have theirs; else nothing.
+
+    >>> told = [(100, 97, True), (100, 4, False), (100, 0, False)]
+    >>> days = [DayCoverage(f"2021-03-0{n}", 100, *day) for n, day in enumerate(told, start=1)]
+    >>> late_or_lost(days)
+    'labels to 2021-03-01 are there: since then they are late or lost'
+    """
+    mature = [day for day in coverage if day.mature]
+    run = list(takewhile(lambda day: not day.judged, reversed(mature)))
+    if not run or len(run) == len(mature) or (run[0].coverage or 0) > NONE_CAME:
+        return ""
+    return f"labels to {mature[-len(run) - 1].day} are there: since then they are late or lost"
+
+
 def comes_late(run: list[DayArrival], share: float) -> bool:
     """Whether what lacks of some days comes later, or nothing came at all that could tell.
 
@@ -135,7 +156,7 @@ def comes_late(run: list[DayArrival], share: float) -> bool:
     short = sum(share * day.old_enough - day.in_time for day in run)
     came = sum(day.in_time + day.later for day in run)
     old_enough = sum(day.old_enough for day in run)
-    return sum(day.later for day in run) >= 0.1 * short or came <= 0.05 * old_enough
+    return sum(day.later for day in run) >= 0.1 * short or came <= NONE_CAME * old_enough
 
 
 def _late(report: ArrivalReport, truth: GroundTruth, window: Window) -> list[Finding]:

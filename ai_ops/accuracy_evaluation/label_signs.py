@@ -67,7 +67,7 @@ class SignReader:
         if version not in self._launch:
             self._launch[version] = kept("", then.answers)
         at_launch = self._launch[version]
-        one_label = one_label_days(days, week, at_launch.labels)
+        one_label = one_label_days(days, week, at_launch)
         signs = replace(signs, one_label=one_label)
         alike = {one.day for one in one_label}
         usual = [day for day in days if day.labels.day not in alike]

@@ -160,6 +160,7 @@ def test_labels_two_days_late_are_no_evidence(
         assert verdict.status == "no_evidence"
         assert {finding.kind for finding in verdict.findings} == {"labels"}
     assert LAST in coverage.reason and "0 of" in coverage.reason
+    assert "labels to 2013-04-06 are there: since then they are late or lost" in coverage.reason
 
 
 @pytest.mark.fault("label_maturity")
