@@ -47,7 +47,8 @@ class Import:
     ``open`` lines have no label yet; ``repeated`` and ``already`` say what is known, in this file
     or from elsewhere. Of those taken, ``not_exported`` were never handed out: nobody knows how they
     were chosen, so they speak for no accuracy. ``drawn_open`` of the drawn rows that are out still
-    lack their label. ``problem`` says why the labels' source could not be asked.
+    lack their label. ``unheard`` are classes that no answer names. ``problem`` says why the labels'
+    source could not be asked.
     """
 
     feature: str
@@ -63,6 +64,7 @@ class Import:
     not_exported: int
     drawn_open: int
     labels: dict[str, int] = field(default_factory=dict)
+    unheard: dict[str, int] = field(default_factory=dict)
     quarantined: list[Refused] = field(default_factory=list)
     problem: str = ""
 
@@ -116,6 +118,7 @@ def import_labels(root: Root, feature: AiFeatureSpec, path: Path, by: str) -> Im
         not_exported=sum(row.id not in exported for row, _ in taken),
         drawn_open=_still_open(root, feature, out, {row.id for row, _ in taken}, now),
         labels=dict(Counter(_told(label) for _, label in taken).most_common(SHOWN)),
+        unheard=_unheard(feature, [label for _, label in taken]),
         quarantined=refused,
         problem=known.problem,
     )
@@ -174,6 +177,12 @@ class _Sorter:
         if self._truth.kind == "binary":
             return row.label if self._truth.positive is not None else _told(label)
         return label
+
+
+def _unheard(feature: AiFeatureSpec, labels: Sequence[Any]) -> dict[str, int]:
+    """Labels of classes without a probability: new in the world, or misspelt."""
+    named = feature.judged.probabilities
+    return dict(Counter(label for label in labels if named and label not in named))
 
 
 def _still_open(

@@ -175,7 +175,8 @@ def test_what_cannot_be_taken_is_named_by_its_line_and_kept(sent: Queue) -> None
     _, form = sent.export("broken.csv", 12)
     rows = sent.fill(form)
     twice = {**rows[1], "label": "ant" if rows[1]["label"] != "ant" else "bee"}
-    rows[0]["id"] = "=nobody"
+    rows[0]["id"] = "[red]nobody\x1b[2J"
+    rows[5]["label"] = "antt"
     rows[2]["label"] = " "
     rows[3]["id"] = ""
     rows += [twice, {**rows[4]}]
@@ -191,12 +192,14 @@ def test_what_cannot_be_taken_is_named_by_its_line_and_kept(sent: Queue) -> None
     assert taken["drawn_open"] > 0, "of the drawn rows some were not labelled"
     shown = sent.run("import", sent.world.feature.name, str(form), "--by", ANN, ends=1)
     assert "9 known already" in shown and "line" in shown
+    assert "[red]nobody" in shown and "\x1b[2J" not in shown, "what somebody wrote is only shown"
+    assert taken["unheard"] == {"antt": 1} and taken["labels"]["antt"] == 1
 
     other = sent.folder / "other.csv"
-    flipped = {"ant": "bee"}.get(rows[5]["label"], "ant")
-    sent.save(other, [{"id": rows[5]["id"], "label": flipped}])
+    flipped = {"ant": "bee"}.get(rows[6]["label"], "ant")
+    sent.save(other, [{"id": rows[6]["id"], "label": flipped}])
     (refused,) = sent.take(other, ends=1)["quarantined"]
-    assert f"contradicts the label {rows[5]['label']} that is known since" in refused["reason"]
+    assert f"contradicts the label {rows[6]['label']} that is known since" in refused["reason"]
     stranger = sent.world.rows["id"].iloc[-1]
     unasked = sent.folder / "unasked.csv"
     sent.save(unasked, [{"id": stranger, "label": "cat"}])
@@ -212,6 +215,10 @@ def test_a_row_is_handed_out_once_and_a_form_is_never_overwritten(sent: Queue) -
     _, second = sent.export("second.parquet", 30, "--with-answers")
     ids = set(pd.read_csv(first)["id"])
     other = pq.read_table(second).to_pandas()
+    log = sent.world.root.lake.glob(f"{sent.world.feature.name}/prediction_log/*.parquet")
+    inputs = pd.concat(pd.read_parquet(path, columns=["id", "input_signal"]) for path in log)
+    merged = other.merge(inputs, on="id")
+    assert len(merged) == 30 and (merged["input_signal_x"] == merged["input_signal_y"]).all()
     assert not ids & set(other["id"]) and {"output_answer", "output_p_ant"} <= set(other.columns)
     refused = ["export", sent.world.feature.name, "--day", LAST, "--out", str(first)]
     assert "is there already" in sent.run(*refused, ends=2)
