@@ -86,6 +86,7 @@ def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
     last = tries[-1]
     mended = any(
         one.alert == "pipeline_failure"
+        and one.item == "retraining"  # a silent writer's incident mends no retraining
         and one.state == "resolved"
         and one.opened_at >= last.retraining.at
         for one in standing.incidents

@@ -214,13 +214,22 @@ def test_a_last_run_that_failed_or_was_never_heard_of_fails_and_names_the_step()
     assert mended.status == "pass" and "version 3, which passed the gate" in mended.reason
 
 
-@pytest.mark.parametrize(("state", "status"), [("open", "fail"), ("resolved", "pass")])
-def test_a_failed_run_is_mended_when_its_incident_is_resolved(state: Any, status: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "item", "status"),
+    [
+        ("open", "retraining", "fail"),
+        ("resolved", "retraining", "pass"),
+        ("resolved", "registry_reconciled", "fail"),
+    ],
+)
+def test_a_failed_run_is_mended_when_its_incident_is_resolved(
+    state: Any, item: str, status: str
+) -> None:
     broken = retraining("2021-03-10T09:00:00Z", failed={"step": "training_set"})
     opened = Incident(
         "pipeline_failure-2021-03-10",
         "pipeline_failure",
-        "retraining",
+        item,
         "2021-03-10",
         utc("2021-03-10T10:00:00Z"),
         "it failed",
