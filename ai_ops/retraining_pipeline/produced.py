@@ -140,7 +140,8 @@ def _judged(
     known = root.ledger.verdicts(feature.name, window=reign, as_of=as_of, items=JUDGED)
     for one in known:
         mine = one.verdict.observed.get("version", version) == version
-        if one.partition and mine and reign.start < one.window.end <= reign.end:
+        ended = Window.of_day(one.partition).end if one.partition else reign.start
+        if mine and reign.start < ended <= reign.end:
             found[one.item].append(one)
     return found
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.decision_checks import LIFE, verified_again
 from ai_ops.storage.decision_fits import overtaken
-from ai_ops.storage.decisions import LIFE, verified_again
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, Incident, Place, Standing, further

@@ -224,12 +224,24 @@ def judged(
     **observed: Observed,
 ) -> None:
     """A verdict, as a check records it."""
+    one = verdict_on(root, item, asset, status, partition=partition, **observed)
+    root.ledger.record_verdicts([one], clock=root.clock)
+
+
+def verdict_on(
+    root: Root,
+    item: str,
+    asset: str,
+    status: Status,
+    *,
+    partition: str | None = None,
+    **observed: Observed,
+) -> RecordedVerdict:
     now = root.clock.now()
     findings = () if status in ("pass", "waived") else (Finding("accuracy", status, "it is so"),)
     verdict = Verdict(status, "it is so", observed, 100, findings=findings)
     window = Window.of_day(now.date())
-    recorded = RecordedVerdict(NAME, item, asset, partition, window, now, verdict)
-    root.ledger.record_verdicts([recorded], clock=root.clock)
+    return RecordedVerdict(NAME, item, asset, partition, window, now, verdict)
 
 
 def gate_passed(
@@ -240,17 +252,13 @@ def gate_passed(
     gate_hash: str = FEATURE.gate.digest,
     **statuses: Status,
 ) -> None:
-    """The gate's verdicts on a candidate: passes, but for those named."""
-    for item in GATE_CHECKS:
-        judged(
-            root,
-            item,
-            "candidate_evaluation",
-            statuses.get(item, "pass"),
-            version=version,
-            champion=beside,
-            gate_hash=gate_hash,
-        )
+    """The gate's verdicts on a candidate, in one block: passes, but for those named."""
+    said = {"version": version, "champion": beside, "gate_hash": gate_hash}
+    verdicts = [
+        verdict_on(root, item, "candidate_evaluation", statuses.get(item, "pass"), **said)
+        for item in GATE_CHECKS
+    ]
+    root.ledger.record_verdicts(verdicts, clock=root.clock)
 
 
 def list_passed(root: Root, **statuses: Status) -> None:

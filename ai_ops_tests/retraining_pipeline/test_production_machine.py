@@ -31,6 +31,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     copied_root,
     decided,
     gate_passed,
+    happened,
     incident,
     standing,
 )
@@ -97,6 +98,17 @@ class Production(RuleBasedStateMachine):
     def hold(self) -> None:
         decided(self.root, "hold", BACKEND, reason="wait")
         self.held = True
+
+    @precondition(lambda self: self.held)
+    @rule(conclusion=CONCLUSIONS)
+    def forge_what_would_open_the_way(self, conclusion: str) -> None:
+        nobody = {"by": SCIENTIST, "nonce": "0", "token": "nothing that was signed"}
+        happened(self.root, "release", reason="go on", **nobody)
+        for id, state in self.incidents.items():
+            if state in ("open", "bad_data"):
+                said = {"incident": id, "conclusion": conclusion, "note": ""}
+                happened(self.root, "incident_concluded", **said, **nobody)
+                happened(self.root, "incident_resolved", incident=id, note="", by="ai_ops")
 
     @precondition(lambda self: self.held)
     @rule()
@@ -166,9 +178,11 @@ class Production(RuleBasedStateMachine):
         now = standing(self.root)
         assert now.live == champion(self.root) == self.live
         assert len(now.refusals) == self.refusals
-        # One of them after each step: the registry is asked, and that takes its time.
+        # One of them after each second step: the registry is asked, and that takes its time.
         self.steps += 1
         version = str(1 + self.steps % 3)
+        if self.steps % 2:
+            return
         in_the_way = obstacles(self.root, FEATURE, version, now)
         assert self.may_be_promoted(version) == (not in_the_way)
 
