@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec, load_feature
+from ai_ops_tests.accuracy_evaluation.small_world import SmallWorld, small_world
 from ai_ops_tests.accuracy_evaluation.world import FLIGHT_DELAY, Fitted, fit, real_flights
 
 
@@ -22,6 +23,12 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def fitted_to_march(flights: pd.DataFrame, feature: AiFeatureSpec) -> Fitted:
     return fit(flights, feature, "2013-04-01")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
+    """One registered version for all tests of the small world; each plants its own log."""
+    return small_world(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture

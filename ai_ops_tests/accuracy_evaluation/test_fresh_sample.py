@@ -12,15 +12,10 @@ from ai_ops.cli.incidents import as_data
 from ai_ops.component import definitions_of
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.standing import Incident, standing_of
-from ai_ops_tests.accuracy_evaluation.small_world import DAYS, SmallWorld, day_of, small_world
+from ai_ops_tests.accuracy_evaluation.small_world import DAYS, SmallWorld, day_of
 from ai_ops_tests.orchestration.ticking import Ticking
 
 pytestmark = pytest.mark.requirement("PB-30", "PB-31", "PB-32")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
-    return small_world(tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture
@@ -71,9 +66,9 @@ def answered(world: SmallWorld, instance: dg.DagsterInstance, id: str) -> Incide
 
 
 def test_a_gap_that_is_there_is_confirmed_on_fresh_labels_without_anybody(
-    world: SmallWorld, instance: dg.DagsterInstance
+    small: SmallWorld, instance: dg.DagsterInstance
 ) -> None:
-    worse = world.planted(unrelated, relabelled=True)
+    worse = small.planted(unrelated, relabelled=True)
     assert judge_accuracy(worse.root, worse.feature, worse.moments[-1]).status == "fail"
     incident = answered(worse, instance, "accuracy_drop-a")
     [step] = incident.steps
@@ -86,8 +81,8 @@ def test_a_gap_that_is_there_is_confirmed_on_fresh_labels_without_anybody(
 
 
 def test_a_gap_that_is_not_there_is_recorded_as_not_confirmed(
-    world: SmallWorld, instance: dg.DagsterInstance
+    small: SmallWorld, instance: dg.DagsterInstance
 ) -> None:
-    clean = world.planted(relabelled=True)
+    clean = small.planted(relabelled=True)
     incident = answered(clean, instance, "accuracy_drop-b")
     assert "the gap is not confirmed" in incident.steps[0]

@@ -9,6 +9,8 @@ from ai_ops.accuracy_evaluation.evaluation import (
     compute_evaluation_run,
     judge_accuracy,
     judge_label_coverage,
+    judge_scores_reproduced,
+    judge_slices_hold,
     read_run,
 )
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
@@ -50,7 +52,7 @@ def replayed(
     root = open_root(folder)
     register(root, feature, fitted)
     span = between(flights, first, last)
-    write_log(root, feature, span, fitted.scores)
+    write_log(root, feature, span, fitted.scores, with_inputs=True)
     write_labels(root, span)
     return root
 
@@ -86,6 +88,20 @@ def test_the_gap_of_april_is_confirmed_by_the_week_of_the_22nd(
     assert calibration.begin is not None and calibration.begin <= Window.of_day("2013-04-24").start
     assert by_metric["discrimination"].status == "pass", "the model still tells late from punctual"
     assert worst.sample_size > 4000 and worst.evidence
+
+
+@pytest.mark.requirement("MO-02", "FR-1")
+def test_what_all_flights_lose_in_april_is_no_slices_finding(
+    april: Root, feature: AiFeatureSpec
+) -> None:
+    """The whole is off by 0.19, and no carrier, origin or hour surely more than the others."""
+    verdicts = [judge_slices_hold(april, feature, m) for m in daily("2013-04-07", "2013-04-28")]
+    assert {verdict.status for verdict in verdicts} == {"pass"}
+    assert all(int(str(verdict.observed["slices"])) > 30 for verdict in verdicts)
+    assert "too small to be judged, as" in verdicts[-1].reason
+    again = [judge_scores_reproduced(april, feature, m) for m in daily("2013-04-01", "2013-04-28")]
+    assert {verdict.status for verdict in again} == {"pass"}, "scikit-learn's scores, and torch's"
+    assert all(verdict.sample_size == 500 for verdict in again)
 
 
 @pytest.mark.requirement("FQ-08")
