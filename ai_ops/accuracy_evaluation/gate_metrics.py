@@ -1,6 +1,6 @@
 """What the gate compares, metric by metric for each kind of answer, and how it is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
@@ -111,16 +111,19 @@ BALANCE = Metric("balanced_accuracy", "balanced accuracy", more_is_better=True, 
 GAP = Metric(
     "decision_gap", "gap of decisions", False, criterion="gap", gains=False, signed=True
 )  # fmt: skip
+LARGE = Metric(
+    "calibration_gap", "calibration in the large", False, criterion="ece", gains=False, signed=True
+)
 F1 = Metric("macro_f1", "macro F1", more_is_better=True, criterion="f1")
 LOG_LOSS = Metric("log_loss", "log loss", more_is_better=False)
 ERROR = Metric("mae", "mean absolute error", False, criterion="error", scale="mae")
 BIAS = Metric("bias", "bias", False, gains=False, scale="mae", signed=True)
 
 METRICS: Final[Mapping[AnswerKind, Metrics]] = {
-    "score": Metrics((AUC,), (ECE, BRIER), (AUC, BRIER), "auc"),
-    "decision": Metrics((ACCURACY, BALANCE), (GAP,), (ACCURACY,), "balanced_accuracy"),
+    "score": Metrics((AUC,), (ECE, BRIER), (AUC, BRIER, LARGE), "auc"),
+    "decision": Metrics((ACCURACY, BALANCE), (GAP,), (ACCURACY, GAP), "balanced_accuracy"),
     "classes": Metrics((ACCURACY, F1), (LOG_LOSS, ECE), (ACCURACY, LOG_LOSS), "accuracy"),
-    "number": Metrics((ERROR,), (BIAS,), (ERROR,), "r2"),
+    "number": Metrics((ERROR,), (BIAS,), (ERROR, BIAS), "r2"),
 }
 
 COMPARED: Final = METRICS["score"].all
@@ -136,17 +139,17 @@ def compare(candidate: DaySums, champion: DaySums) -> Compared:
     return Compared(
         candidate=_measured(candidate),
         champion=_measured(champion),
-        difference=apart(candidate, champion),
+        difference=apart(candidate, champion, METRICS[candidate.kind].all),
         candidate_curve=candidate.curve(),
         champion_curve=champion.curve(),
     )
 
 
-def apart(candidate: DaySums, champion: DaySums) -> dict[str, Estimate]:
-    """Each metric's difference, paired by day; of a signed one the difference of the sizes."""
+def apart(candidate: DaySums, champion: DaySums, metrics: Sequence[Metric]) -> dict[str, Estimate]:
+    """Each difference, paired by day; of those of the metrics that are signed, of the sizes."""
     found = difference(candidate, champion)
     own, other = replicates(candidate), replicates(champion)
-    for metric in METRICS[candidate.kind].all:
+    for metric in metrics:
         if metric.signed and metric.name in found:
             sizes = np.abs(own[metric.name]) - np.abs(other[metric.name])
             found[metric.name] = jackknife(float(sizes[0]), sizes[1:], rows=rows_of(candidate))

@@ -86,7 +86,7 @@ class SliceTest:
 def compare_slice(column: str, value: str, candidate: DaySums, champion: DaySums) -> SliceCompared:
     """Both versions on the rows of a slice; no difference of a metric that has too few."""
     metrics = METRICS[candidate.kind].in_slices
-    found = apart(candidate, champion) if len(candidate.days) >= DAYS else {}
+    found = apart(candidate, champion, metrics) if len(candidate.days) >= DAYS else {}
     kept = {metric.name: found[metric.name] for metric in metrics if metric.name in found}
     if isinstance(candidate, BinarySums):
         positives = candidate.plain[:, 1].sum()
@@ -101,7 +101,7 @@ def slices_by_label(candidate: DaySums, champion: DaySums) -> list[SliceCompared
     if not isinstance(candidate, ClassSums) or len(candidate.days) < DAYS:
         return []
     found = []
-    for name, one in apart(candidate, champion).items():
+    for name, one in apart(candidate, champion, ()).items():
         if name.startswith(RECALL) and _finite(one):
             label = name.removeprefix(RECALL)
             labelled = candidate.by_class[:, candidate.classes.index(label), 0]

@@ -4,7 +4,7 @@ The values of an input are taken as cells (a number's by its quantiles, a missin
 its own), and what is known of a cell comes from the other half of the rows: an identifier, whose
 every value stands once, then tells nothing. Of a binary label and of classes it is the AUC of the
 cell's rate (of the class that is told worst), its standard error by Hanley and McNeil 1982; of a
-number the share of the variance explained, its lower end by Fisher's z.
+number the share of the variance of its ranks that is explained, its lower end by Fisher's z.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,9 @@ from ai_ops.accuracy_evaluation.intervals import CONFIDENCE
 from ai_ops.accuracy_evaluation.metrics import Bools, Floats
 
 CELLS: Final = 256
+A_CELL: Final = 40
+"""Rows that a cell of a number has at least: of fewer its mean is mostly chance."""
+
 AT_MOST: Final = 20_000
 """Rows looked at: an AUC of so many is known to within 0.01."""
 
@@ -56,7 +59,7 @@ def tellings(
 
 def _told(cells: Codes, labels: npt.NDArray[Any], half: Bools) -> tuple[str, float, float] | None:
     if labels.dtype.kind == "f":
-        return _explained(cells, labels.astype(float), half)
+        return _explained(cells, rankdata(labels.astype(float)), half)
     kinds, counts = np.unique(labels.astype(str), return_counts=True)
     common = kinds[counts >= OF_EACH]
     if len(common) < 2:
@@ -90,9 +93,9 @@ def _explained(cells: Codes, label: Floats, half: Bools) -> tuple[str, float, fl
     errors = float(((label - _expected(cells, label, half)) ** 2).sum())
     share = max(1 - errors / spread, 0.0)
     if share >= 1:
-        return "R²", 1.0, 1.0
+        return "R² of ranks", 1.0, 1.0
     low = np.tanh(np.arctanh(np.sqrt(share)) - _Z / np.sqrt(len(label) - 3))
-    return "R²", share, float(max(low, 0.0) ** 2)
+    return "R² of ranks", share, float(max(low, 0.0) ** 2)
 
 
 def _expected(cells: Codes, label: Floats, half: Bools) -> Floats:
@@ -119,6 +122,7 @@ def _cells(column: pa.ChunkedArray) -> Codes:
     known = np.isfinite(numbers)
     values = np.unique(numbers[known])
     if len(values) > CELLS:
-        values = np.unique(np.quantile(numbers[known], np.linspace(0, 1, CELLS)))
+        cells = min(CELLS, max(len(numbers) // A_CELL, 2))
+        values = np.unique(np.quantile(numbers[known], np.linspace(0, 1, cells)))
     places = np.searchsorted(values, numbers, side="right")
     return np.where(known, places, 0).astype(np.int64)

@@ -42,6 +42,7 @@ BEGIN, END = "2013-03-25", "2013-09-01"
 LAUNCH = utc("2013-04-01T07:00:00Z")
 APRIL, JULY, SEPTEMBER = (utc(f"2013-{day}T07:00:00Z") for day in ("04-29", "07-08", "09-02"))
 SIBLING = "sibling"
+TOLD = ("gate_sanity", "gate_slices", "gate_baseline", "gate_budget")
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,9 @@ def test_a_retraining_is_accepted_by_july(year: Year, capsys: pytest.CaptureFixt
         for moment, one in sorted(tried.items()):
             became = "promoted" if one.accepted else "refused"
             print(f"\n{became}: {one.verdicts['gate_improvement'].reason}")
+            for check, verdict in one.verdicts.items():
+                if not verdict.passed or check in TOLD:
+                    print(f"  {check}: {verdict.status}: {verdict.reason}")
             print(year.over_the_next_30_days(one.version, one.incumbent, moment))
 
 
