@@ -195,6 +195,17 @@ def test_a_public_key_that_is_none_is_refused(write: Write, key: str) -> None:
     assert load_feature(path).owners.prediction_logging.public_keys == {"ada@example.com": key}
 
 
+def test_a_retired_key_says_until_when_with_its_zone(write: Write) -> None:
+    owner, key = "prediction_logging: {accountable: ada@example.com", base64.b64encode(bytes(32))
+    retired = f"{owner}, retired_keys: [{{person: ada@example.com, key: {key.decode()}, until: "
+    path = write(owner, f"{retired}2026-03-01T00:00:00Z}}]")
+    (one,) = load_feature(path).owners.prediction_logging.retired_keys
+    assert (one.person, one.until.isoformat()) == ("ada@example.com", "2026-03-01T00:00:00+00:00")
+    for wrong in ("2026-03-01T00:00:00", "2026-03-01", "soon"):
+        (mistake,) = mistakes_of(write(owner, f"{retired}{wrong}}}]"))
+        assert "owners.prediction_logging.retired_keys" in mistake and "until" in mistake
+
+
 def test_a_mistake_between_fields_is_named_where_each_field_stands(write: Write) -> None:
     path = write("{score: probability, decision: late}", "\n    score: late\n    decision: lat")
     at = line_of("judged:")
