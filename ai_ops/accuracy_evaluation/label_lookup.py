@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.accuracy_evaluation.label_source import label_source
+from ai_ops.accuracy_evaluation.label_values import read_labels
+from ai_ops.accuracy_evaluation.queue_marks import HUMAN_LABELS
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -52,10 +54,22 @@ def labels_of(
             rows = source.engine.sql(query, params={**source.parameters, "now": now})
             found = rows.to_arrow_table().to_pylist()
     except MissingEvidence as error:
-        return SourceLabels({}, str(error))
+        return SourceLabels(_of_people(root, feature, ids), str(error))
     return SourceLabels(
         {one["id"]: SourceLabel(one["label"], one["other"], one["since"]) for one in found}
     )
+
+
+def _of_people(root: Root, feature: AiFeatureSpec, ids: Sequence[str]) -> dict[str, SourceLabel]:
+    """What people labelled: all that is known where the source itself cannot be read."""
+    wanted, found = pa.array(ids, pa.string()), dict[str, SourceLabel]()
+    for path in root.lake.glob(f"{feature.name}/{HUMAN_LABELS}/*.parquet"):
+        table, _ = root.lake.read_table(path, ["id", "label", "available_at"])
+        rows = table.filter(pc.is_in(table["id"], wanted))
+        labels = read_labels(rows["label"], feature.ground_truth).to_pylist()
+        told = zip(rows["id"].to_pylist(), labels, rows["available_at"].to_pylist(), strict=True)
+        found |= {id: SourceLabel(label, label, since) for id, label, since in told}
+    return found
 
 
 def logged_days(root: Root, feature: AiFeatureSpec, ids: Sequence[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ai_ops.accuracy_evaluation.held_out import (
     judge_held_out,
     judge_held_out_accuracy,
 )
+from ai_ops.accuracy_evaluation.label_queue import hand_out
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.set_versions import read_manifest
 from ai_ops.ai_features import AiFeatureSpec, load_feature
@@ -318,8 +319,9 @@ def test_a_set_too_small_for_the_precision_asked_says_how_many_labels_it_needs(
 
 @pytest.mark.fault("evaluation_set_sufficient")
 def test_a_stratum_without_a_label_is_named_and_one_label_only_tells_nothing_apart(
-    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+    built: Root, feature: AiFeatureSpec, flights: pd.DataFrame, tmp_path: Path
 ) -> None:
+    root = open_root(Path(shutil.copytree(built.folder, tmp_path / "copy")))
     united = set(flights.loc[flights["tenant"] == "UA", "id"])
     with_labels(root, feature, flights, lambda labels: labels[~labels["id"].isin(united)])
     compute_labelled_evaluation_set(root, feature, [MONTH])
@@ -331,8 +333,34 @@ def test_a_stratum_without_a_label_is_named_and_one_label_only_tells_nothing_apa
     compute_labelled_evaluation_set(root, feature, [MONTH])
     verdict = judge_evaluation_set_sufficient(root, feature, MONTH)
     assert verdict.status == "no_evidence" and "every label of 2013-03 is false" in verdict.reason
-    with_labels(root, feature, flights)
-    assert [one.status for one in made_again(root, feature)] == ["pass"] * 2
+
+
+@pytest.mark.requirement("MO-02")
+def test_what_is_handed_out_to_label_begins_with_the_set_and_doubts_what_may_be_trained_on(
+    root: Root, feature: AiFeatureSpec, flights: pd.DataFrame
+) -> None:
+    """Of a model that is trained here: the drawn are the set's own rows, the doubtful never."""
+    share = feature.ground_truth.evaluation_share
+    labels = root.folder / "sources" / "flight_delay" / "labels" / "labels.parquet"
+    away = labels.rename(labels.with_suffix(".away"))
+    handout = hand_out(root, feature, WINDOW, 400, blind=False)
+    away.rename(labels)
+    assert "no file matches" in handout.export.problem, "it is told that the source was not there"
+    rows = handout.record.to_pandas()
+    drawn, doubted = (rows[rows["picked_by"] == how] for how in ("drawn", "doubt"))
+    assert len(rows) == handout.form.num_rows == 400
+    assert all(is_held_out(id, share) for id in drawn["id"])
+    assert not any(is_held_out(id, share) for id in doubted["id"])
+    score = dict(
+        zip(
+            handout.form["id"].to_pylist(),
+            handout.form["output_probability"].to_pylist(),
+            strict=True,
+        )
+    )
+    far = [abs(score[id] - feature.judged.threshold) for id in doubted["id"]]
+    assert max(far) < 0.01 < max(abs(score[id] - feature.judged.threshold) for id in drawn["id"])
+    assert set(rows.loc[rows["picked_by"] == "stratum", "stratum"]) >= {"tenant HA", "tenant YV"}
 
 
 def with_precision(feature: AiFeatureSpec, precision: float) -> AiFeatureSpec:
