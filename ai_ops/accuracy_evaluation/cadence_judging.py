@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from ai_ops.accuracy_evaluation.cadence import FOLLOWED, Advice, advise, spells_of
+from ai_ops.accuracy_evaluation.aging import FOLLOWED
+from ai_ops.accuracy_evaluation.cadence import Advice, advise, spells_of
 from ai_ops.accuracy_evaluation.cadence_picture import draw_cadence
 from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.staleness import ASSET, measure_month, read_months

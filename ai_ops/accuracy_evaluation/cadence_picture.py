@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ai_ops.accuracy_evaluation.cadence import FOLLOWED, Advice, Loss
+from ai_ops.accuracy_evaluation.aging import FOLLOWED, Loss
+from ai_ops.accuracy_evaluation.cadence import Advice
 from ai_ops.accuracy_evaluation.pictures import GREY, LAUNCH, NOW
 from ai_ops.accuracy_evaluation.staleness_records import AgedMonth
 

@@ -33,6 +33,7 @@ COMMANDS = (
     ("release", "decisions"),
     ("launch", "production"),
     ("retrain", "retrain"),
+    ("cadence", "cadence"),
     ("approve", "decisions"),
     ("reject", "decisions"),
     ("promote", "production"),

@@ -1,5 +1,6 @@
 """A cadence far from what versions and alerts advise, on real flights and fitted versions."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from ai_ops.accuracy_evaluation.cadence_judging import (
     compute_retraining_cadence,
@@ -16,6 +19,7 @@ from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.staleness import read_months
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.parts import Monitoring
+from ai_ops.cli import cadence as command
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
@@ -206,3 +210,18 @@ def test_the_asset_shows_a_picture_its_reason_and_every_version_on_every_month(
         ("2013-05-01", NEW),
         ("2013-05-01", LEARNT_IN_MARCH),
     ]
+
+
+@pytest.mark.parametrize(("days", "code"), [(14, 0), (120, 1)])
+def test_the_command_tells_what_the_check_judges(
+    root: Root, feature: AiFeatureSpec, monkeypatch: pytest.MonkeyPatch, days: int, code: int
+) -> None:
+    monkeypatch.setattr(command, "resolve_feature", lambda _: waiting(feature, days))
+    app = typer.Typer()
+    app.command()(command.cadence)
+    ended = CliRunner().invoke(app, [feature.name, "--root", str(root.folder), "--json"])
+    assert ended.exit_code == code, ended.output
+    told = json.loads(ended.stdout)
+    verdict = judge_cadence_advised(root, waiting(feature, days), MAY)
+    assert (told["status"], told["reason"]) == (verdict.status, verdict.reason)
+    assert (told["month"], told["declared_days"]) == ("2013-05-01", days)
