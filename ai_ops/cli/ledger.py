@@ -26,7 +26,11 @@ def verify(
     root: RootOption = DEFAULT_ROOT,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the hash chain from its first block; name the first broken link."""
+    """Verify the hash chain from its first block; name the first broken link.
+
+    Each decision was signed on the ledger as its signer saw it: a chain that was made anew before
+    the last of them is found by that. What came after it, only a head kept elsewhere can tell.
+    """
     book = open_root(root).ledger
     try:
         verified = book.verify(head=head)

@@ -28,6 +28,9 @@ OPENING: Final = frozenset[EventKind](
 MACHINE: Final = "ai_ops"
 """Who resolved an incident, when no person did."""
 
+RETRAINING: Final = "retraining"
+"""What an incident of a failed retraining is about: no check, but the next one that ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Void:
@@ -104,7 +107,7 @@ def _is_mended(
 ) -> bool:
     since = incident.concluded_at or event.as_of
     ended = [one.stages["evaluated"] for one in standing.retrainings if "evaluated" in one.stages]
-    if incident.alert == "pipeline_failure" and any(utc(one["at"]) > since for one in ended):
+    if incident.item == RETRAINING and any(utc(one["at"]) > since for one in ended):
         return True
     known = root.ledger.verdicts(feature.name, items=(incident.item,), as_of=event.as_of)
     last = max(known, key=lambda one: (one.window.start, one.as_of), default=None)
