@@ -68,7 +68,7 @@ class SliceTest:
         >>> worse = {"auc": Estimate(-0.2, -0.25, -0.15, 0.02, 700, 7)}
         >>> test = SliceTest(SliceCompared("carrier", "EV", 700, 7, worse), AUC, 0.05)
         >>> round(test.chance, 5)
-        0.00014
+        0.00015
         """
         error = self.better.error or 0.0
         if not error:
