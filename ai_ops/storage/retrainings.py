@@ -191,7 +191,8 @@ def running(standing: Standing, as_of: datetime) -> Retraining | None:
 
 def last_heard(retraining: Retraining) -> datetime:
     """When a retraining reached the last of its stages."""
-    return max((utc(stage["at"]) for stage in retraining.stages.values()), default=retraining.at)
+    told = (utc(stage["at"]) for stage in retraining.stages.values() if "at" in stage)
+    return max(told, default=retraining.at)
 
 
 def new_id(now: datetime, run_id: str | None) -> str:
