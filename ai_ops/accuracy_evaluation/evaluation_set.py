@@ -15,6 +15,7 @@ from ai_ops.accuracy_evaluation.labelled_rows import (
     label_cutoff,
 )
 from ai_ops.accuracy_evaluation.metrics import Bools, measured
+from ai_ops.accuracy_evaluation.mlflow_runs import log_set
 from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.range_sums import sums_of
 from ai_ops.accuracy_evaluation.reading import read_rows
@@ -131,14 +132,17 @@ def _compute(root: Root, feature: AiFeatureSpec, models: JudgedModels, moment: M
         read=list(rows.read),
         missing=[name for name in rows.missing if name[-10:] < cutoff.date().isoformat()],
     )
-    kept, _ = keep_version(root, found, table)
+    kept, new = keep_version(root, found, table)
     path = root.lake.path
     files = {
         "versions": path(feature.name, ASSET, moment.partition, "json"),
         "rows_file": f"{root.lake.url}/{kept.rows_file}",
     }
     numbers = _numbers(replace(found, version=kept.version, content=kept.content))
-    return Summary({**numbers, "changed": kept.change.words}, files=files, table=_shown(found))
+    numbers |= {"changed": kept.change.words}
+    if new and feature.trained_here:
+        numbers |= {"mlflow_run": log_set(root.registry, replace(found, version=kept.version))}
+    return Summary(numbers, files=files, table=_shown(found))
 
 
 def _live_version(

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from time import time
 
+from ai_ops.accuracy_evaluation.set_records import EvaluationSet
 from ai_ops.accuracy_evaluation.version_judgement import VersionEvaluation
 from ai_ops.storage.model_files import mlflow_module
 from ai_ops.storage.registry import Registry
-from ai_ops.vocabulary.errors import RegistryUnavailable
+from ai_ops.vocabulary.errors import RegistryUnavailable, UnknownVersion
 
 
 def log_evaluation(registry: Registry, evaluation: VersionEvaluation, model_id: str) -> str:
@@ -28,6 +29,34 @@ def log_evaluation(registry: Registry, evaluation: VersionEvaluation, model_id: 
             "rows": str(rows.rows),
         },
     )
+
+
+def log_set(registry: Registry, found: EvaluationSet) -> str:
+    """Log how the version in production does on a version of a month's labelled set; returns the
+    run's id, or why there is none: the set is kept whether MLflow answers or not."""
+    live = found.live
+    if live is None or not live.measured.rows:
+        return "none: nothing was measured"
+    try:
+        model = registry.version(found.feature, live.version).model_id
+        return log_run(
+            registry,
+            found.feature,
+            f"version {live.version} on the labelled set of {found.month}, version {found.version}",
+            dataset=f"{found.feature} labelled set {found.month} v{found.version}",
+            digest=found.digest,
+            models=[model],
+            metrics={name: estimate.value for name, estimate in live.measured.metrics.items()},
+            tags={
+                "version": live.version,
+                "month": found.month,
+                "set_version": str(found.version),
+                "as_of": found.as_of.isoformat(),
+                "rows": str(live.measured.rows),
+            },
+        )
+    except (RegistryUnavailable, UnknownVersion) as error:
+        return f"none: {error}"
 
 
 def log_run(

@@ -13,12 +13,14 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from ai_ops.accuracy_evaluation.evaluation import compute_evaluation_run, judge_accuracy, read_run
+from ai_ops.accuracy_evaluation.evaluation_set import compute_labelled_evaluation_set, read_set
 from ai_ops.accuracy_evaluation.labels import compute_ground_truth
 from ai_ops.accuracy_evaluation.versions import evaluate_version, judge_version_evaluation
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli.evaluate import evaluate
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence, UnknownVersion
+from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.accuracy_evaluation.world import (
     Fitted,
@@ -96,6 +98,24 @@ def test_the_evaluation_is_a_run_in_mlflow_with_its_dataset(
     assert data["dataset_digest"].startswith(dataset.dataset.digest)
     (model,) = run.inputs.model_inputs
     assert model.model_id == root.registry.version(feature.name, "2").model_id
+
+
+@pytest.mark.requirement("PL-18", "MO-01")
+def test_each_version_of_a_months_set_is_a_run_in_mlflow_with_its_digest(
+    root: Root, feature: AiFeatureSpec
+) -> None:
+    window = Window(Window.of_day(FIRST).start, Window.of_day("2013-04-30").end)
+    month = Moment(FIRST, window, NOW)
+    told = compute_labelled_evaluation_set(root, feature, [month])[FIRST].numbers["mlflow_run"]
+    found, _ = read_set(root, feature, FIRST)
+    client = MlflowClient(tracking_uri=root.registry.uri)
+    run = client.get_run(str(told))
+    assert run.data.tags["ai_ops.dataset_sha256"] == found.digest and found.live is not None
+    assert run.data.metrics["auc"] == pytest.approx(found.live.measured.metrics["auc"].value)
+    (dataset,) = run.inputs.dataset_inputs
+    assert found.digest.startswith(dataset.dataset.digest)
+    again = compute_labelled_evaluation_set(root, feature, [month])[FIRST]
+    assert "mlflow_run" not in again.numbers, "the same set is no other evaluation"
 
 
 def test_the_newest_evaluation_is_judged_until_it_expires(
