@@ -25,6 +25,9 @@ FALLEN: Final = 0.15
 REGAINED: Final = 0.1
 """Classes whose accuracy fell by so much, and is within so much of launch with others' names."""
 
+RECALLED: Final = 0.7
+"""The share of launch's recall that each renamed label must have under its other name."""
+
 
 def factor_of(answers: Floats, labels: Floats) -> float:
     """What the labels are a multiple of the answers by: least squares through the origin.
@@ -94,33 +97,49 @@ def rescaled(days: Sequence[DayKept], launch: NumberAnswers) -> Rescaled | None:
 
 def exchanged(days: Sequence[DayKept], launch: ClassAnswers) -> Exchanged | None:
     """The days of the week on which answers are right again once labels trade names; None without
-    any. A model that decays is not right under other names."""
-    promised = float((launch.decision == launch.codes).mean())
-
-    def shares(confusion: Floats) -> tuple[float, float]:
-        rows, names = confusion.sum(), renaming(confusion)
-        renamed = confusion[names, np.arange(len(names))].sum()
-        return float(np.trace(confusion) / rows), float(renamed / rows)
+    any. A model that decays is not right under other names, one that no longer answers a class is
+    right about no label by its name."""
+    confusion = _confusion(launch)
+    promised = float(np.trace(confusion) / max(confusion.sum(), 1))
+    recall = np.diag(confusion) / np.maximum(confusion.sum(axis=0), 1)
+    known = dict(zip(launch.classes, recall.tolist(), strict=True))
 
     def flagged(day: DayKept) -> bool:
         if day.labels.rows < ROWS_AT_LEAST:
             return False
-        right, renamed = shares(_confusion(day.answers))
-        return right < promised - FALLEN and renamed > promised - REGAINED
+        counted = _confusion(day.answers)
+        right, again = _shares(counted)
+        if right >= promised - FALLEN or again <= promised - REGAINED:
+            return False
+        return all(
+            counted[name, label] >= RECALLED * known.get(classes[name], 0) * counted[:, label].sum()
+            for label, name in _moved(counted)
+        )
 
+    classes: tuple[str, ...] = getattr(days[0].answers, "classes", ()) if days else ()
     run = run_of(days, flagged)
     if not run:
         return None
-    whole = np.sum([_confusion(day.answers) for day in run], axis=0)
-    names = renaming(whole)
-    classes = run[0].answers.classes  # type: ignore[attr-defined]
-    moved = [
-        (classes[place], classes[name])
-        for place, name in enumerate(names)
-        if place != name and whole[:, place].sum() > 0
-    ]
+    whole: Floats = np.sum([_confusion(day.answers) for day in run], axis=0)
+    names = [(classes[label], classes[name]) for label, name in _moved(whole)]
     rows = sum(day.labels.rows for day in run)
-    return Exchanged(run[0].labels.day, len(run), rows, moved, *shares(whole), promised)
+    return Exchanged(run[0].labels.day, len(run), rows, names, *_shares(whole), promised)
+
+
+def _shares(confusion: Floats) -> tuple[float, float]:
+    """How many answers are right, as labels are called and as they best would be."""
+    rows, names = confusion.sum(), renaming(confusion)
+    again = confusion[names, np.arange(len(names))].sum()
+    return float(np.trace(confusion) / rows), float(again / rows)
+
+
+def _moved(confusion: Floats) -> list[tuple[int, int]]:
+    """The labels that would have another name, and which."""
+    return [
+        (label, int(name))
+        for label, name in enumerate(renaming(confusion))
+        if label != name and confusion[:, label].sum() > 0
+    ]
 
 
 def _confusion(answers: Any) -> Floats:

@@ -9,6 +9,7 @@ from ai_ops.accuracy_evaluation.evaluation import (
     compute_evaluation_run,
     judge_accuracy,
     judge_label_coverage,
+    judge_labels_plausible,
     judge_scores_reproduced,
     judge_slices_hold,
     read_run,
@@ -102,6 +103,16 @@ def test_what_all_flights_lose_in_april_is_no_slices_finding(
     again = [judge_scores_reproduced(april, feature, m) for m in daily("2013-04-01", "2013-04-28")]
     assert {verdict.status for verdict in again} == {"pass"}, "scikit-learn's scores, and torch's"
     assert all(verdict.sample_size == 500 for verdict in again)
+
+
+@pytest.mark.requirement("PB-32", "FR-1")
+def test_the_gap_of_april_is_no_fault_of_the_labels(april: Root, feature: AiFeatureSpec) -> None:
+    moments = daily("2013-04-05", "2013-05-02")
+    verdicts = {m.partition: judge_labels_plausible(april, feature, m) for m in moments}
+    assert {verdict.status for verdict in verdicts.values()} == {"pass"}
+    gap = verdicts["2013-04-28"]
+    assert "were at launch at the same scores" in gap.reason
+    assert gap.reason.endswith("do not tell wrong ones from a world that changed, accuracy does")
 
 
 @pytest.mark.requirement("FQ-08")
