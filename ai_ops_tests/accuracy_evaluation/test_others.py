@@ -182,5 +182,7 @@ def test_a_gate_frozen_before_there_were_other_kinds_keeps_its_digest() -> None:
     """The digest of the defaults as they were frozen first; another margin makes another gate."""
     assert Gate().digest == "1165f0e40a525e11671af5af7841c17dc8c25cee416bfa04b0cdf5f61c0e03b4"
     for name, value in LATER.items():
+        if name == "candidate":
+            continue  # those of its part have a test of their own
         assert getattr(Gate(), name) == value
         assert Gate.model_validate({name: value / 2}).digest != Gate().digest
