@@ -134,10 +134,9 @@ def ended(root: Root, spec: AiFeatureSpec, run_id: str, failed: FailedRun | None
     retraining = of_run(standing_of(root.ledger, spec.name), run_id)
     if retraining is None or "evaluated" not in retraining.stages:
         if failed is not None:
-            from ai_ops.retraining_pipeline.failures import record_failed_run
+            from ai_ops.retraining_pipeline.failures import cause_of
 
-            # The daemon's sensor does so too, where one runs: it is recorded once.
-            cause = record_failed_run(root, spec, failed)
+            cause = cause_of(root, spec, failed)
             typer.echo(f"{failed.step}: {failed.error}", err=True)
             typer.echo(f"likely cause: {cause.told}", err=True)
             typer.echo(f"run {run_id}: the retraining did not come to its evaluation", err=True)

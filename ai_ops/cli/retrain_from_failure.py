@@ -65,12 +65,17 @@ def waited(
 ) -> Ended:
     """Run a job in this process; its id, and what its log tells if it failed."""
     from ai_ops.definitions import defs
-    from ai_ops.orchestration.failed_runs import failed_run
+    from ai_ops.orchestration.failed_runs import failed_run, show_cause
     from ai_ops.orchestration.running import open_runner
+    from ai_ops.retraining_pipeline.failures import record_failed_run
 
     with open_runner(root.folder, defs()) as runner:
         done = runner.run(job, config=config, raises=False, **more)
-        return done.run_id, failed_run(runner.instance, done.run_id)
+        failed = failed_run(runner.instance, done.run_id)
+        if failed is not None:  # the daemon's sensor does so too, where one runs: once
+            cause = record_failed_run(root, spec, failed)
+            show_cause(runner.instance, done.run_id, cause.told)
+        return done.run_id, failed
 
 
 def _failed(root: Root, spec: AiFeatureSpec, instance: Any, job: str, run: str | None) -> str:

@@ -221,9 +221,8 @@ def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retrainin
     for index, one in enumerate(known):
         if one.id == said["retraining"]:
             # One that goes on after its failure has not failed.
-            past = dict(one.stages)
-            if said["stage"] == "resumed":
-                past.pop("failed", None)
+            over = {"failed"} if said["stage"] == "resumed" else set()
+            past = {name: told for name, told in one.stages.items() if name not in over}
             reached = replace(one, stages={**past, **stage})
             return (*known[:index], reached, *known[index + 1 :])
     first = Retraining(
@@ -258,9 +257,8 @@ def _answered(incident: Incident, event: Event) -> Incident:
     said = event.payload
     match event.kind:
         case "incident_step":
-            severity = said.get("severity", incident.severity)
-            words = (*incident.steps, str(said.get("reason", "")))
-            return replace(incident, severity=severity, steps=words)
+            steps = (*incident.steps, str(said.get("reason", "")))
+            return replace(incident, severity=said.get("severity", incident.severity), steps=steps)
         case "incident_acknowledged":
             return replace(incident, acknowledged_by=said["by"])
         case "incident_concluded":
