@@ -109,6 +109,8 @@ def _sliced(
     root: Root, feature: AiFeatureSpec, own: LabelledRows, other: LabelledRows, judged: Bools
 ) -> Sliced:
     kind = kind_of(feature)
+    if not feature.sliced_by:
+        return Sliced(problem="the feature's file names none (slices: []); name a column")
     try:
         columns = sliced_columns(root, feature, own)
     except AiOpsError as error:

@@ -121,8 +121,8 @@ def judge_slices(
         return _lacking(evaluation, criteria, f"the slices cannot be told: {sliced.problem}")
     if not slices and sliced.undivided:
         return Verdict.passing(
-            f"{', '.join(sliced.undivided)} divides no rows of the hold-out: the whole is the only "
-            "slice, and gate_discrimination tells of it",
+            f"{', '.join(sliced.undivided)}: of one value in the hold-out, or of too many to be "
+            "slices; the whole is the only slice, and gate_discrimination tells of it",
             sample_size=evaluation.rows,
             observed=observed | {"slices": 0},
         )
@@ -136,6 +136,7 @@ def judge_slices(
     worst = min(tests, key=lambda test: test.better.value / test.margin if test.margin else 0.0)
     broken = surely_worse(tests)
     observed |= {
+        "sliced_by": ", ".join(dict.fromkeys(one.column for one in slices)),
         "slices": len(judged),
         "slices_not_judged": len(thin),
         "worst_slice": str(worst.slice),
