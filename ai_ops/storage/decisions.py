@@ -89,7 +89,10 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
     kind, content = decision.kind, decision.content
     # What nobody signed must not stand in the way of whoever mends it, either.
     real, _ = believed(root, feature)
-    if reason := misfit(kind, content, real) or overtaken(kind, content, decision.at, real):
+    wrong = misfit(kind, content, real)
+    if kind == "gate_amendment" and wrong and not misfit(kind, content, standing):
+        wrong = None  # the criteria in force, signed anew over a row that nobody signed
+    if reason := wrong or overtaken(kind, content, decision.at, real):
         raise DecisionRefused(reason)
     return decision
 

@@ -215,8 +215,7 @@ def looser() -> dict[str, Any]:
 def unsigned_amendment(root: Root) -> None:
     forged(root, "gate_amendment", SCIENTIST, **looser())
     gate_passed(root, "2", "1", gate_hash=looser()["hash"])
-    approved_by = APPROVED | {"gate_hash": looser()["hash"]}
-    decided(root, "approval", SCIENTIST, **approved_by)
+    approved(root, "2")
 
 
 def promotion_that_nobody_made(root: Root, version: str = "2") -> None:
@@ -350,6 +349,15 @@ def test_the_same_without_the_fault_is_promoted_green(live: Root) -> None:
     decided(live, "hold", DEVOPS, reason="wait")
     later(live, minutes=1)
     decided(live, "release", SCIENTIST, reason="go on")
+    assert promote(live, FEATURE, "2").version == champion(live) == "2"
+
+
+def test_criteria_are_signed_anew_over_a_row_that_nobody_signed_green(live: Root) -> None:
+    unsigned_amendment(live)
+    with pytest.raises(DecisionRefused, match="it goes by the criteria"):
+        decided(live, "approval", SCIENTIST, **APPROVED | {"gate_hash": looser()["hash"]})
+    decided(live, "gate_amendment", SCIENTIST, **GATE, reason="as they were")
+    candidate(live)
     assert promote(live, FEATURE, "2").version == champion(live) == "2"
 
 
