@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 
 from ai_ops.accuracy_evaluation.label_records import LabelQuality, SlicesCovered
 from ai_ops.accuracy_evaluation.label_signs import SignReader
@@ -13,7 +14,13 @@ from ai_ops.accuracy_evaluation.labelled_rows import LabelledRows, label_cutoff
 from ai_ops.accuracy_evaluation.launch import LaunchRows
 from ai_ops.accuracy_evaluation.metrics import Bools
 from ai_ops.accuracy_evaluation.records import DayCoverage
-from ai_ops.accuracy_evaluation.slices import sliced_columns
+from ai_ops.accuracy_evaluation.slices import (
+    VALUES_AT_MOST,
+    SlicedColumn,
+    coded,
+    edges_of,
+    read_slices,
+)
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -28,6 +35,7 @@ class LabelQualities:
     def __init__(self, root: Root, feature: AiFeatureSpec) -> None:
         self._root, self._feature = root, feature
         self._signs = SignReader(root, feature)
+        self._tables: dict[str, pa.Table] = {}
 
     def of(
         self,
@@ -67,8 +75,20 @@ class LabelQualities:
         chosen = here.mature(cutoff, hours) & here.on(set(days))
         places: Mapping[str, int] = {day: place for place, day in enumerate(days)}
         day = np.repeat([places.get(name, -1) for name in here.days], np.diff(here.starts))
-        columns = sliced_columns(self._root, self._feature, here)
+        columns = self._columns(here)
         mature = MatureRows(days, day[chosen].astype(np.intp), here.labelled(cutoff)[chosen])
         return cover_slices(
             mature, [replace(column, codes=column.codes[chosen]) for column in columns], minimum
         )
+
+    def _columns(self, rows: LabelledRows) -> list[SlicedColumn]:
+        """The sliced columns of these rows; each day of a range is read once."""
+        tables = []
+        for place, day in enumerate(rows.days):
+            if day not in self._tables:
+                ids = rows.ids[int(rows.starts[place]) : int(rows.starts[place + 1])]
+                self._tables[day] = read_slices(self._root, self._feature, day, ids.tolist())
+            tables.append(self._tables[day])
+        table = pa.concat_tables(tables)
+        found = coded(table, edges_of(table))
+        return [column for column in found if 1 < len(column.values) <= VALUES_AT_MOST]

@@ -89,8 +89,9 @@ def _most_surely(
     found, surest = None, math.inf
     for one in columns:
         counts = _by_day(rows, one.codes, len(one.values))
-        for place, value in enumerate(one.values):
-            own = counts[:, place]
+        together = counts[recent].sum(axis=0)
+        for place in np.flatnonzero(together[:, 1] < minimum * together[:, 0]).tolist():
+            value, own = one.values[place], counts[:, place]
             if not _lacks(own[recent], whole[recent], minimum, doubt):
                 continue
             of, got = own[recent].sum(axis=0).tolist()
