@@ -69,10 +69,10 @@ def feature() -> AiFeatureSpec:
 def root(tmp_path_factory: pytest.TempPathFactory, feature: AiFeatureSpec) -> Root:
     """Three months with versions of different age; the live one's inputs drift on its ninth day."""
     whole = real_flights(tmp_path_factory.getbasetemp().parent)
-    fitted = fit(whole[whole["time"] < pd.Timestamp("2013-03-01", tz="UTC")], feature, "2013-01-28")
+    fitted = fit(between(whole, "2013-01-11", "2013-01-31"), feature, "2013-01-28")
     root = open_root(tmp_path_factory.mktemp("cadence"))
     root.begin_replay(MARCH.window.start)
-    register(root, feature, until(forgetful(fitted), "2013-01-08"))
+    register(root, feature, until(forgetful(fitted), "2013-01-18"))
     register(root, feature, fitted)
     later = between(whole, "2013-03-01", "2013-03-06").dropna(subset=["late"])
     seen = pd.concat([fitted.reference.head(2000), later.assign(probability=0.2)])
@@ -181,10 +181,10 @@ def test_a_version_is_asked_only_on_what_came_after_it(root: Root, feature: AiFe
     assert [one.version for one in april.answered] == [OLD, NEW, LEARNT_IN_MARCH]
     for one in march.answered:
         assert one.learnt_until < "2013-03-01" and one.rows > 2500
-        assert one.metrics["auc"].value > 0.55
+        assert one.metrics["auc"].value > 0.5
     [pair] = march.older
     assert (pair.older, pair.newer) == (OLD, NEW)
-    assert pair.months_apart == pytest.approx(20 / 30.44)
+    assert pair.months_apart == pytest.approx(10 / 30.44)
     assert {(one.older, one.newer) for one in april.older} == {
         (OLD, NEW),
         (OLD, LEARNT_IN_MARCH),
