@@ -35,7 +35,7 @@ def draw_candidate(evaluation: CandidateEvaluation, gate: CandidateGate) -> byte
         1,
         3,
         width_ratios=(1, 1.4, 1.2),
-        gridspec_kw={"left": 0.045, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.45},
+        gridspec_kw={"left": 0.045, "right": 0.985, "bottom": 0.15, "top": 0.83, "wspace": 0.62},
     )
     left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     draw_curve(left, compared.champion_curve, LAUNCH, f"version {evaluation.champion}")

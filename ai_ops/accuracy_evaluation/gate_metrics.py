@@ -112,7 +112,7 @@ GAP = Metric(
     "decision_gap", "gap of decisions", False, criterion="gap", gains=False, signed=True
 )  # fmt: skip
 LARGE = Metric(
-    "calibration_gap", "calibration in the large", False, criterion="ece", gains=False, signed=True
+    "calibration_gap", "calibration gap", False, criterion="ece", gains=False, signed=True
 )
 F1 = Metric("macro_f1", "macro F1", more_is_better=True, criterion="f1")
 LOG_LOSS = Metric("log_loss", "log loss", more_is_better=False)

@@ -11,6 +11,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.held_out import is_held_out
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.ledger import NewEvent
+from ai_ops.storage.model_files import mlflow_module
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -164,3 +165,24 @@ def test_criteria_that_nobody_can_read_any_more_pass_nothing(
     verdicts = judged(root, feature)
     assert statuses(verdicts) == ["no_evidence"] * len(GATE_CHECKS)
     assert "amend them" in verdicts["gate_evidence"].reason
+
+
+@pytest.mark.requirement("MO-03")
+def test_the_evaluation_is_a_run_in_mlflow_on_the_digest_of_its_rows(
+    root: Root, feature: AiFeatureSpec, trained: Trained
+) -> None:
+    """Asked of the run that a test before this one left, where there was one."""
+    path = root.lake.path(feature.name, "candidate_evaluation", "2", "json")
+    if not root.lake.glob(f"{feature.name}/candidate_evaluation/2.json"):
+        evaluated(root, feature, trained)
+    data, _ = root.lake.read_json(path)
+    client = mlflow_module().MlflowClient(tracking_uri=root.registry.uri)
+    run = client.get_run(data["mlflow_run"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["ai_ops.dataset_sha256"] == data["dataset_digest"]
+    assert run.data.tags["ai_ops.champion"] == "1"
+    (dataset,) = run.inputs.dataset_inputs
+    assert data["dataset_digest"].startswith(dataset.dataset.digest)
+    value = data["compared"]["difference"]["auc"]["value"]
+    assert run.data.metrics["difference_auc"] == pytest.approx(value)
+    assert len(run.inputs.model_inputs) == 2
