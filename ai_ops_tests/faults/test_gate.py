@@ -309,7 +309,7 @@ def test_a_candidate_of_a_training_set_that_was_not_found_sound_is_no_evidence(
     assert "training_set_sound" in found["gate_evidence"].reason
 
 
-@pytest.mark.fault(*GATE_CHECKS)
+@pytest.mark.fault("gate_evidence")
 def test_a_candidate_that_was_not_evaluated_is_no_evidence(
     root: Root, feature: AiFeatureSpec, gate: Gate
 ) -> None:
@@ -320,7 +320,7 @@ def test_a_candidate_that_was_not_evaluated_is_no_evidence(
     assert f"version {TWIN} is the newest candidate" in verdicts["gate_evidence"].reason
 
 
-@pytest.mark.fault(*GATE_CHECKS)
+@pytest.mark.fault("gate_evidence")
 def test_nothing_evaluated_yet_is_no_evidence(
     feature: AiFeatureSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
