@@ -184,17 +184,22 @@ def _place(
         print_json({"feature": name, **event.payload, "at": at, "gate": gate})
         return
     what = f"version {version}" if version else "no version"
-    typer.echo(f"{environment}: {what} of {name}" + (f", before it {before}" if before else ""))
+    was = ", as before" if before == version else f", before it {before}" if before else ""
+    typer.echo(f"{environment}: {what} of {name}{was}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(
-        "AI feature", "environment", "version", "since (UTC)", "by", "gate", header_style="bold"
-    )
+    table = Table(header_style="bold")
+    table.add_column("where", no_wrap=True)  # feature and environment are what commands take
+    table.add_column("version")
+    table.add_column("since (UTC)", no_wrap=True)
+    table.add_column("by", overflow="fold")
+    table.add_column("gate", overflow="fold")
     for one in rows:
         since = one["since"][:16].replace("T", " ") if one["since"] else "–"
         gate = one["gate"] or "–"
-        approved = f"; approved by {one['approved_by']}" if one["approved_by"] else ""
-        cells = (one["version"] or "–", since, one["by"] or "–", gate + approved)
-        table.add_row(one["feature"], one["environment"], *map(shown, cells))
+        approved = f"\napproved by {shown(one['approved_by'])}" if one["approved_by"] else ""
+        cells = (one["version"] or "–", since, one["by"] or "–")
+        where = f"{one['feature']}\n  {one['environment']}"
+        table.add_row(where, *map(shown, cells), shown(gate) + approved)
     Console().print(table)

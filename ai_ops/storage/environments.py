@@ -79,7 +79,8 @@ def place(
         before = standing.placed(environment)
         previous = before.version if before else None
         if version is None and previous is None:
-            raise BadInput(f"{feature.name}: no version is in {environment}")
+            where = "in staging" if environment == "staging" else f"the {environment}"
+            raise BadInput(f"{feature.name}: no version is {where}; there is none to take out")
         if environment == "challenger" and version is not None and version == standing.live:
             raise BadInput(f"{feature.name}: version {version} is live: it cannot challenge itself")
         said = {

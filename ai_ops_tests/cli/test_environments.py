@@ -140,7 +140,8 @@ def test_every_feature_tells_what_is_where_since_when_and_by_whom(root: Root) ->
     assert production["since"] < staging["since"] == root.clock.now().isoformat()
     assert staging["gate"] == "not judged"
     _, table = call("environments")
-    assert re.search(rf"{NAME}\W+challenger\W+3\W.*ben\W+not judged", table)
+    assert re.search(rf"{NAME}\W+3\W.*ben\W+not judged\W+challenger\W", table)
+    assert "…" not in table, "names are what the other commands take"
     code, history = call("history", NAME)
     assert "challenger" in history and "it knows spring" in history
 
