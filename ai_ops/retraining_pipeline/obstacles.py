@@ -47,7 +47,7 @@ def of_rollback(
     if version == standing.live:
         reasons.append(f"version {version} is live already")
     elif not own:
-        reasons.append(f"version {version} was never live: a new one is promoted")
+        reasons.append(f"version {version} was never live: it can only be promoted")
     elif all(wrong := [unearned(root, feature, move) for move in came]):
         how = came[-1].kind if came else "rollback"
         words = wrong[-1] if wrong else "nothing brought it to production before"
@@ -127,22 +127,30 @@ def _gate(
     if gate is None:
         yield "no criteria are frozen: nothing can have been passed"
         return
+    items: dict[str, list[str]] = {}
     for item, own in judged.items():
-        if not own:
-            yield f"{item}: version {version} was never judged"
-            continue
-        verdict, observed = own[-1].verdict, own[-1].verdict.observed
-        if verdict.status != "pass":
-            yield f"{item}: {verdict.status}: {verdict.reason}"
-        elif observed.get("gate_hash") != gate.hash:
-            yield f"{item}: judged by other criteria than those in force ({gate.hash[:12]}…)"
-        elif observed.get("champion") != standing.live:
-            champion = observed.get("champion")
-            yield f"{item}: judged beside version {champion}, live is {standing.live}"
-        elif now - own[-1].as_of > GATE_LIFE:
-            yield (
-                f"{item}: judged on {own[-1].as_of:%Y-%m-%d}, more than {GATE_LIFE.days} days ago"
-            )
+        if own and own[-1].verdict.status != "pass":
+            yield f"{item}: {own[-1].verdict.status}: {own[-1].verdict.reason}"
+        elif wrong := _judged_otherwise(now, version, standing, gate.hash, own):
+            items.setdefault(wrong, []).append(item)
+    for wrong, named in items.items():  # what is true of all of them is said once
+        yield f"{', '.join(named)}: {wrong}"
+
+
+def _judged_otherwise(
+    now: datetime, version: str, standing: Standing, criteria: str, own: Sequence[RecordedVerdict]
+) -> str | None:
+    """Why one check of the gate opens nothing now: never judged, or of other things than these."""
+    if not own:
+        return f"version {version} was never judged"
+    observed = own[-1].verdict.observed
+    if observed.get("gate_hash") != criteria:
+        return f"judged by other criteria than those in force ({criteria[:12]}…)"
+    if observed.get("champion") != standing.live:
+        return f"judged beside version {observed.get('champion')}, live is {standing.live}"
+    if now - own[-1].as_of > GATE_LIFE:
+        return f"judged on {own[-1].as_of:%Y-%m-%d}, more than {GATE_LIFE.days} days ago"
+    return None
 
 
 def unapproved(

@@ -155,7 +155,7 @@ def test_a_promotion_that_is_refused_fails_its_run_with_every_reason(
     result = runner.run(promotion_job_name(FEATURE), config=config, raises=False)
     ((step, error, words),) = failures_of(result)
     assert (step, error) == (f"{NAME}__promote", "Failure")
-    assert "gate_evidence: version 2 was never judged" in words
+    assert f"{', '.join(GATE_CHECKS)}: version 2 was never judged" in words
     assert "nobody approved version 2" in words
     assert standing(live).refusals[-1].what == "promotion" and champion(live) == "1"
 

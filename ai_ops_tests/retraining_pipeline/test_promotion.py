@@ -146,9 +146,9 @@ def concluded_as_bad_data(root: Root) -> None:
 
 
 REFUSED: dict[str, tuple[Plant, str]] = {
-    "never judged": (not_judged, "gate_evidence: version 2 was never judged"),
+    "never judged": (not_judged, f"{', '.join(GATE_CHECKS)}: version 2 was never judged"),
     "judged by another asset": (of_another_asset, "gate_evidence: fail"),
-    "other criteria now": (amended, "gate_evidence: judged by other criteria"),
+    "other criteria now": (amended, f"{', '.join(GATE_CHECKS)}: judged by other criteria"),
     "judged beside another": (judged_beside_another, "judged beside version 1, live is 3"),
     "judged long ago": (judged_long_ago, "more than 14 days ago"),
     "nobody approved": (not_approved, "nobody approved version 2"),
