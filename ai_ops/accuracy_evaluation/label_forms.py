@@ -58,6 +58,10 @@ def write_form(path: Path, form: pa.Table) -> str:
 
     Raises ``BadInput`` where a file is already: somebody may be labelling on it.
     """
+    if path.suffix.lower() not in (".csv", *_PARQUET):
+        raise BadInput(
+            f"--out: {path} ends neither with .csv nor with .parquet; name one that does"
+        )
     if path.exists():
         raise BadInput(f"--out: {path} is there already; name another file, or remove it")
     if not path.parent.is_dir():

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +21,7 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     open_root,
+    parse_day,
     plain,
     print_json,
     resolve_feature,
@@ -34,6 +35,11 @@ from ai_ops.vocabulary.errors import BadInput
 DAYS = 28
 ROWS = 100
 SHOWN = 20
+HOW: Final[dict[str, str]] = {
+    "drawn": "drawn by chance",
+    "stratum": "for strata that lack labels",
+    "doubt": "by doubt",
+}
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -81,6 +87,8 @@ def export(
     spec, opened = resolve_feature(feature), open_root(root)
     if day is not None and (first is not None or last is not None):
         raise BadInput("--day: name one day, or --from and --to; leave one out")
+    if day is not None:
+        parse_day(day, "--day")  # the error names the option that was given
     yesterday = opened.clock.now().date() - timedelta(days=1)
     end = day or last or yesterday.isoformat()
     begin = day or first or (span(end, end).start.date() - timedelta(days=DAYS - 1)).isoformat()
@@ -115,7 +123,9 @@ def import_(
     try:
         person = TypeAdapter(Email).validate_python(by)
     except ValidationError:
-        raise BadInput(f"--by: write a person's mail address, as ann@example.com ({by})") from None
+        raise BadInput(
+            f"--by: write a person's mail address, as ann@example.com (found {by!r})"
+        ) from None
     done = import_labels(opened, spec, file, person)
     if as_json:
         print_json(done.as_data())
@@ -126,10 +136,10 @@ def import_(
 
 
 def _print_export(done: Export, path: Path) -> None:
-    picked = ", ".join(f"{count} by {how}" for how, count in sorted(done.picked.items()))
+    picked = ", ".join(f"{count} {HOW[how]}" for how, count in sorted(done.picked.items()))
     lines = [
         f"{path}: {plural(done.rows, 'row')} to label of {done.unlabelled:,} without a label, "
-        f"{done.first_day} to {done.last_day} (picked {picked})",
+        f"{done.first_day} to {done.last_day} ({picked})",
         f"each of {done.predictions:,} predictions was drawn with probability "
         f"{done.probability or 0:.4f}; export {done.export}",
     ]

@@ -223,8 +223,11 @@ def test_a_row_is_handed_out_once_and_a_form_is_never_overwritten(sent: Queue) -
     refused = ["export", sent.world.feature.name, "--day", LAST, "--out", str(first)]
     assert "is there already" in sent.run(*refused, ends=2)
     assert "--day" in sent.run(*refused, "--from", LAST, ends=2)
+    another = ["export", sent.world.feature.name, "--out", str(sent.folder / "form.xlsx")]
+    assert "neither with .csv nor with .parquet" in sent.run(*another, "--day", LAST, ends=2)
+    assert "--day: write a day" in sent.run(*another, "--day", "2021-02-40", ends=2)
     bad = ["import", sent.world.feature.name, str(first), "--by", "ann"]
-    assert "a person's mail address" in sent.run(*bad, ends=2)
+    assert "as ann@example.com (found 'ann')" in sent.run(*bad, ends=2)
     no_form = sent.folder / "no_form.csv"
     no_form.write_text("a,b\n1,2\n")
     words = sent.run("import", sent.world.feature.name, str(no_form), "--by", ANN, ends=2)
