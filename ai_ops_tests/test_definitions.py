@@ -124,6 +124,19 @@ def test_every_asset_has_its_domain_its_owner_and_words(loaded: dg.Definitions) 
         assert asset.kinds
 
 
+@pytest.mark.requirement("OW-03", "OW-05", "OW-09")
+def test_the_assets_of_a_domain_belong_to_the_role_that_answers_for_it(
+    loaded: dg.Definitions,
+) -> None:
+    graph = loaded.resolve_asset_graph()
+    assets = [graph.get(key) for key in graph.get_all_asset_keys()]
+    owners = {asset.group_name: set(asset.owners) for asset in assets}
+    assert all(set(asset.owners) == owners[asset.group_name] for asset in assets)
+    assert owners["drift_monitoring"] == {"data-science@example.com"}
+    assert owners["retraining_pipeline"] == {"backend@example.com"}
+    assert owners["inference_management"] == {"devops@example.com"}
+
+
 @pytest.mark.requirement("FQ-01")
 def test_the_log_comes_first_and_everything_that_is_judged_descends_from_it(
     loaded: dg.Definitions,

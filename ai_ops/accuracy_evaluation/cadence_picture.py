@@ -26,8 +26,10 @@ def draw_cadence(feature: str, months: list[AgedMonth], advice: Advice) -> bytes
     _draw_curves(left, months)
     _draw_losses(middle, advice.losses)
     _draw_spells(right, advice)
-    became = advice.rhythm or "too little history to advise a cadence"
-    figure.suptitle(f"{feature}, {months[-1].month}: {became}", fontsize=10)
+    became = (
+        f"retrain {advice.rhythm}" if advice.rhythm else "too little history to advise a cadence"
+    )
+    figure.suptitle(f"{feature}, by {months[-1].month[:7]}: {became}", fontsize=10)
     content = BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()

@@ -15,6 +15,7 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     open_root,
+    plain,
     print_json,
     resolve_feature,
     told,
@@ -48,7 +49,10 @@ def cadence(
     if as_json:
         print_json(as_data(spec, moment, verdict, numbers_of(found.advice)))
     else:
-        typer.echo(f"{spec.name}, by {moment.partition[:7]}: {verdict.reason}")
+        first, *more = verdict.reason.split("; ")
+        typer.echo(plain(f"{spec.name}, by {moment.partition[:7]}: {first}"))
+        for line in more:
+            typer.echo(plain(f"  {line}"))
     if code := CODES[verdict.status]:
         raise typer.Exit(code)
 

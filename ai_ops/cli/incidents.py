@@ -16,6 +16,7 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     open_root,
+    plain,
     print_json,
     resolve_feature,
     told,
@@ -80,7 +81,7 @@ def show(
         return
     console = Console()
     for name, value in shown.items():
-        console.print(f"{name}: {'–' if value is None else value}", markup=False, highlight=False)
+        console.print(f"{name}: {_words(value)}", markup=False, highlight=False)
 
 
 @app.command()
@@ -163,6 +164,19 @@ def _found(root: Root, spec: AiFeatureSpec, id: str) -> Incident:
         known = ", ".join(one.id for one in standing.incidents) or "none"
         raise BadInput(f"{id}: no such incident of {spec.name}; there are: {known}")
     return found
+
+
+def _words(value: Any) -> str:
+    """A field of an incident for a person.
+
+    >>> _words(()), _words(None), _words(True), _words(["looked", "mended"])
+    ('–', '–', 'yes', '\\n  looked\\n  mended')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return "".join(f"\n  {plain(one)}" for one in value) or "–"
+    return plain(value) if value else "–"
 
 
 def _owner(spec: AiFeatureSpec, incident: Incident) -> str:

@@ -97,7 +97,9 @@ def told(one: Produced) -> Iterator[str]:
     """The same in lines for a person: the last word of each check, and how many failed."""
     until = f" to {one.until:%Y-%m-%d %H:%M}" if one.until else ", until now"
     yield f"version {one.version}, {one.move.kind} of {one.move.at:%Y-%m-%d %H:%M}{until}"
-    passed = ", ".join(f"{name} {value:.4g}" for name, value in sorted(one.move.metrics.items()))
+    passed = ", ".join(
+        f"{name} {_number(value)}" for name, value in sorted(one.move.metrics.items())
+    )
     yield f"  came with: {passed or 'no metric'}"
     if one.predictions is None:
         yield "  predictions: unknown, no day of it was rolled up"
@@ -109,6 +111,15 @@ def told(one: Produced) -> Iterator[str]:
         )
     for item in JUDGED:
         yield f"  {item}: {_course(one.verdicts[item])}"
+
+
+def _number(value: float) -> str:
+    """A metric in as many digits as are read; a count whole.
+
+    >>> _number(74860.0), _number(0.7132905)
+    ('74,860', '0.7133')
+    """
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def _course(verdicts: Sequence[RecordedVerdict]) -> str:

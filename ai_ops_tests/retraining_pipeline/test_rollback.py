@@ -164,7 +164,7 @@ def two_lived(live: Root) -> Root:
     return live
 
 
-@pytest.mark.requirement("PL-19")
+@pytest.mark.requirement("PL-19", "FQ-02")
 def test_both_versions_are_shown_with_what_they_produced_while_live(two_lived: Root) -> None:
     now, root = standing(two_lived), two_lived
     live = produced(root, FEATURE, now, "2", root.clock.now())
