@@ -57,7 +57,8 @@ def margin_findings(
             findings.append(finding_of(evaluation, "fail", words, better))
         elif (at_most := _at_most(metric, compared)) is not None and at_most <= margin:
             words += (
-                f"; whatever the labels, worse by {at_most:.4f} at most: so near lie the scores"
+                f"; whatever the labels, worse by {at_most:.4f} at most among rows alike: so near "
+                "lie the scores"
             )
             findings.append(finding_of(evaluation, "pass", words, better))
         else:

@@ -46,6 +46,21 @@ def test_whatever_the_labels_no_version_is_worse_by_more(
     assert worse <= moved_scores(day, candidate, champion).value + 1e-9
 
 
+@pytest.mark.parametrize("swapped", [0.05, 0.06, 0.08])
+def test_scores_that_changed_places_are_apart(swapped: float) -> None:
+    """Half the rows have their scores of .5 and a little exchanged, the others gain what that
+    costs: the mean of both versions' scores is everywhere the same."""
+    random, rows = np.random.default_rng(3), 2000
+    first = np.arange(rows) % 2 == 0
+    sign = np.where(random.random(rows) < 0.5, 1, -1)
+    rest = random.choice([0.25, 0.35, 0.65, 0.75], rows)
+    champion = np.where(first, 0.5 + sign * swapped / 2, rest)
+    candidate = np.where(first, 0.5 - sign * swapped / 2, rest + sign * 0.08)
+    day = np.array([DAYS[n // 2 % len(DAYS)] for n in range(rows)])
+    high = moved_scores(day, candidate, champion).high
+    assert high is not None and high > CandidateGate().ece_margin
+
+
 def calibration(shift: float) -> Verdict:
     """The gate on 2,000 rows, of two versions that err alike, every score of one moved."""
     score, drawn = truth(2000, seed=0)
