@@ -24,7 +24,7 @@ from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.moved_scores import moved_scores
 from ai_ops.accuracy_evaluation.number_sums import NumberAnswers
 from ai_ops.accuracy_evaluation.range_sums import sums_of
-from ai_ops.accuracy_evaluation.slices import SlicedColumn, sliced_columns
+from ai_ops.accuracy_evaluation.slices import SlicedColumn, sliced_columns, slicing_inputs
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.loaded_model import apart
 from ai_ops.storage.root import Root
@@ -92,7 +92,7 @@ def compare_versions(
         compared=compared,
         beside_first=beside_first,
         no_first=no_first,
-        sliced=_sliced(root, feature, own, asked[champion], judged),
+        sliced=slices_of(root, feature, own, asked[champion], judged),
         sameness=sameness,
         no_sameness=no_sameness,
     )
@@ -105,9 +105,10 @@ def _moved(own: LabelledRows, other: LabelledRows, judged: Bools) -> Estimate | 
     return moved_scores(days, own.answers.score[judged], other.answers.score[judged])
 
 
-def _sliced(
+def slices_of(
     root: Root, feature: AiFeatureSpec, own: LabelledRows, other: LabelledRows, judged: Bools
 ) -> Sliced:
+    """Two versions' answers to the same rows, slice by slice; or why there is no slice."""
     kind = kind_of(feature)
     if not feature.sliced_by:
         return Sliced(problem="the feature's file names none (slices: []); name a column")
@@ -134,7 +135,12 @@ def _sliced(
         if len(whole) > 1:
             divided.add(column.column)
             found += whole
-    return Sliced(found, [name for name in feature.sliced_by if name not in divided])
+    undivided = [name for name in feature.sliced_by if name not in divided]
+    # Of one tenant there is one slice; an input that divides nothing was not looked at.
+    if not found and (inputs := [name for name in slicing_inputs(feature) if name in undivided]):
+        words = f"{', '.join(inputs)}: missing, of one value or of too many; name some that divide"
+        return Sliced(undivided=undivided, problem=words)
+    return Sliced(found, undivided)
 
 
 def _sameness(

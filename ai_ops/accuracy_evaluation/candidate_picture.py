@@ -91,6 +91,7 @@ def _draw(axes: Axes, place: int, better: Estimate, *, refused: bool) -> None:
 
 def _name(axes: Axes, names: Sequence[str]) -> None:
     axes.axvline(0, color=GREY, linewidth=0.8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    # A slice may be named anything: what looks like mathematics and is none would draw nothing.
+    axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
     axes.set_ylim(-0.6, max(len(names), 1) - 0.4)
     axes.set_xlabel("worse  ←  the candidate is  →  better", fontsize=9)

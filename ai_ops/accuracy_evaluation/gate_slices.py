@@ -146,6 +146,8 @@ def judge_slices(
     }
     about = f"{len(judged)} slices of version {evaluation.version} beside {evaluation.champion}"
     not_judged = f"; not judged, with too few rows: {len(thin)}{_named(thin)}" if thin else ""
+    if sliced.undivided:
+        not_judged += f"; no slices of {', '.join(sliced.undivided)}: of one value, or of too many"
     if broken:
         told = "; ".join(
             f"{test.told}, surely worse by more than {test.margin:g}" for test in broken

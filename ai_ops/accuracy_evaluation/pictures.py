@@ -81,7 +81,7 @@ def draw_slices(axes: Axes, slices: Sequence[SliceGap]) -> None:
     axes.hlines(places, surely, lost, color=GREY, linewidth=1.5)
     axes.plot(lost, places, "o", color=NOW, markersize=4)
     axes.axvline(1.0, color=LAUNCH, linewidth=0.8, linestyle="--")
-    axes.set_yticks(places, [str(gap.sliced)[:18] for gap in slices], fontsize=7)
+    axes.set_yticks(places, [str(gap.sliced)[:18] for gap in slices], fontsize=7, parse_math=False)
     axes.invert_yaxis()
     axes.set_xlabel("lost more than all rows, in margins", fontsize=8)
     axes.set_title("Slices; surely worse: the bar right of 1", fontsize=9)

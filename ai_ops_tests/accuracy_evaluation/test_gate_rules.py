@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_ops.accuracy_evaluation.binary_sums import BinarySums, sum_by_day
+from ai_ops.accuracy_evaluation.candidate_picture import draw_candidate
 from ai_ops.accuracy_evaluation.candidate_records import (
     Budgeted,
     CandidateEvaluation,
@@ -94,6 +95,13 @@ def _sums_on(day: npt.NDArray[np.str_], score: Floats, label: Floats) -> BinaryS
     return sum_by_day(day, score, label.astype(bool), score >= 0.3)
 
 
+def test_a_slice_may_be_named_anything_and_is_drawn_all_the_same() -> None:
+    found = sliced(1)
+    odd = [replace(one, value=r"$\frac$ <b>") for one in found.sliced.slices]
+    drawn = replace(found, sliced=Sliced(odd))
+    assert (draw_candidate(drawn, GATE.candidate) or b"").startswith(b"\x89PNG")
+
+
 def test_equal_candidates_are_hardly_ever_refused_for_a_slice() -> None:
     refused = sum("gate_slices" in refusing(judged(sliced(seed))) for seed in range(20))
     assert refused == 0
@@ -120,6 +128,8 @@ def test_slices_that_are_too_small_are_named_and_none_at_all_is_no_evidence() ->
     assert "too few rows: 1 (dest ANC: 8 rows of 3 days)" in named.reason
     verdict = judged(replace(found, sliced=Sliced([few])))["gate_slices"]
     assert verdict.status == "no_evidence" and "no slice has 200 labelled rows" in verdict.reason
+    whole = judged(replace(found, sliced=replace(found.sliced, undivided=["dest"])))["gate_slices"]
+    assert whole.status == "pass" and "no slices of dest: of one value" in whole.reason
     lost = judged(replace(found, sliced=Sliced(problem="the log is gone")))["gate_slices"]
     assert lost.status == "no_evidence" and "the log is gone" in lost.reason
     assert judged(replace(found, sliced=Sliced()))["gate_slices"].status == "no_evidence"

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_ops.accuracy_evaluation.binary_sums import BinaryAnswers, BinarySummer
+from ai_ops.accuracy_evaluation.candidate_comparing import slices_of
+from ai_ops.accuracy_evaluation.candidate_records import Sliced
 from ai_ops.accuracy_evaluation.metrics import Answers, Summer, estimate, sum_days
 from ai_ops.accuracy_evaluation.number_sums import NumberAnswers, NumberSummer
 from ai_ops.accuracy_evaluation.reading import read_rows
@@ -85,6 +87,15 @@ def test_what_divides_nothing_is_left_out_of_the_slices_of_a_log(tmp_path: Path)
     [carrier] = found
     named = [carrier.values[code] for code in carrier.codes]
     assert named == [by_id[id] for id in read.ids], "each row its own, in the order of the rows"
+
+    def of_candidate(*names: str) -> Sliced:
+        by = feature.model_copy(update={"slices": names})
+        return slices_of(root, by, read, read, read.usable)
+
+    assert of_candidate("tenant") == Sliced(undivided=["tenant"]), "one tenant: one slice"
+    assert of_candidate("tenant", "origin").problem.startswith("origin: missing, of one value")
+    some = of_candidate("origin", "carrier")
+    assert (some.undivided, some.problem) == (["origin"], "") and some.slices
 
 
 def binary(seed: int, rows: int) -> BinaryAnswers:
