@@ -32,6 +32,7 @@ from ai_ops.accuracy_evaluation.models import JudgedModels
 from ai_ops.accuracy_evaluation.reading import read_rows
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.held_out import are_held_out
+from ai_ops.storage.fingerprints import record_first_sight
 from ai_ops.storage.in_force import gate_in_force, live_version
 from ai_ops.storage.retrainings import record_stage
 from ai_ops.storage.root import Root
@@ -47,6 +48,8 @@ def compute_candidate_evaluation(
     labelled rows of the gate's hold-out: days after its training rows, of which it saw none. What
     the frozen criteria say of it; what becomes of it is a person's decision."""
     candidate = newest_candidate(root, feature)
+    # What is judged now is what may be promoted: a version that is edited after it is another one.
+    record_first_sight(root, feature)
     path = root.lake.path(feature.name, TRAINING_SET, candidate.training_set, "json")
     data, manifest_read = root.lake.read_json(path)
     evaluation = _evaluate(

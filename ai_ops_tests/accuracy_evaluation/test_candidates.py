@@ -10,6 +10,7 @@ from ai_ops.accuracy_evaluation.candidates import compute_candidate_evaluation
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.held_out import is_held_out
 from ai_ops.storage.decisions import record, sign_decision
+from ai_ops.storage.fingerprints import fingerprint_of, fingerprints
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.model_files import mlflow_module
 from ai_ops.storage.root import Root
@@ -97,6 +98,8 @@ def test_both_are_scored_on_the_same_labelled_rows_of_the_hold_out(
     assert data["rows"] == len(known) - sum(held_out), "the evaluation set is in neither"
     assert data["compared"]["candidate"]["rows"] == data["compared"]["champion"]["rows"]
     assert (data["champion"], data["days"], data["retraining"]) == ("1", 14, "r-1")
+    seen = fingerprints(root.ledger, feature.name)["2"]
+    assert seen == fingerprint_of(root.registry.version(feature.name, "2")), "as it was judged"
     assert data["learnt"]["seen"] == 0 and data["learnt"]["rows"] > 70_000
     assert summary.numbers["gate_improvement"] == "pass"
     (auc, *_) = summary.table
