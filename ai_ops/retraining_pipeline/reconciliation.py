@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.retraining_pipeline.earned import unearned
 from ai_ops.storage.environments import ALIASES, PLACED
 from ai_ops.storage.fingerprints import (
     Fingerprint,
@@ -23,8 +24,8 @@ def judge_registry_reconciled(root: Root, feature: AiFeatureSpec, as_of: datetim
     """Ledger and registry agree: the alias is at the version that was launched, promoted or rolled
     back to last, those of staging and challenger where they were put, every version that was ever
     live is still registered, with the metrics that it passed, and the previous one is there to
-    fall back to; of no version is anything else than when it was first seen. Before a launch
-    nothing is live."""
+    fall back to; of no version is anything else than when it was first seen; and that last move
+    was earned, not written into the ledger by hand. Before a launch nothing is live."""
     standing = standing_of(root.ledger, feature.name, as_of)
     try:
         versions = root.registry.versions(feature.name)
@@ -36,6 +37,10 @@ def judge_registry_reconciled(root: Root, feature: AiFeatureSpec, as_of: datetim
     edited = (*misplaced(standing, versions), *edited_versions(standing, versions, known))
     if not standing.moves:
         return before_launch(versions, champion, rehearsal, edited)
+    live = standing.moves[-1]
+    if wrong := unearned(root, feature, live):
+        words = f"the {live.kind} of version {live.version} in the ledger does not hold: {wrong}"
+        edited = (words, *edited)
     return reconciled(standing, versions, champion, edited)
 
 

@@ -15,7 +15,8 @@ from ai_ops.retraining_pipeline.obstacles import of_rollback
 from ai_ops.retraining_pipeline.produced import as_data, produced, told
 from ai_ops.retraining_pipeline.promotion import promote, rollback
 from ai_ops.retraining_pipeline.reconciliation import judge_registry_reconciled
-from ai_ops.storage.registry import ModelVersion, Registry
+from ai_ops.storage.fingerprints import fingerprint_of
+from ai_ops.storage.registry import CHAMPION, ModelVersion, Registry
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import DecisionRefused, LakeUnreachable, PromotionRefused
 from ai_ops.vocabulary.words import Status
@@ -119,6 +120,21 @@ def test_a_version_that_came_to_production_past_its_gate_is_no_way_back(live: Ro
     with pytest.raises(PromotionRefused, match="promotion of version 3 does not hold: it names no"):
         rollback(live, FEATURE, back_token(live, "3"))
     assert champion(live) == "2"
+
+
+def test_a_promotion_that_was_written_into_the_ledger_is_red_though_its_alias_says_the_same(
+    live: Root,
+) -> None:
+    assert judge_registry_reconciled(live, FEATURE, live.clock.now()).passed
+    put = live.registry.version(NAME, "3")
+    said = {"version": "3", "previous": "1", "metrics": put.metrics, "approved_by": SCIENTIST}
+    happened(live, "promotion", **said, approval=[1, 0], fingerprint=fingerprint_of(put))
+    live.registry.set_alias(NAME, CHAMPION, "3")
+    verdict = judge_registry_reconciled(live, FEATURE, live.clock.now())
+    assert verdict.status == "fail"
+    assert "the promotion of version 3 in the ledger does not hold: it names no" in verdict.reason
+    assert rollback(live, FEATURE, back_token(live)).version == champion(live) == "1"
+    assert judge_registry_reconciled(live, FEATURE, live.clock.now()).passed
 
 
 def test_a_version_whose_gate_was_never_judged_is_no_way_back(live: Root) -> None:
