@@ -23,8 +23,15 @@ Part = Literal["data pull", "training", "evaluation", "promotion", "no step"]
 SAID_AT_MOST: Final = 500
 
 _SECRETS: Final = (
-    (re.compile(r"://[^/@\s]*@"), "://…@"),
-    (re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key)(\s*[=:]\s*)\S+"), r"\1\2…"),
+    (re.compile(r"://[^\s'\"]*@"), "://…@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 …"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|secret|token|signature|(?:api|access|account)[_-]?key)"
+            r"[\w-]*['\"]?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&})]+)"
+        ),
+        r"\1…",
+    ),
 )
 
 
@@ -87,6 +94,8 @@ def without_secrets(text: str) -> str:
 
     >>> without_secrets("postgresql://me:abc@db/x refused, token=abc")
     'postgresql://…@db/x refused, token=…'
+    >>> without_secrets("AWS_SECRET_ACCESS_KEY=abc {'password': 'a b'} Auth: Bearer abcdef")
+    "AWS_SECRET_ACCESS_KEY=… {'password': …} Auth: Bearer …"
     """
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
