@@ -121,7 +121,7 @@ def environments_of(root: Root, feature: AiFeatureSpec) -> Iterator[dict[str, An
             "version": registered,
             "since": since.isoformat() if since else None,
             "by": by,
-            "gate": gate_state(root, feature, registered) if registered else None,
+            "gate": _gate_of(root, feature, standing, registered) if registered else None,
             "approved_by": _approved_by(standing, registered),
             "problem": None
             if version == registered
@@ -138,6 +138,13 @@ def gate_state(root: Root, feature: AiFeatureSpec, version: str) -> str:
     last = {item: own[-1].verdict.status if own else NOT_JUDGED for item, own in judged.items()}
     short = [f"{item}: {status}" for item, status in last.items() if status != "pass"]
     return ", ".join(short) or "passed"
+
+
+def _gate_of(root: Root, feature: AiFeatureSpec, standing: Standing, version: str) -> str:
+    """The same; the version that was launched first has nothing that it could be held against."""
+    state = gate_state(root, feature, version)
+    first = standing.launched is not None and standing.launched.version == version
+    return "launched, by its checklist" if first and state == NOT_JUDGED else state
 
 
 def _recorded(

@@ -118,7 +118,9 @@ def _subject(event: Event) -> str | None:
             day = said.get("until") or said.get("partition") or said.get("begin")
             return f"{said['item']} ({day})" if day else str(said["item"])
         case "retraining":
-            return f"{said['retraining']}: {said['stage']}"
+            known = said.get("part") not in (None, "no step")
+            at = f" at the step {said['part']}" if known else ""
+            return f"{said['retraining']}: {said['stage']}{at}"
         case "refusal":
             return str(said["what"])
         case "placement":

@@ -135,9 +135,10 @@ def ended(root: Root, spec: AiFeatureSpec, run_id: str, failed: FailedRun | None
     if retraining is None or "evaluated" not in retraining.stages:
         if failed is not None:
             from ai_ops.retraining_pipeline.failures import cause_of
+            from ai_ops.retraining_pipeline.likely_causes import part_of
 
             cause = cause_of(root, spec, failed)
-            typer.echo(f"{failed.step}: {failed.error}", err=True)
+            typer.echo(f"{part_of(failed.step)}: {failed.step}: {failed.error}", err=True)
             typer.echo(f"likely cause: {cause.told}", err=True)
             typer.echo(f"run {run_id}: the retraining did not come to its evaluation", err=True)
             typer.echo(f"when it is mended: ai-ops retrain {spec.name} --from-failure", err=True)
@@ -152,7 +153,12 @@ def ended(root: Root, spec: AiFeatureSpec, run_id: str, failed: FailedRun | None
     if statuses == {"pass"}:
         typer.echo(f"the gate passed version {version}: ai-ops approve {spec.name} takes it on")
         return DONE
-    return FAILS if "fail" in statuses else NO_EVIDENCE
+    refused = "fail" in statuses
+    which = "fail" if refused else "no_evidence"
+    named = ", ".join(item for item, verdict in verdicts.items() if verdict.status == which)
+    became = "refused" if refused else "could not judge"
+    typer.echo(f"the gate {became} version {version}: {named}")
+    return FAILS if refused else NO_EVIDENCE
 
 
 def _without_evaluation(

@@ -136,6 +136,7 @@ def test_every_feature_tells_what_is_where_since_when_and_by_whom(root: Root) ->
     }
     production, staging = rows[NAME, "production"], rows[NAME, "staging"]
     assert production["by"] == f"launch, {DEVOPS}"
+    assert production["gate"] == "launched, by its checklist"
     assert staging["by"] == "anna"
     assert production["since"] < staging["since"] == root.clock.now().isoformat()
     assert staging["gate"] == "not judged"

@@ -122,8 +122,10 @@ def test_one_command_goes_on_from_a_failure_when_what_failed_is_mended(
     assert failed.code == 3
     assert "training_set_sound: no_evidence: " in failed.err
     assert "likely cause: evidence missing: " in failed.err
+    assert "data pull: " in failed.err
     assert f"when it is mended: ai-ops retrain {name} --from-failure" in failed.err
-    assert "likely cause: evidence missing: " in tiny("history", name).out
+    told = tiny("history", name).out
+    assert "likely cause: evidence missing: " in told and "failed at the step data pull" in told
     log.write_bytes(content)
     (before,) = tiny.standing.retrainings
     other = tiny("retrain", name, "0123456789", "--from-failure", "--wait")
@@ -163,8 +165,8 @@ def test_before_yesterdays_labels_are_read_it_says_what_to_wait_for(tiny: World)
     ("status", "code", "words"),
     [
         ("pass", 0, "the gate passed version 2: ai-ops approve flight_delay takes it on"),
-        ("fail", 1, "gate_discrimination: fail: "),
-        ("no_evidence", 3, "gate_discrimination: no_evidence: "),
+        ("fail", 1, "the gate refused version 2: gate_discrimination\n"),
+        ("no_evidence", 3, "the gate could not judge version 2: gate_discrimination\n"),
     ],
 )
 def test_it_ends_with_what_the_gate_said(
