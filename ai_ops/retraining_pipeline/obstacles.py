@@ -88,9 +88,8 @@ def _of_promotion(
     yield from _gate(root.clock.now(), version, standing, judged)
     yield from unapproved(root, feature, version, standing)
     approval = standing.approvals.get(version)
-    signed = _signed_at(root, feature, approval) if approval else root.clock.now()
-    if approval and any(own and own[0].as_of > signed for own in judged.values()):
-        yield f"{approval.by} decided before the gate had judged version {version}"
+    if approval:
+        yield from _unseen(approval, _signed_at(root, feature, approval), judged)
     yield from standing.forbidding
     yield from void_words(told, standing, void)
     yield from unregistered(root, feature, version)
@@ -175,6 +174,23 @@ def unapproved(
             break
     if unsigned := _unsigned(root, feature, approval, standing):
         yield f"the approval of version {version} does not hold: {unsigned}"
+
+
+def _unseen(
+    approval: Approval, signed: datetime, judged: Mapping[str, list[RecordedVerdict]]
+) -> Iterator[str]:
+    """That a person decided on what the gate had not said, or said otherwise then."""
+    known = [(item, own) for item, own in judged.items() if own]
+    if any(own[0].as_of > signed for _, own in known):
+        yield f"{approval.by} decided before the gate had judged version {approval.version}"
+        return
+    for item, own in known:
+        seen = [one.verdict for one in own if one.as_of <= signed][-1]
+        if own[-1].verdict.status == "pass" != seen.status:
+            yield (
+                f"{approval.by} decided on version {approval.version} while {item} was "
+                f"{seen.status}: what passed since takes another approval"
+            )
 
 
 def _signed_at(root: Root, feature: AiFeatureSpec, approval: Approval) -> datetime:

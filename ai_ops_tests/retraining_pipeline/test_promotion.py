@@ -122,6 +122,14 @@ def signed_unseen(root: Root) -> None:
     record(root, FEATURE, token)
 
 
+def approved_while_refused(root: Root) -> None:
+    launched(root)
+    gate_passed(root, "2", "1", gate_improvement="fail")
+    approved(root, "2")
+    later(root, minutes=1)
+    gate_passed(root, "2", "1")
+
+
 def judged_beside_another(root: Root) -> None:
     candidate(root)
     gate_passed(root, "3", "1")
@@ -155,6 +163,10 @@ REFUSED: dict[str, tuple[Plant, str]] = {
     "rejected": (rejected, "science@example.com rejected version 2: too slow"),
     "approved before it was judged": (approved_unseen, "decided before the gate had judged"),
     "signed before it was judged": (signed_unseen, "decided before the gate had judged"),
+    "approved while it was refused": (
+        approved_while_refused,
+        "decided on version 2 while gate_improvement was fail",
+    ),
     "an incident": (unconcluded, "incident drift-2021-03-09 (drift) is concluded by nobody"),
     "bad data": (concluded_as_bad_data, "was concluded as bad_data and is not resolved"),
 }
