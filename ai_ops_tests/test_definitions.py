@@ -166,11 +166,16 @@ def test_every_check_names_its_item_its_domain_and_its_owner(loaded: dg.Definiti
         assert len(spec.description or "") > 40
 
 
+@pytest.mark.requirement("FQ-09")
 def test_each_asset_but_those_on_demand_is_run_by_a_schedule(loaded: dg.Definitions) -> None:
     repository = loaded.get_repository_def()
     run_by = [repository.get_job(schedule.job_name) for schedule in repository.schedule_defs]
     run = {key.path[-1] for job in run_by for key in job.asset_layer.executable_asset_keys}
     assert run == SCHEDULED
+    drift = repository.get_schedule_def("flight_delay__daily_schedule")
+    accuracy = repository.get_schedule_def("flight_delay__monthly_schedule")
+    assert "drift_report" in jobs.DAILY and drift.cron_schedule == "0 6 * * *"
+    assert "labelled_evaluation_set" in jobs.MONTHLY and accuracy.cron_schedule == "0 9 1 * *"
 
 
 def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
