@@ -157,7 +157,7 @@ def judge_slices(
         return Verdict.failing(reason, *findings, sample_size=evaluation.rows, observed=observed)
     return Verdict.passing(
         f"{about}: none is surely worse beyond its margin, corrected for {len(tests)} comparisons; "
-        f"the worst is {worst.told}{not_judged}",
+        f"the worst is {worst.told} by itself, margin {worst.margin:g}{not_judged}",
         sample_size=evaluation.rows,
         observed=observed,
     )
