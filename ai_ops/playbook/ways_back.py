@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -35,15 +36,16 @@ class Beside:
     def judged(self) -> Mapping[str, float]:
         """The differences that count, each turned so that below zero the other version is better;
         empty where they are not all known."""
+        known = {name: value for name, value in self.difference.items() if isfinite(value)}
         for headlines in _HEADLINES:
-            if headlines.keys() <= self.difference.keys():
-                return {name: sign * self.difference[name] for name, sign in headlines.items()}
+            if headlines.keys() <= known.keys():
+                return {name: sign * known[name] for name, sign in headlines.items()}
         return {}
 
 
 def newest_beside(root: Root, feature: AiFeatureSpec) -> Beside | None:
     """What the newest evaluation run says of another version on the same rows; None where it says
-    nothing."""
+    nothing, or has too few labels to say anything."""
     paths = root.lake.glob(f"{feature.name}/evaluation_run/*.json")
     if not paths:
         return None
@@ -56,6 +58,8 @@ def newest_beside(root: Root, feature: AiFeatureSpec) -> Beside | None:
         return None
     difference = {name: float(one["value"]) for name, one in beside["difference"].items()}
     rows = int(run.get("week", {}).get("rows", 0))
+    if rows < feature.ground_truth.minimum_labels:
+        return None
     return Beside(str(run["version"]), str(beside["version"]), str(run["day"]), rows, difference)
 
 

@@ -49,7 +49,7 @@ def cycle(root: Root, run: str, *, accepted: bool | None = None) -> None:
         answer_alerts(root, FEATURE, root.clock.now())
 
 
-def evaluated(root: Root, auc: float, brier: float, other: str = "1") -> None:
+def evaluated(root: Root, auc: float, brier: float, other: str = "1", *, rows: int = 700) -> None:
     """The daily run's comparison of the live version with another on the same rows."""
     day = str(root.clock.now().date())
     beside = {
@@ -57,7 +57,7 @@ def evaluated(root: Root, auc: float, brier: float, other: str = "1") -> None:
         "metrics": {},
         "difference": {"auc": {"value": auc}, "brier": {"value": brier}},
     }
-    run = {"version": "2", "day": day, "week": {"rows": 700}, "beside": beside}
+    run = {"version": "2", "day": day, "week": {"rows": rows}, "beside": beside}
     root.lake.write_json(root.lake.path(NAME, "evaluation_run", day, "json"), run)
 
 
@@ -93,6 +93,13 @@ def test_a_rollback_is_proposed_only_where_the_version_before_is_as_good_in_ever
     (words,) = standing(root).incidents[0].steps
     assert ("ai-ops rollback tiny --to 1" in words) == proposed
     assert "on the 700 labelled rows of the week to 2021-03-17" in words
+
+
+def test_one_labelled_row_or_a_metric_that_is_no_number_proposes_no_rollback(root: Root) -> None:
+    evaluated(root, -0.1, 0.1, rows=1)
+    assert newest_beside(root, FEATURE) is None
+    unknown = Beside("2", "1", "2021-03-09", 900, {"auc": float("nan"), "brier": 0.1})
+    assert "is not known, so no rollback is proposed" in way_back(NAME, standing(root), unknown)
 
 
 def test_a_version_that_was_never_live_is_no_way_back(root: Root) -> None:
