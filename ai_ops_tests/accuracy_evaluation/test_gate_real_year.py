@@ -60,7 +60,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Year:
-    """The year from the rehearsal to the end of August, with three retrainings in it."""
+    """The year from the rehearsal to the end of August, with two retrainings in it."""
 
     root: Root
     feature: AiFeatureSpec
@@ -95,7 +95,7 @@ class Year:
 def year(
     tmp_path_factory: pytest.TempPathFactory, feature: AiFeatureSpec, flights: pd.DataFrame
 ) -> Year:
-    """The launched recipe, then the real retraining at three moments; what passes is promoted."""
+    """The launched recipe, then the real retraining at two moments; what passes is promoted."""
     root = open_root(tmp_path_factory.mktemp("year"))
     (root.folder / "cache").symlink_to(tmp_path_factory.getbasetemp().parent / "flights")
     flat = pd.Series(0.2, index=flights.index)
@@ -104,7 +104,7 @@ def year(
     freeze_gate(root, feature)
     launched(root, feature, launch)
     tried: dict[datetime | str, Tried] = {}
-    for moment in (APRIL, JULY, SEPTEMBER):
+    for moment in (APRIL, SEPTEMBER):
         root.begin_replay(moment)
         tried[moment] = retrained(root, feature, moment)
         if tried[moment].accepted and moment != SEPTEMBER:

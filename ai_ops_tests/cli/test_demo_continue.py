@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner, Result
 
 from ai_ops.cli.demo_continue import told, traffic_at
+from ai_ops.cli.main import assemble
 from ai_ops.cli.replay import finish
 from ai_ops.cli.server_process import free_port
 from ai_ops.client.lines import read_line
@@ -157,21 +159,16 @@ def test_a_line_tells_what_the_books_gained() -> None:
 def test_a_day_that_cannot_be_reached_is_refused(
     replayed: Replayed, until: str, words: str
 ) -> None:
-    command = [sys.executable, "-m", "ai_ops.cli", "demo", "--continue", "--no-ui"]
-    done = subprocess.run(
-        [*command, "--until", until, "--root", str(replayed.root.folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
+    done = continued("--until", until, "--root", str(replayed.root.folder))
+    assert done.exit_code == 2
     assert words in done.stderr
 
 
 def test_a_root_without_a_replay_has_nothing_to_go_on_with(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ai_ops.cli", "demo", "--continue", "--no-ui"]
-    done = subprocess.run(
-        [*command, "--root", str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
+    done = continued("--root", str(tmp_path))
+    assert done.exit_code == 2
     assert "run `ai-ops demo` first" in done.stderr
+
+
+def continued(*options: str) -> Result:
+    return CliRunner().invoke(assemble("demo"), ["demo", "--continue", "--no-ui", *options])

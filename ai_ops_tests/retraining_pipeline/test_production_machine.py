@@ -200,7 +200,7 @@ def test_production_is_only_ever_what_the_ledger_allows(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Production,
         settings=settings(
-            max_examples=8,
+            max_examples=5,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),
