@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from ai_ops.ai_features.parts import InputColumn
@@ -27,7 +27,7 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import PromotionRefused
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
-from ai_ops_tests.inference_management.serving_world import ATTRIBUTES, GOOD, ROWS, Constant
+from ai_ops_tests.inference_management.serving_world import ATTRIBUTES, GOOD, ROWS, Constant, asking
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
     BACKEND,
     DEVOPS,
@@ -109,14 +109,14 @@ def placed() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 @contextmanager
-def served(monkeypatch: pytest.MonkeyPatch, feature: str, *options: str) -> Iterator[TestClient]:
-    """What ``ai-ops serve`` serves, asked without a socket."""
+def served(monkeypatch: pytest.MonkeyPatch, feature: str, *options: str) -> Iterator[httpx.Client]:
+    """What ``ai-ops serve`` serves, on a port of the test's own."""
     apps: list[Any] = []
     with monkeypatch.context() as patch:
         patch.setattr(server, "run", lambda app, *_: apps.append(app))
         code, out = call("serve", feature, *options)
     assert code == 0, out
-    with TestClient(apps[0]) as client:
+    with asking(apps[0]) as client:
         yield client
 
 
@@ -132,6 +132,7 @@ def test_every_feature_tells_what_is_where_since_when_and_by_whom(root: Root) ->
         (NAME, "production"): "1",
         (NAME, "staging"): "2",
         (NAME, "challenger"): "3",
+        (NAME, "rehearsal"): "1",
         (SECOND, "rehearsal"): "1",
     }
     production, staging = rows[NAME, "production"], rows[NAME, "staging"]
@@ -239,7 +240,7 @@ def test_the_commands_of_the_page_run_as_they_stand(
     assert left == {"production", "rehearsal"}, "what was placed was taken out again"
 
 
-def until(client: TestClient, version: str | None) -> None:
+def until(client: httpx.Client, version: str | None) -> None:
     deadline = time.monotonic() + 20
     while client.get("/version").json()["version"] != version:
         assert time.monotonic() < deadline, client.get("/health").json()

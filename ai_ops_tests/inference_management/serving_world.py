@@ -5,8 +5,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ import httpx
 import pandas as pd
 import pyarrow as pa
 import torch
+import uvicorn
 import yaml
 
 from ai_ops.ai_features import AiFeatureSpec, load_feature
@@ -177,6 +181,27 @@ def serving(root: Root, defs: Path, *options: str) -> Iterator[Server]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@contextmanager
+def asking(app: Any) -> Iterator[httpx.Client]:
+    """Who asks an application that a thread of the test serves, from its start to its end."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the application did not start"
+                time.sleep(0.005)
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            with httpx.Client(base_url=url, timeout=20) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def predict(url: str, body: Any) -> httpx.Response:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
 
 from ai_ops.client import PredictionLog
 from ai_ops.client.lines import read_line
@@ -25,6 +25,7 @@ from ai_ops.storage.root import Root
 from ai_ops_tests.inference_management.serving_world import (
     GOOD,
     NAME,
+    asking,
     registered,
     root_with,
     write_feature,
@@ -54,7 +55,7 @@ class Fixed:
 
 
 @contextmanager
-def served(root: Root, follower: Any = None, *, capacity: int = 1000) -> Iterator[TestClient]:
+def served(root: Root, follower: Any = None, *, capacity: int = 1000) -> Iterator[httpx.Client]:
     """The server of a feature that has a challenger; ``follower`` instead of the registry's."""
     feature = write_feature(root.folder / "defs")
     serving = feature.serving.model_copy(update={"shadow": True})
@@ -73,7 +74,7 @@ def served(root: Root, follower: Any = None, *, capacity: int = 1000) -> Iterato
                 ),
             )
         patch.setattr(shadowing, "STOP_SECONDS", 0.2)
-        with TestClient(server.create_app(root, feature, log, shadow_log=apart)) as client:
+        with asking(server.create_app(root, feature, log, shadow_log=apart)) as client:
             yield client
 
 
@@ -89,12 +90,12 @@ def records(folder: Path) -> list[PredictionRecord]:
     return [one for one in lines(folder) if isinstance(one, PredictionRecord)]
 
 
-def shadow_of(client: TestClient) -> dict[str, Any]:
+def shadow_of(client: httpx.Client) -> dict[str, Any]:
     state: dict[str, Any] = client.get("/health").json()["challenger"]
     return state
 
 
-def until(client: TestClient, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def until(client: httpx.Client, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The challenger's state once it is as said."""
     deadline = time.monotonic() + PATIENCE
     while not told(state := shadow_of(client)):
@@ -103,7 +104,7 @@ def until(client: TestClient, told: Callable[[dict[str, Any]], bool]) -> dict[st
     return state
 
 
-def ask(client: TestClient) -> list[bytes]:
+def ask(client: httpx.Client) -> list[bytes]:
     headers = {"x-request-id": "r-1"}
     answers = [client.post("/predict", json=one, headers=headers) for one in ASKED]
     answers.append(client.post("/predict/batch", json={"predictions": ASKED}))
