@@ -45,10 +45,9 @@ class Import:
     """What became of a form, line by line: the counts add up to ``lines``.
 
     ``open`` lines have no label yet; ``repeated`` and ``already`` say what is known, in this file
-    or from elsewhere. Of those taken, ``not_exported`` were never handed out: nobody knows how they
-    were chosen, so they speak for no accuracy. ``drawn_open`` of the drawn rows that are out still
-    lack their label. ``unheard`` are classes that no answer names. ``problem`` says why the labels'
-    source could not be asked.
+    or from elsewhere. ``drawn_open`` of the drawn rows that are out still lack their label.
+    ``unheard`` are classes that no answer names. ``problem`` says why the labels' source could not
+    be asked.
     """
 
     feature: str
@@ -61,7 +60,6 @@ class Import:
     open: int
     repeated: int
     already: int
-    not_exported: int
     drawn_open: int
     labels: dict[str, int] = field(default_factory=dict)
     unheard: dict[str, int] = field(default_factory=dict)
@@ -89,7 +87,9 @@ def import_labels(root: Root, feature: AiFeatureSpec, path: Path, by: str) -> Im
     ids = sorted({row.id for row in given if row.id is not None})
     known = labels_of(root, feature, ids, now)
     logged = logged_days(root, feature, ids)
-    sorted_ = _Sorter(feature.ground_truth, given, known.known, logged)
+    out = queued(root.lake, feature.name)
+    exported = frozenset(out["id"].to_pylist())
+    sorted_ = _Sorter(feature.ground_truth, given, known.known, logged, exported)
     taken: list[tuple[FormRow, Any]] = []
     refused: list[Refused] = []
     counts: Counter[str] = Counter()
@@ -101,8 +101,6 @@ def import_labels(root: Root, feature: AiFeatureSpec, path: Path, by: str) -> Im
             counts[fate] += 1
         else:
             refused.append(Refused(row.line, row.id, row.label, fate))
-    out = queued(root.lake, feature.name)
-    exported = set(out["id"].to_pylist())
     digest = sha256(path.read_bytes()).hexdigest()
     done = Import(
         feature=feature.name,
@@ -115,7 +113,6 @@ def import_labels(root: Root, feature: AiFeatureSpec, path: Path, by: str) -> Im
         open=counts["open"],
         repeated=counts["repeated"],
         already=counts["already"],
-        not_exported=sum(row.id not in exported for row, _ in taken),
         drawn_open=_still_open(root, feature, out, {row.id for row, _ in taken}, now),
         labels=dict(Counter(_told(label) for _, label in taken).most_common(SHOWN)),
         unheard=_unheard(feature, [label for _, label in taken]),
@@ -135,9 +132,11 @@ class _Sorter:
         given: Sequence[FormRow],
         known: dict[str, SourceLabel],
         logged: dict[str, str],
+        exported: frozenset[str],
     ) -> None:
         labels = read_labels(pa.array([row.label for row in given], pa.string()), truth)
         self._truth, self._known, self._logged = truth, known, logged
+        self._exported = exported
         self._read = {row.line: label for row, label in zip(given, labels.to_pylist(), strict=True)}
         self._in_file: dict[str, set[Any]] = {}
         for row in given:
@@ -156,6 +155,8 @@ class _Sorter:
         label = self._read[row.line]
         if row.id not in self._logged:
             return "no readable logged prediction has this id", None
+        if row.id not in self._exported:  # a wrong label would stand against the source's own
+            return f"row {row.id} was never handed out; export it first", None
         if label is None:
             return f"no label of kind {self._truth.kind}", None
         if len(self._in_file[row.id]) > 1:

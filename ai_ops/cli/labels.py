@@ -166,9 +166,6 @@ def _print_import(done: Import) -> None:
     if done.unheard:
         told_ = ", ".join(f"{label}: {count:,}" for label, count in done.unheard.items())
         typer.echo(plain(f"no answer is ever called so, new or misspelt: {told_}"))
-    if done.not_exported:
-        are = told_of(done.not_exported, "row", "was", "were")
-        typer.echo(f"{are} never handed out: how they were chosen is unknown, they are not counted")
     if done.drawn_open:
         typer.echo(
             f"{told_of(done.drawn_open, 'drawn row', 'lacks', 'lack')} a label still: until they "

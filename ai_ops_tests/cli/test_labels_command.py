@@ -200,14 +200,15 @@ def test_what_cannot_be_taken_is_named_by_its_line_and_kept(sent: Queue) -> None
     sent.save(other, [{"id": rows[6]["id"], "label": flipped}])
     (refused,) = sent.take(other, ends=1)["quarantined"]
     assert f"contradicts the label {rows[6]['label']} that is known since" in refused["reason"]
-    stranger = sent.world.rows["id"].iloc[-1]
+    stranger = sent.world.rows["id"].iloc[0]
     unasked = sent.folder / "unasked.csv"
     sent.save(unasked, [{"id": stranger, "label": "cat"}])
-    kept = sent.take(unasked)
-    assert (kept["taken"], kept["not_exported"]) in {(1, 1), (1, 0)}
+    kept = sent.take(unasked, ends=1)
+    words = f"row {stranger} was never handed out; export it first"
+    assert (kept["taken"], [one["reason"] for one in kept["quarantined"]]) == (0, [words])
     folder = Path(sent.world.root.lake.url) / sent.world.feature.name / "human_labels"
     quarantine = [pq.read_table(path).num_rows for path in (folder / "quarantine").iterdir()]
-    assert sorted(quarantine) == [1, 4], "the same form once more is quarantined once"
+    assert sorted(quarantine) == [1, 1, 4], "the same form once more is quarantined once"
 
 
 def test_a_row_is_handed_out_once_and_a_form_is_never_overwritten(sent: Queue) -> None:
@@ -237,11 +238,18 @@ def test_a_row_is_handed_out_once_and_a_form_is_never_overwritten(sent: Queue) -
 def test_a_label_that_the_source_tells_later_speaks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every label comes late, after people gave some: the rows picked for doubt count again."""
+    """Every label comes late, after people gave some: the rows picked for doubt count again, and
+    none that nobody was asked about is lost to a wrong label."""
     queue = queue_in(tmp_path, "classes", monkeypatch)
     _, form = queue.export("form.csv", 100)
-    queue.fill(form)
+    rows = queue.fill(form)
     queue.take(form)
+    asked = {row["id"] for row in rows}
+    unasked = [id for id in queue.truth if id not in asked][-20:]
+    wrong = [{"id": id, "label": "bee" if queue.truth[id] != "bee" else "ant"} for id in unasked]
+    queue.save(queue.folder / "wrong.csv", wrong)
+    refused = queue.take(queue.folder / "wrong.csv", ends=1)
+    assert (refused["taken"], len(refused["quarantined"])) == (0, 20)
     few, start = queue.evaluated().month.rows, pd.Timestamp(FIRST, tz="UTC")
     root, feature = queue.world.root, queue.world.feature
     assert 0 < few < 100
