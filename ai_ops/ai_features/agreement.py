@@ -128,6 +128,21 @@ def wrongly_served(
         yield ("serving", "shadow"), words
 
 
+def never_shadowed(
+    served_by: ServedBy, kind: LabelKind, judged: Judged, serving: Serving
+) -> Iterator[Mistake]:
+    """A challenger that the server would never ask: it answers a probability and a decision."""
+    if served_by != "own_model" or not serving.shadow:
+        return
+    answers = "the server answers a probability and a decision"
+    lacking = [f"judged.{role}" for role in ("score", "decision") if not getattr(judged, role)]
+    if kind in ("classes", "number"):
+        yield ("serving", "shadow"), f"{answers}, no labels of kind {kind}: remove it"
+    elif lacking:
+        words = f"{answers}: name {' and '.join(lacking)} as well, or remove it"
+        yield ("serving", "shadow"), words
+
+
 def unknown_mappings(
     source: Source, inputs: Sequence[InputColumn], outputs: Sequence[OutputColumn]
 ) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from ai_ops.ai_features.agreement import (
     NAMED_IN_LOG,
     Mistake,
+    never_shadowed,
     nowhere_labelled,
     repeated_names,
     unknown_mappings,
@@ -85,6 +86,7 @@ class AiFeatureSpec(Part):
             *wrongly_served(
                 self.served_by, self.source, self.reference, self.retraining, self.serving
             ),
+            *never_shadowed(self.served_by, self.ground_truth.kind, self.judged, self.serving),
             *self._never_enough_days(),
         ]
         if self.source is not None:

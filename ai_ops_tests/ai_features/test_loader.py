@@ -216,6 +216,52 @@ def test_a_mistake_between_fields_is_named_where_each_field_stands(write: Write)
     ]
 
 
+SCORE = "judged: {score: probability, decision: late}"
+LABELS = 'ground_truth: {labels: "labels/*.parquet"'
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        (
+            {SCORE: "judged: {decision: late}"},
+            "the server answers a probability and a decision: name judged.score as well, or remove "
+            "it",
+        ),
+        (
+            {SCORE: "judged: {score: probability}"},
+            "the server answers a probability and a decision: name judged.decision as well, or "
+            "remove it",
+        ),
+        (
+            {SCORE: "judged: {score: probability}", "y, type: probability": "y, type: number"}
+            | {LABELS: f"{LABELS}, kind: number"},
+            "the server answers a probability and a decision, no labels of kind number: remove it",
+        ),
+        (
+            {SCORE: "judged: {decision: late}", "late, type: boolean": "late, type: category"}
+            | {LABELS: f"{LABELS}, kind: classes"},
+            "the server answers a probability and a decision, no labels of kind classes: remove it",
+        ),
+    ],
+)
+def test_a_challenger_that_the_server_would_never_ask_is_refused(
+    write: Write, changes: dict[str, str], words: str | None
+) -> None:
+    path = write("requests_per_second: 50}", "requests_per_second: 50}\n    shadow: true")
+    text = path.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    if words is None:
+        assert load_feature(path).serving.shadow
+    else:
+        at = len(GOOD.splitlines()) + 1
+        assert mistakes_of(path) == [f"defs.yaml:{at}: serving.shadow: {words}"]
+
+
 def test_a_name_that_is_not_its_folders_is_refused_where_it_stands(write: Write) -> None:
     assert mistakes_of(write("name: parcels", "name: letters")) == [
         "defs.yaml:3: name: letters is not its folder's name, parcels; make them equal"
