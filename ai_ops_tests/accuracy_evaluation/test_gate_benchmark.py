@@ -1,6 +1,7 @@
 """``benchmarks/gate.py`` at a small scale: in which direction its numbers point."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_wrong_candidate_passes_less_often_than_by_a_threshold_and_the_right_one_passes(
     gate: Any, tmp_path: Path
 ) -> None:
-    made = gate.Made(gate.WORLDS[0], seed=3, large=20_000)
+    made, inherited = gate.Made(gate.WORLDS[0], seed=3, large=20_000), mlflow_variables()
     with gate.tracked(tmp_path):
         cases = gate.simulate([made], (200, 2000), 25, seed=3, mlflow_asked=1)
+    assert mlflow_variables() == inherited, "a root that is opened later reads its own registry"
     told = gate.pooled(cases)
     for size in (200, 2000):
         for kind in ("worse", "equal"):
@@ -41,6 +43,12 @@ def test_the_wrong_candidate_passes_less_often_than_by_a_threshold_and_the_right
     assert not any(one.disagreed for one in cases.values())
     shown = gate.result_of(cases | _others(gate, cases), [made])
     assert shown["name"] == "gate" and shown["measured"]["mlflow_disagreed_count"] == 0
+
+
+def mlflow_variables() -> dict[str, str]:
+    """Where this process, and those that it starts, look for MLflow's store and experiment."""
+    named = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
+    return {name: os.environ[name] for name in named if name in os.environ}
 
 
 def _others(gate: Any, cases: Any) -> Any:

@@ -22,6 +22,9 @@ CHANGES = {"mlflow": 0.003, "mlflow_stern": 0.01}
 """By how much the candidate's AUC must be above the champion's on the same rows: by what our gate
 asks for, and by a whole point."""
 
+INHERITED = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
+"""What MLflow writes into the environment, for every process and root that is opened later."""
+
 LAUNCH = "mlflow_floor"
 """The gate that only knows a floor: the AUC that the champion had at its launch."""
 
@@ -36,6 +39,7 @@ def passes(candidate: float, champion: float, launch: float) -> dict[str, bool]:
 def tracked(folder: Path) -> Iterator[None]:
     """A tracking store of its own, and none of MLflow's advice on standard error."""
     before, told = mlflow.get_tracking_uri(), logging.getLogger("mlflow").level
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
@@ -45,6 +49,9 @@ def tracked(folder: Path) -> Iterator[None]:
             yield
     finally:
         mlflow.set_tracking_uri(before)
+        for name in INHERITED:
+            os.environ.pop(name, None)
+        os.environ.update(inherited)
         logging.getLogger("mlflow").setLevel(told)
 
 
