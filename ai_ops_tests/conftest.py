@@ -65,6 +65,20 @@ def root_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI_OPS_ROOT", str(tmp_path / "root"))
 
 
+INHERITED = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
+"""What MLflow writes into the environment of whoever calls it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registry_of_its_own() -> Iterator[None]:
+    """No file leaves its registry in the environment: every root that others open would read it."""
+    before = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    yield
+    after = {name: os.environ.pop(name) for name in INHERITED if name in os.environ}
+    os.environ.update(before)
+    assert after == before, "a test of this file left MLflow's address in the environment"
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """An S3 server on a free port of this machine."""

@@ -50,6 +50,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, list[str]]:
         try:
             client = mlflow.MlflowClient()
             id = client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri())
+            patch.setenv("MLFLOW_EXPERIMENT_ID", id)
             mlflow.set_experiment(experiment_id=id)
             traced = mlflow.trace(predict, name="checkout", span_type="CHAIN")
             traced(*ASKED)
