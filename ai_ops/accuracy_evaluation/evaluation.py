@@ -136,8 +136,10 @@ def judge_slices_hold(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ver
     model that fails for few is not hidden by the many. Corrected for the number of slices."""
     run, evidence = _known_run(root, feature, moment)
     window = Window(Window.of_day(run.month.first_day).start, Window.of_day(run.month.last_day).end)
-    if run.slices == Slices() and not slicing_inputs(feature):
-        reason = "every row is of one tenant and one call site: the whole is the only slice"
+    if run.month.rows and run.slices == Slices() and not slicing_inputs(feature):
+        by = ", ".join(feature.sliced_by)
+        of = f"{by} is of one value, or of too many" if by else "the feature's file names no slices"
+        reason = f"nothing to slice by: {of}; the whole is the only slice, and accuracy tells of it"
         return Verdict.passing(reason, sample_size=run.month.rows).with_evidence(evidence)
     held = gate_in_force(root, feature, moment.as_of)
     verdict = judge_slices(run, held.gate, window)

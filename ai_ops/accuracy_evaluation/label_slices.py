@@ -126,7 +126,9 @@ def judge_slices_covered(found: SlicesCovered, truth: GroundTruth, window: Windo
         reason = found.problem or "no prediction of these days is old enough to have its label"
         return Verdict.lacking(reason, "labels", window=window, observed=observed)
     if not found.judged + found.small:
-        reason = "every row is of one tenant and one call site: the whole is the only slice"
+        reason = (
+            "no column that the feature is sliced by divides its rows: the whole is the only slice"
+        )
         return Verdict.passing(reason, sample_size=found.mature, observed=observed)
     if not found.judged:
         reason = f"each of {plural(found.small, 'slice')} is too small to be judged"

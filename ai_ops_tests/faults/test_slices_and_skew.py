@@ -103,6 +103,24 @@ def test_a_month_without_its_days_or_its_launch_is_no_slice_that_holds(
         assert verdict.status == "no_evidence" and reason in verdict.reason
 
 
+@pytest.mark.fault("slices_hold")
+def test_where_nothing_divides_the_rows_the_whole_is_the_slice_and_no_rows_are_none(
+    clean: SmallWorld,
+) -> None:
+    clean = replace(clean, feature=clean.feature.model_copy(update={"slices": ("tenant",)}))
+    compute_evaluation_run(clean.root, clean.feature, clean.moments[-1:])
+    run, _ = read_run(clean.root, clean.feature, LAST)
+    whole = judged(clean, judge_slices_hold)
+    assert whole.status == "pass" and whole.sample_size == run.month.rows > 10_000
+    assert "nothing to slice by: tenant" in whole.reason and "accuracy tells" in whole.reason
+    path = clean.root.lake.path(clean.feature.name, "evaluation_run", LAST, "json")
+    before = clean.root.lake.read_bytes(path)
+    unlabelled = replace(run.month, days=0, rows=0, metrics={})
+    rewritten(clean.root, path, before, replace(run, month=unlabelled))
+    verdict = judged(clean, judge_slices_hold)
+    assert verdict.status == "no_evidence" and "0 days of the month" in verdict.reason
+
+
 def rewritten(root: Root, path: str, before: bytes, run: object) -> None:
     import msgspec
 
