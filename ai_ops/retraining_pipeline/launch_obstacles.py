@@ -93,11 +93,17 @@ def _unwaived(root: Root, feature: AiFeatureSpec, item: str, standing: Standing)
 
 
 def _unrehearsed(root: Root, feature: AiFeatureSpec, version: str) -> tuple[str, ...]:
-    """Why the checklist says nothing of a version: it was judged while another one answered."""
+    """Why the checklist says nothing of a version: it was judged while another one answered, or
+    nobody can tell any more which one did."""
     try:
         rehearsed = root.registry.alias(feature.name, REHEARSAL)
     except AiOpsError:
         return ()  # a registry that does not answer is named with the version
-    if rehearsed in (None, version):
+    if rehearsed == version:
         return ()
-    return (f"version {version} was not rehearsed: in rehearsal is version {rehearsed}",)
+    if rehearsed is None:
+        found = f"no version has the alias {REHEARSAL}; set it as the training of the first version"
+        found += f" does, and rehearse it: ai-ops serve {feature.name} --rehearsal"
+    else:
+        found = f"in rehearsal is version {rehearsed}"
+    return (f"version {version} was not rehearsed: {found}",)

@@ -32,6 +32,7 @@ from ai_ops.retraining_pipeline.promotion import launch
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.identities import Identities, demo_identities
 from ai_ops.storage.ledger import Event
+from ai_ops.storage.registry import REHEARSAL
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.words import EventKind
@@ -208,6 +209,7 @@ def _launch(world: DaemonWorld) -> None:
     world.decide("gate_freeze", SCIENTIST, gate=gate.model_dump(mode="json"), hash=gate.digest)
     world.decide("approval", SCIENTIST, version="1", gate_hash=gate.digest, reason="the first")
     pipeline_world.list_passed(root)
+    root.registry.set_alias(NAME, REHEARSAL, "1")
     launch(root, world.feature, world.sign("launch", DEVOPS, version="1", reason="go"))
 
 

@@ -18,7 +18,7 @@ from ai_ops.retraining_pipeline.promotion import launch
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.identities import Identities, demo_identities
 from ai_ops.storage.ledger import Event, NewEvent
-from ai_ops.storage.registry import Registry
+from ai_ops.storage.registry import REHEARSAL, Registry
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, Standing, standing_of
 from ai_ops.vocabulary.clock import utc
@@ -268,6 +268,8 @@ def list_passed(root: Root, **statuses: Status) -> None:
 
 
 def ready_to_launch(root: Root, version: str = "1") -> None:
+    if root.registry.alias(NAME, REHEARSAL) is None:
+        root.registry.set_alias(NAME, REHEARSAL, version)
     decided(root, "gate_freeze", SCIENTIST, **GATE)
     approved(root, version)
     list_passed(root)

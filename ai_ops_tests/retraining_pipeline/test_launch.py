@@ -1,5 +1,6 @@
 """The launch: what it takes, and what is refused and recorded."""
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,7 @@ def test_any_item_that_is_absent_blocks_the_launch(root: Root, item: str) -> Non
 
 @pytest.mark.requirement("PL-02")
 def test_a_list_that_was_never_judged_or_yesterday_blocks_the_launch(root: Root) -> None:
+    root.registry.set_alias(NAME, REHEARSAL, "1")
     decided(root, "gate_freeze", SCIENTIST, **GATE)
     approved(root, "1")
     with pytest.raises(PromotionRefused) as never:
@@ -152,6 +154,22 @@ def test_a_version_that_was_not_rehearsed_is_not_launched_on_the_list_of_another
     assert champion(root) is None
     approved(root, "1")
     assert launch(root, FEATURE, launch_token(root, "1")).version == "1"
+
+
+def test_a_version_whose_rehearsal_nobody_can_tell_any_more_is_not_launched(root: Root) -> None:
+    ready_to_launch(root)
+    database = root.folder / "mlflow" / "mlflow.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("DELETE FROM registered_model_aliases WHERE alias = ?", (REHEARSAL,))
+    connection.close()
+    with pytest.raises(PromotionRefused) as refusal:
+        launch(root, FEATURE, launch_token(root))
+    (reason,) = refusal.value.reasons
+    assert "version 1 was not rehearsed: no version has the alias rehearsal; set it" in reason
+    assert f"ai-ops serve {NAME} --rehearsal" in reason
+    assert champion(root) is None
+    root.registry.set_alias(NAME, REHEARSAL, "1")
+    assert launch(root, FEATURE, launch_token(root)).version == "1"
 
 
 def test_a_feature_is_launched_once(root: Root) -> None:
