@@ -200,7 +200,8 @@ def test_what_cannot_be_taken_is_named_by_its_line_and_kept(sent: Queue) -> None
     sent.save(other, [{"id": rows[6]["id"], "label": flipped}])
     (refused,) = sent.take(other, ends=1)["quarantined"]
     assert f"contradicts the label {rows[6]['label']} that is known since" in refused["reason"]
-    stranger = sent.world.rows["id"].iloc[0]
+    asked = set(queued(sent.world.root.lake, sent.world.feature.name)["id"].to_pylist())
+    stranger = next(id for id in reversed(sent.truth) if id not in asked)
     unasked = sent.folder / "unasked.csv"
     sent.save(unasked, [{"id": stranger, "label": "cat"}])
     kept = sent.take(unasked, ends=1)
