@@ -33,6 +33,7 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import GATE_CHECKS
 from ai_ops_tests.prediction_logging.logging_world import SetClock
 from ai_ops_tests.replayed import Replayed
 from ai_ops_tests.retraining_pipeline import pipeline_world as pipeline
@@ -67,14 +68,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
     write(root, DAYS[0], "first", "1", subject="Ada", tenant=MARKUP, call_site="checkout")
     write(root, DAYS[0], MARKUP, "1", input=INPUT | {"city": MARKUP + CODES})
     root.begin_replay(utc(f"{DAYS[1]}T09:00:00Z"))
-    pipeline.incident(root)
-    pipeline.happened(
-        root,
-        "incident_concluded",
-        incident="drift-2021-03-09",
-        conclusion="false_alarm",
-        by=pipeline.SCIENTIST,
-    )
+    said = {"incident": pipeline.incident(root), "conclusion": "false_alarm", "note": ""}
+    pipeline.decided(root, "incident_concluded", pipeline.SCIENTIST, **said)
     candidate(root)
     promote(root, FEATURE, "2")
     write(root, DAYS[1], "second", "2")
@@ -201,9 +196,8 @@ def test_one_page_answers_for_a_prediction(root: Root, call: Any) -> None:
     assert version["approval"]["approved"] and version["approval"]["by"] == pipeline.SCIENTIST
     assert version["gate"]["hash"] == FEATURE.gate.digest
     assert version["gate"]["criteria"] == FEATURE.gate.model_dump(mode="json")
-    assert {one["item"]: one["status"] for one in version["passed"]} == dict.fromkeys(
-        ("gate_evidence", "gate_discrimination", "gate_calibration", "gate_improvement"), "pass"
-    )
+    passed = {one["item"]: one["status"] for one in version["passed"]}
+    assert passed == dict.fromkeys(GATE_CHECKS, "pass")
     assert version["registered"]["training_data_digest"] == "0" * 32
     assert told["live"]["version"] == "2" and told["live"]["agrees"]
     assert told["replay"]["status"] == "match" and told["replay"]["kind"] == "exact"
