@@ -110,10 +110,14 @@ class SignReader:
             return replace(signs, problem="at launch too few rows had a score to compare with")
         days = [day for day in days if _known_rows(day, known) >= 1]
         if len(days) < DAYS_AT_LEAST:
-            return signs
+            words = f"{len(days)} days have labels beside scores, {DAYS_AT_LEAST} tell flips"
+            return replace(signs, problem=words)
         week = np.array([_cells(day)[:, known] for day in days[-WEEK_DAYS:]])
         signs = _beside_launch(signs, week, rates[known])
-        if not contrast(week[:, 0], week[:, 1], rates[known]).value < CONTRAST_KEPT:
+        kept_apart = contrast(week[:, 0], week[:, 1], rates[known]).value
+        if not np.isfinite(kept_apart):
+            return replace(signs, problem="all rows have one score: none tells labels apart")
+        if kept_apart >= CONTRAST_KEPT:
             return signs
         days = days[-LOOKED_BACK:]
         every = np.array([self._profile_of(day, rates, version) for day in days])

@@ -266,6 +266,17 @@ def test_labels_that_say_the_opposite_are_told_from_any_decay(
     assert verdict.status == "fail" and "most labels look flipped" in verdict.reason
 
 
+@pytest.mark.fault("labels_plausible")
+def test_days_too_few_to_tell_flips_are_no_evidence(
+    planted: Callable[[Plant], Root], feature: AiFeatureSpec
+) -> None:
+    root, second = planted(lambda labels: labels), at_schedule("2013-04-02")
+    compute_evaluation_run(root, feature, [second])
+    verdict = judge_labels_plausible(root, feature, second)
+    assert verdict.status == "no_evidence" and "days have labels beside scores" in verdict.reason
+    assert verdict.sample_size >= feature.ground_truth.minimum_labels
+
+
 @pytest.fixture
 def decayed(
     logged: Root, feature: AiFeatureSpec, flights: pd.DataFrame, scores: pd.Series
