@@ -191,23 +191,6 @@ class Owners(Part):
     accuracy_evaluation: FollowedOwner
 
 
-class Drift(Part):
-    """When drift is an alert: over a trailing window, ``k`` of the last ``n`` days and the last."""
-
-    window_days: Annotated[int, Field(ge=1)] = 7
-    k: Annotated[int, Field(ge=1)] = 3
-    n: Annotated[int, Field(ge=1)] = 4
-    minimum_rows: Annotated[int, Field(ge=1)] = 500
-    bins: Annotated[int, Field(ge=4, le=100)] = 10
-    review_within_days: Annotated[int, Field(ge=1)] = 7
-
-    @model_validator(mode="after")
-    def _k_of_n(self) -> "Drift":
-        if self.k > self.n:
-            raise FieldsDisagree([(("k",), f"k of n: k is at most n (found {self.k} of {self.n})")])
-        return self
-
-
 class ExpectedPeak(Part):
     """The declared peak that serving must hold."""
 

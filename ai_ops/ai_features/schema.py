@@ -17,13 +17,13 @@ from ai_ops.ai_features.agreement import (
     wrongly_judged,
     wrongly_served,
 )
+from ai_ops.ai_features.drift import Drift
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.logged import Logging, Privacy
 from ai_ops.ai_features.parts import (
     FROM_LIST,
     Costs,
     DomainOwner,
-    Drift,
     FieldsDisagree,
     GroundTruth,
     InputColumn,

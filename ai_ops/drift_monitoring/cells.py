@@ -85,6 +85,15 @@ class ColumnCells:
             vector[place[row["cell"], value]] += row["count"]
         return np.array(vector, np.int64)
 
+    def sums(self, profile: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+        """The sums of the numbers in each cell, shape ``[cells]``; 0 where there are none."""
+        place = {name: index for index, name in enumerate(self.names)}
+        vector = np.zeros(len(place))
+        for row in profile:
+            if row["sum"] is not None:
+                vector[place[row["cell"], row["value"]]] += float(row["sum"])
+        return vector
+
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return asdict(self)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ai_ops.ai_features.parts import Drift
+from ai_ops.ai_features.drift import Drift
 from ai_ops.drift_monitoring.carriers import Carriers, carried_by
 from ai_ops.drift_monitoring.cells import Role
 from ai_ops.drift_monitoring.comparison import ColumnDrift

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from ai_ops.drift_monitoring.cells import ColumnCells
 from ai_ops.drift_monitoring.reference import Reference
+from ai_ops.drift_monitoring.statistics import Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
     """One column over some rows: counts in the order of its cells, shape ``[cells]``.
 
-    ``total`` is the exact sum of its ``numbers`` finite values; ``unseen`` the categories that the
-    reference never had; ``missing`` whether the log had no such column; ``others`` how many rows
-    are left out because another version answered them.
+    ``total`` is the exact sum of its ``numbers`` finite values, ``sums`` theirs cell by cell;
+    ``unseen`` the categories that the reference never had; ``missing`` whether the log had no such
+    column; ``others`` how many rows are left out because another version answered them.
     """
 
     counts: NDArray[np.int64]
@@ -28,6 +29,7 @@ class Tally:
     unseen: frozenset[str | None] = frozenset()
     missing: bool = False
     others: int = 0
+    sums: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def rows(self) -> int:
@@ -54,6 +56,7 @@ class Tally:
             self.unseen | other.unseen,
             self.missing or other.missing,
             self.others + other.others,
+            self.sums + other.sums if len(other.sums) else self.sums,
         )
 
 
@@ -86,6 +89,7 @@ def tally(cells: ColumnCells, rows: Sequence[Mapping[str, Any]]) -> Tally:
     numbers = [row for row in rows if row["sum"] is not None]
     return Tally(
         counts=cells.counts(rows),
+        sums=cells.sums(rows),
         total=sum((row["sum"] for row in numbers), Decimal(0)),
         numbers=sum(row["count"] for row in numbers),
         unseen=frozenset(row["value"] for row in rows if row["cell"] == "unseen"),
@@ -98,8 +102,8 @@ def window_tally(cells: ColumnCells, days: Iterable[DayTallies]) -> Tally:
 
     The vectors are summed exactly, whatever the order.
     """
-    name = cells.column.name
-    whole, missing = Tally(np.zeros(len(cells.names), np.int64)), False
+    name, size = cells.column.name, len(cells.names)
+    whole, missing = Tally(np.zeros(size, np.int64), sums=np.zeros(size)), False
     for day in days:
         missing = name in day and day[name].missing
         if name in day:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ai_ops.vocabulary.windows import Window
-from ai_ops.vocabulary.words import FindingKind, Status
+from ai_ops.vocabulary.words import DriftCause, FindingKind, Status
 
 Observed = float | int | str | bool | None
 
@@ -24,7 +24,7 @@ class Finding:
     """One thing that was found, as data: a machine can act on it, a person can read its reason.
 
     ``size`` is the size of the effect in the unit that ``reason`` names; ``begin`` is when it
-    began, as far as the evidence reaches back.
+    began, as far as the evidence reaches back. ``cause`` is what the evidence says of a drift.
     """
 
     kind: FindingKind
@@ -37,6 +37,7 @@ class Finding:
     window: Window | None = None
     begin: datetime | None = None
     size: float | None = None
+    cause: DriftCause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,10 @@ def from_data(feature: str, data: Mapping[str, Any]) -> RecordedVerdict:
 
 
 def _finding_as_data(finding: Finding) -> dict[str, Any]:
-    return {
+    # A cause is written only where there is one: what was recorded before there were causes
+    # reads, and hashes, as it did.
+    told = {} if finding.cause is None else {"cause": finding.cause}
+    return told | {
         "kind": finding.kind,
         "status": finding.status,
         "reason": finding.reason,
@@ -212,6 +216,7 @@ def _finding_from_data(data: Mapping[str, Any]) -> Finding:
         window=_window_from_data(data["window"]) if data["window"] else None,
         begin=_moment(data["begin"]),
         size=data["size"],
+        cause=data.get("cause"),
     )
 
 

@@ -90,6 +90,12 @@ Environment = Literal["production", "staging", "challenger", "rehearsal"]
 
 AlertKind = Literal["drift", "cost_spike", "accuracy_drop", "pipeline_failure"]
 
+DriftSlice = Literal["tenant", "call_site", "model_version"]
+"""By what drift may be judged value by value, beside the whole."""
+
+DriftCause = Literal["bad_data", "genuine_shift", "undecided"]
+"""What the evidence says of a drift: the feed broke, the world changed, or neither surely."""
+
 Conclusion = Literal["bad_data", "genuine_shift", "false_alarm", "other"]
 """What a person found to be the cause of an incident."""
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ai_ops.ai_features.parts import Drift
+from ai_ops.ai_features.drift import Drift
 from ai_ops.drift_monitoring.comparison import ColumnDrift, as_table, from_table
 from ai_ops.drift_monitoring.judgement import History, Report, judge_drift
 from ai_ops.vocabulary.verdicts import Verdict

@@ -1,31 +1,14 @@
-"""How far two distributions are apart, and how far chance alone puts them.
+"""The population stability index, and how far chance alone puts it."""
 
-Both work on counts per cell of a profile, never on rows.
-"""
-
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-Floats = NDArray[np.float64]
+from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
 
 SMOOTHING: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """What a statistic is, for whoever reads its number: name, unit, meaning, source."""
-
-    name: str
-    title: str
-    unit: str
-    meaning: str
-    source: str
-
 
 PSI: Final = Statistic(
     name="psi",
@@ -74,36 +57,6 @@ def psi_of_chance(n_current: int, n_reference: int, cells: int, *, alpha: float)
     if min(n_current, n_reference) <= 0 or cells < 2:
         return 0.0
     return float(chi2.ppf(1 - alpha, cells - 1) * (1 / n_current + 1 / n_reference))
-
-
-def window_counts(daily: ArrayLike, window_days: int) -> Floats:
-    """The counts of every window of that many days, shape ``[days - window + 1, cells]``.
-
-    >>> window_counts([[1], [2], [3]], 2).tolist()
-    [[3.0], [5.0]]
-    """
-    counts = np.asarray(daily, float)
-    if len(counts) < window_days:
-        return np.zeros((0, counts.shape[-1]))
-    sums: Floats = sliding_window_view(counts, window_days, axis=0).sum(axis=-1)
-    return sums
-
-
-def sustained(values: ArrayLike, *, k: int, n: int) -> Floats:
-    """The level that the latest value and ``k`` of the last ``n`` values reach, at every place.
-
-    It exceeds a threshold exactly when the alert rule "k of the last n and the latest" fires.
-    Shape ``[places]``; NaN before the first ``k`` values.
-
-    >>> sustained([9, 1, 2, 3, 4], k=2, n=3).tolist()
-    [nan, 1.0, 2.0, 2.0, 3.0]
-    """
-    series = np.asarray(values, float)
-    levels = np.full(series.shape, np.nan)
-    for place in range(k - 1, len(series)):
-        recent = np.sort(series[max(0, place - n + 1) : place + 1])
-        levels[place] = min(series[place], recent[-k])
-    return levels
 
 
 def _shares(counts: Floats, filled: NDArray[np.bool_]) -> Floats:
