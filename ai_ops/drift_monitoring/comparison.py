@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
@@ -11,6 +11,10 @@ from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
 from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, share_of
 from ai_ops.drift_monitoring.statistics import psi
 from ai_ops.drift_monitoring.tallies import DayTallies, window_tally
+
+Severity = Literal["slight", "marked", "severe"]
+UNCHANGED: Final[Mapping[str, float]] = {}
+"""No column is allowed more than its own reference says."""
 
 SCHEMA: Final = pa.schema(
     [
@@ -40,6 +44,17 @@ SCHEMA: Final = pa.schema(
         ("reference_digest", pa.string()),
         ("call_site", pa.string()),
         ("tenant", pa.string()),
+        ("test", pa.string()),
+        ("value", pa.float64()),
+        ("limit", pa.float64()),
+        ("severity", pa.string()),
+        ("allowance", pa.float64()),
+        ("location", pa.float64()),
+        ("spread", pa.float64()),
+        ("js", pa.float64()),
+        ("wasserstein", pa.float64()),
+        ("ks", pa.float64()),
+        ("chi_square", pa.float64()),
     ]
 )
 
@@ -48,14 +63,19 @@ SCHEMA: Final = pa.schema(
 class ColumnDrift:
     """One column of a drift report: how far the trailing window is from the reference.
 
-    ``ratio`` is ``psi / threshold``: above 1 the day counts towards an alert. Both are None when
-    the window has no rows, the column is missing or the reference is too short for a threshold.
+    ``ratio`` is how many thresholds far it is by the ``test`` that puts it furthest: that test's
+    ``value`` over its ``limit``; above 1 the day counts towards an alert. All are None when the
+    window has no rows, the column is missing or the reference is too short for a threshold.
+    ``threshold`` is that of ``psi``; ``allowance`` the factor on every threshold that a person
+    approved. ``severity`` is of the size of the change, None within the thresholds.
     ``beyond_since`` is the first day of the run of such days, as far as the stored reports reach.
     ``outside_share`` is the share beyond the reference's range, ``season`` the highest level that
     the reference's own windows sustained, ``latest_rows`` the rows of the window's last day.
     ``call_site`` and ``tenant`` are those without which it would not be beyond its threshold.
     Of an output, rows are those that the reference's version answered, and ``days_with_rows`` the
     days on which no other version answered more.
+
+    Fields with a default may be missing from reports that were stored before there were such.
     """
 
     column: str
@@ -84,6 +104,17 @@ class ColumnDrift:
     reference_digest: str
     call_site: str | None = None
     tenant: str | None = None
+    test: str | None = None
+    value: float | None = None
+    limit: float | None = None
+    severity: Severity | None = None
+    allowance: float = 1.0
+    location: float | None = None
+    spread: float | None = None
+    js: float | None = None
+    wasserstein: float | None = None
+    ks: float | None = None
+    chi_square: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -102,15 +133,23 @@ def compare(
     days: Sequence[DayTallies],
     runs: Mapping[str, str],
     last_day: str,
+    allowances: Mapping[str, float] = UNCHANGED,
 ) -> tuple[ColumnDrift, ...]:
     """Every declared column in a window of days, in order, against the reference.
 
     An empty mapping stands for a day without rows. ``runs`` tells of columns that were beyond
-    their threshold just before: column → first day of that run.
+    their threshold just before: column → first day of that run. ``allowances`` are the factors on
+    a column's thresholds that a person approved.
     """
     known = {column.name: column for column in reference.columns}
     return tuple(
-        _compare(reference, known[column.name], days, runs.get(column.name, last_day))
+        _compare(
+            reference,
+            known[column.name],
+            days,
+            runs.get(column.name, last_day),
+            allowances.get(column.name, 1.0),
+        )
         if column.name in known
         else _without_reference(column, reference)
         for column in declared
@@ -128,12 +167,17 @@ def from_table(table: pa.Table) -> tuple[ColumnDrift, ...]:
 
 
 def _compare(
-    reference: Reference, column: ReferenceColumn, days: Sequence[DayTallies], run: str
+    reference: Reference,
+    column: ReferenceColumn,
+    days: Sequence[DayTallies],
+    run: str,
+    allowance: float,
 ) -> ColumnDrift:
     now = window_tally(column.cells, days)
     per_day = [day.get(column.name) for day in days]
     filled = int(((now.counts + column.counts) > 0).sum())
-    threshold = _threshold(column, now.rows, filled, len(reference.columns))
+    own = _threshold(column, now.rows, filled, len(reference.columns))
+    threshold = None if own is None else own * allowance
     distance = float(psi(now.counts, column.counts)) if now.rows and column.rows else None
     ratio = distance / threshold if distance is not None and threshold else None
     days_with_rows = sum(tally is not None and tally.speaks for tally in per_day)
@@ -146,7 +190,7 @@ def _compare(
         kind=column.cells.column.kind,
         psi=distance,
         threshold=threshold,
-        basis=_basis(column, threshold),
+        basis=_basis(column, own),
         ratio=ratio,
         beyond_since=run if beyond else None,
         season=column.calibration.season,
@@ -165,6 +209,10 @@ def _compare(
         latest_rows=latest.rows if latest else 0,
         reference_version=reference.version,
         reference_digest=reference.digest,
+        test=None if ratio is None else "psi",
+        value=distance if ratio is not None else None,
+        limit=threshold if ratio is not None else None,
+        allowance=allowance,
     )
 
 

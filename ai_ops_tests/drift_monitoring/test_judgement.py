@@ -154,3 +154,8 @@ def test_a_run_goes_on_over_as_many_quiet_days_as_the_rule_bears() -> None:
 
 def test_a_report_survives_its_table() -> None:
     assert from_table(as_table([CALM, FAR])) == (CALM, FAR)
+
+
+def test_a_report_stored_before_a_field_was_there_still_reads() -> None:
+    older = as_table([CALM]).drop_columns(["test", "severity", "allowance", "location"])
+    assert from_table(older) == (CALM,)
