@@ -1,8 +1,8 @@
 """A small installation on real flights: a version's reference, and the log of its answers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,21 +17,22 @@ from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.defs import flight_delay
 from ai_ops.defs.flight_delay.fitting import BASELINE, NETWORK, Trainable, fit, whole_weeks
 from ai_ops.defs.flight_delay.flights import load_flights
-from ai_ops.drift_monitoring import reporting
-from ai_ops.drift_monitoring.profiling import (
-    compute_prediction_profile,
-    compute_reference_profile,
-)
+from ai_ops.drift_monitoring.profiling import compute_reference_profile
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.reference_making import profile_reference
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.drift_monitoring.installation import (
+    VERSION,
+    Change,
+    Installation,
+    Registered,
+    days,
+)
 
-VERSION: Final = "1"
+__all__ = ["VERSION", "Change", "Installation", "Registered", "days"]
+
 RECIPES: Final = {"logistic": BASELINE, "network": NETWORK}
-
-Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -40,52 +41,6 @@ class Scored:
 
     reference: pa.Table
     later: pd.DataFrame
-
-
-@dataclass
-class Registered:
-    """What drift monitoring asks of the registry, answered from memory."""
-
-    table: pa.Table
-    digest: str = "the-first-table"
-    version: str | None = VERSION
-    later: dict[str, pa.Table] = field(default_factory=dict)
-
-    def serving_version(self, name: str) -> str | None:
-        return self.version
-
-    def reference(self, name: str, version: str) -> tuple[pa.Table, str]:
-        if version in self.later:
-            return self.later[version], f"the table of {version}"
-        return self.table, self.digest
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A root with the logs of some days; ``registry`` stands in for MLflow."""
-
-    root: Root
-    feature: AiFeatureSpec
-    registry: Registered
-
-    def log(self, rows: pd.DataFrame) -> None:
-        """Write the rows as the prediction log of their days."""
-        for day, own in rows.groupby(rows["time"].dt.strftime("%Y-%m-%d")):
-            self.write_log(str(day), own)
-
-    def write_log(self, day: str, rows: pd.DataFrame) -> None:
-        path = self.root.lake.path(self.feature.name, "prediction_log", day)
-        self.root.lake.write_table(path, pa.Table.from_pandas(rows, preserve_index=False))
-
-    def monitor(self, first: str, last: str) -> dict[str, Summary]:
-        """Profile and report on these days, as one call each."""
-        moments = [self.moment(day) for day in days(first, last)]
-        compute_prediction_profile(self.root, self.feature, moments)
-        return reporting.compute_drift_report(self.root, self.feature, moments)
-
-    def moment(self, day: str) -> Moment:
-        window = Window.of_day(day)
-        return Moment(day, window, window.end + timedelta(hours=6))
 
 
 @cache
@@ -160,10 +115,6 @@ def between(rows: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
     """The rows of these days, both included."""
     window = Window(Window.of_day(first).start, Window.of_day(last).end)
     return rows[(rows["time"] >= window.start) & (rows["time"] < window.end)].copy()
-
-
-def days(first: str, last: str) -> list[str]:
-    return list(Window(Window.of_day(first).start, Window.of_day(last).end).days())
 
 
 def with_drift(made: Installation, **changes: Any) -> Installation:
