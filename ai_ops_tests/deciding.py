@@ -36,7 +36,7 @@ def root_in(folder: Path, now: datetime = NOW) -> Root:
     keys = Identities(demo_identities(root))
     for person in (BACKEND, SCIENTIST, DEVOPS, STRANGER):
         keys.create(person)
-    root.ledger.append([NewEvent("threshold_change", FEATURE.name, {})], clock=root.clock)
+    root.ledger.append([NewEvent("drill", FEATURE.name, {})], clock=root.clock)
     return root
 
 

@@ -123,7 +123,7 @@ def launch(root: Root, feature: AiFeatureSpec) -> None:
     root.begin_replay(moment)
     scientist = feature.owner_of("accuracy_evaluation").accountable
     Identities(demo_identities(root)).create(scientist)
-    root.ledger.append([NewEvent("threshold_change", feature.name, {})], clock=root.clock)
+    root.ledger.append([NewEvent("drill", feature.name, {})], clock=root.clock)
     content = {"gate": feature.gate.model_dump(mode="json"), "hash": feature.gate.digest}
     record(root, feature, sign_decision(root, feature, "gate_freeze", scientist, content))
     version = root.registry.serving_version(feature.name)

@@ -12,7 +12,14 @@ from ai_ops.vocabulary.errors import DecisionRefused
 from ai_ops.vocabulary.words import EventKind
 
 SIGNED: Final = frozenset[EventKind](
-    {"waiver", "sign_off", "review", "incident_acknowledged", "incident_concluded"}
+    {
+        "waiver",
+        "sign_off",
+        "review",
+        "threshold_change",
+        "incident_acknowledged",
+        "incident_concluded",
+    }
 )
 """What excuses an item or answers an alert: no more than a line in a database without its key."""
 

@@ -6,8 +6,9 @@ from typing import Any, Final, get_args
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.gate import Gate
+from ai_ops.storage.threshold_changes import allowances_wrong
 from ai_ops.vocabulary.errors import BadInput
-from ai_ops.vocabulary.words import Cadence, Conclusion, Domain, EventKind
+from ai_ops.vocabulary.words import Cadence, Conclusion, Domain, EventKind, Reviewed
 
 WAIVED_AT_MOST: Final = timedelta(days=366)
 
@@ -18,6 +19,17 @@ _FIELDS: Mapping[EventKind, tuple[str, ...]] = {
     "rejection": ("version", "gate_hash", "reason"),
     "launch": ("version", "reason"),
     "rollback": ("version", "reason"),
+    "threshold_change": (
+        "decision",
+        "month",
+        "proposal",
+        "reference",
+        "version",
+        "before",
+        "after",
+        "back_test",
+        "reason",
+    ),
     "hold": ("reason",),
     "release": ("reason",),
     "waiver": ("item", "domain", "reason", "until"),
@@ -28,6 +40,7 @@ _FIELDS: Mapping[EventKind, tuple[str, ...]] = {
     "incident_resolved": ("incident", "note"),
 }
 _MAY_BE_EMPTY: Final = frozenset({"partition", "note"})
+_NO_TEXT: Final = frozenset({"gate", "before", "after"})
 
 
 def check_content(
@@ -42,7 +55,7 @@ def check_content(
         raise BadInput(f"{kind}: {surplus[0]}: no such field (it has: {', '.join(fields)})")
     for name in fields:
         value = content.get(name)
-        if name == "gate":
+        if name in _NO_TEXT:
             continue
         if value is None and name in _MAY_BE_EMPTY:
             continue
@@ -54,6 +67,9 @@ def check_content(
             _CHECKED[name](kind, value, now)
     if "gate" in fields:
         _check_gate(kind, content)
+    if kind == "threshold_change":
+        if wrong := allowances_wrong(content, feature):
+            raise BadInput(f"{kind}: {wrong}")
 
 
 def _check_gate(kind: EventKind, content: Mapping[str, Any]) -> None:
@@ -87,6 +103,11 @@ def _begin(kind: EventKind, value: str, now: datetime) -> None:
     _day(kind, value, now, "begin")
 
 
+def _month(kind: EventKind, value: str, now: datetime) -> None:
+    if _day(kind, value, now, "month").day != 1:
+        raise BadInput(f"{kind}: month: the first day of a month (found {value})")
+
+
 def _day(kind: EventKind, value: str, _now: datetime, name: str) -> date:
     try:
         return date.fromisoformat(value)
@@ -107,6 +128,8 @@ def _one_of(name: str, words: Any) -> Callable[[EventKind, str, datetime], None]
 _CHECKED: Mapping[str, Callable[[EventKind, str, datetime], None]] = {
     "until": _until,
     "begin": _begin,
+    "month": _month,
+    "decision": _one_of("decision", Reviewed),
     "conclusion": _one_of("conclusion", Conclusion),
     "cadence": _one_of("cadence", Cadence),
     "domain": _one_of("domain", Domain),

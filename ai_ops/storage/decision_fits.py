@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ai_ops.storage.standing import Incident, Standing
+from ai_ops.storage.threshold_changes import allowances_misfit
 from ai_ops.vocabulary.words import EventKind
 
 
@@ -19,6 +20,8 @@ def misfit(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> s
             return _criteria(kind, content, standing)
         case "approval" | "rejection":
             return _judged_by(content, standing)
+        case "threshold_change":
+            return allowances_misfit(content, standing)
         case "release":
             return None if standing.holds else "there is no hold to release"
         case "incident_acknowledged" | "incident_concluded" | "incident_resolved":
@@ -43,6 +46,8 @@ def overtaken(
             )
         case "release":
             said = [(one.since, f"{one.by} opened a hold") for one in standing.holds]
+        case "threshold_change":
+            said = [(one.at, f"{one.by} reviewed them") for one in standing.threshold_changes]
         case "gate_amendment":
             gate = standing.gate
             said = [(gate.at, f"{gate.by} put other criteria in force")] if gate else []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.believed import believed
+from ai_ops.storage.believed import OPENING, believed
 from ai_ops.storage.decision_checks import LIFE, another_head, must_be_signed, verified_again
 from ai_ops.storage.decision_contents import check_content
 from ai_ops.storage.decision_fits import misfit, overtaken
@@ -16,6 +16,7 @@ from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.ledger_chain import GENESIS, canonical
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
+from ai_ops.storage.threshold_proposals import unseen_proposal
 from ai_ops.vocabulary.errors import BadInput, DecisionRefused, LedgerMoved
 from ai_ops.vocabulary.words import EventKind
 
@@ -30,6 +31,9 @@ __all__ = [
     "verified",
     "verified_again",
 ]
+
+BELIEVED: Final = OPENING | {"threshold_change"}
+"""The decisions that others go on from: those of them that do not hold are none."""
 
 ACTED_ON: Final = ("launch", "rollback")
 """Decisions that are not only recorded: they have a function of their own."""
@@ -88,8 +92,10 @@ def verified(root: Root, feature: AiFeatureSpec, token: str, standing: Standing)
         )
     kind, content = decision.kind, decision.content
     # What nobody signed must not stand in the way of whoever mends it, either.
-    real, _ = believed(root, feature)
+    real, _ = believed(root, feature, kinds=BELIEVED)
     wrong = misfit(kind, content, real)
+    if kind == "threshold_change" and not wrong:
+        wrong = unseen_proposal(root, feature, content)
     if kind == "gate_amendment" and wrong and not misfit(kind, content, standing):
         wrong = None  # the criteria in force, signed anew over a row that nobody signed
     if reason := wrong or overtaken(kind, content, decision.at, real):

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from ai_ops.storage.ledger import Ledger
 from ai_ops.storage.ledger_chain import Event
+from ai_ops.storage.standing_incidents import incidents_after
 from ai_ops.storage.standing_records import (
     Approval,
     FrozenGate,
@@ -23,6 +24,7 @@ from ai_ops.storage.standing_records import (
     Review,
     SignedOff,
     Standing,
+    ThresholdChange,
     Waiver,
 )
 from ai_ops.vocabulary.errors import LedgerBroken
@@ -41,6 +43,7 @@ __all__ = [
     "Review",
     "SignedOff",
     "Standing",
+    "ThresholdChange",
     "Waiver",
     "fold",
     "further",
@@ -58,6 +61,7 @@ FOLDED: tuple[EventKind, ...] = (
     "waiver",
     "sign_off",
     "review",
+    "threshold_change",
     "hold",
     "release",
     "incident_opened",
@@ -136,6 +140,9 @@ def _folded(now: Standing, event: Event) -> Standing:
                 event.as_of,
             )
             return replace(now, reviews=(*now.reviews, review))
+        case "threshold_change":
+            change = _threshold_change(event)
+            return replace(now, threshold_changes=(*now.threshold_changes, change))
         case "hold":
             return replace(now, holds=(*now.holds, Hold(said["by"], said["reason"], event.as_of)))
         case "release":
@@ -147,7 +154,7 @@ def _folded(now: Standing, event: Event) -> Standing:
         case "placement":
             return replace(now, placements=(*now.placements, _placement(event)))
         case _:
-            return replace(now, incidents=_incidents(now.incidents, event))
+            return replace(now, incidents=incidents_after(now.incidents, event))
 
 
 def _move(event: Event) -> Move:
@@ -187,6 +194,23 @@ def _signed_off(event: Event) -> SignedOff:
         said.get("partition"),
         said["by"],
         said.get("note", ""),
+        event.as_of,
+    )
+
+
+def _threshold_change(event: Event) -> ThresholdChange:
+    said = event.payload
+    return ThresholdChange(
+        said["decision"],
+        said["month"],
+        said["proposal"],
+        said["reference"],
+        said["version"],
+        {name: float(value) for name, value in said["before"].items()},
+        {name: float(value) for name, value in said["after"].items()},
+        said["by"],
+        said.get("back_test", ""),
+        said.get("reason", ""),
         event.as_of,
     )
 
@@ -234,45 +258,3 @@ def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retrainin
         stage,
     )
     return (*known, first)
-
-
-def _incidents(known: tuple[Incident, ...], event: Event) -> tuple[Incident, ...]:
-    said = event.payload
-    if event.kind == "incident_opened":
-        opened = Incident(
-            said["incident"],
-            said["alert"],
-            said["item"],
-            said["begin"],
-            event.as_of,
-            said["reason"],
-            said.get("version"),
-            said.get("severity", ""),
-        )
-        return (*known, opened)
-    return tuple(_answered(one, event) if one.id == said.get("incident") else one for one in known)
-
-
-def _answered(incident: Incident, event: Event) -> Incident:
-    said = event.payload
-    match event.kind:
-        case "incident_step":
-            steps = (*incident.steps, str(said.get("reason", "")))
-            return replace(incident, severity=said.get("severity", incident.severity), steps=steps)
-        case "incident_acknowledged":
-            return replace(incident, acknowledged_by=said["by"])
-        case "incident_concluded":
-            return replace(
-                incident,
-                state="resolved" if incident.state == "resolved" else "concluded",
-                conclusion=said["conclusion"],
-                concluded_by=said["by"],
-                concluded_at=event.as_of,
-                note=said.get("note", ""),
-            )
-        case "incident_resolved":
-            return replace(
-                incident, state="resolved", resolved_at=event.as_of, resolved_by=said["by"]
-            )
-        case _:
-            return incident

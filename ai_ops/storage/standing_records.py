@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, Environment
+from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, Environment, Reviewed
 
 Place = tuple[int, int]
 """Where an event stands in the ledger: its block, and its number in it."""
@@ -100,8 +100,42 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdChange:
+    """What a person decided about the thresholds of drift: the factor on those of each column
+    before and after (1 where none is named), against which reference, by which proposal."""
+
+    decision: Reviewed
+    month: str
+    proposal: str
+    reference: str
+    version: str
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    by: str
+    back_test: str
+    reason: str
+    at: datetime
+
+    @property
+    def changed(self) -> str:
+        """What it changed, in words.
+
+        >>> from datetime import UTC, datetime
+        >>> now = datetime(2021, 4, 3, tzinfo=UTC)
+        >>> ThresholdChange("approve", "", "", "", "1", {"fee": 1.2}, {"age": 1.4}, "", "", "", now
+        ...     ).changed
+        'age 1 → 1.4, fee 1.2 → 1'
+        """
+        names = sorted({*self.before, *self.after})
+        moved = [(one, self.before.get(one, 1.0), self.after.get(one, 1.0)) for one in names]
+        told = [f"{name} {old:g} → {new:g}" for name, old, new in moved if old != new]
+        return ", ".join(told) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
-    """An alert that is being answered; ``steps`` is what the playbook did about it, in words."""
+    """An alert that is being answered; ``steps`` is what the playbook did about it, in words, and
+    ``step_names`` what each of them was."""
 
     id: str
     alert: AlertKind
@@ -120,6 +154,7 @@ class Incident:
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     steps: tuple[str, ...] = ()
+    step_names: tuple[str, ...] = ()
 
     @property
     def forbids_promotion(self) -> bool:
@@ -182,6 +217,7 @@ class Standing:
     waivers: tuple[Waiver, ...] = ()
     sign_offs: tuple[SignedOff, ...] = ()
     reviews: tuple[Review, ...] = ()
+    threshold_changes: tuple[ThresholdChange, ...] = ()
     retrainings: tuple[Retraining, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     nonces: frozenset[str] = frozenset()

@@ -99,6 +99,9 @@ DriftCause = Literal["bad_data", "genuine_shift", "undecided"]
 Conclusion = Literal["bad_data", "genuine_shift", "false_alarm", "other"]
 """What a person found to be the cause of an incident."""
 
+Reviewed = Literal["approve", "keep"]
+"""What a person decided who looked at the thresholds of drift: to change them, or not."""
+
 PRE_LAUNCH_ITEMS: Final = (
     "logging_ready",
     "registry_ready",

@@ -58,7 +58,7 @@ def root_of(
     """A replay with its days logged and labelled, and the key of who freezes the gate."""
     root.begin_replay(now)
     Identities(demo_identities(root)).create(scientist(feature))
-    root.ledger.append([NewEvent("threshold_change", feature.name, {})], clock=root.clock)
+    root.ledger.append([NewEvent("drill", feature.name, {})], clock=root.clock)
     span = between(flights, begin, end)
     write_log(root, feature, span, scores, with_inputs=True)
     write_labels(root, span)

@@ -30,7 +30,7 @@ def ai_ops(tmp_path: Path) -> World:
     keys = Identities(tmp_path / "identities")
     for person in (BACKEND, SCIENTIST, DEVOPS):
         keys.create(person)
-    world.happened("threshold_change")
+    world.happened("drill")
     return world
 
 

@@ -25,7 +25,7 @@ def ai_ops(tmp_path: Path) -> World:
     """A replay without a version, in which the backend engineer has a key."""
     world = replay(tmp_path, versions=0)
     Identities(tmp_path / "identities").create(BACKEND)
-    world.happened("threshold_change")
+    world.happened("drill")
     return world
 
 

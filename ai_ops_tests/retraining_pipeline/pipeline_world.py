@@ -70,7 +70,7 @@ def root_in(folder: Path) -> Root:
     keys = Identities(demo_identities(root))
     for person in (BACKEND, SCIENTIST, DEVOPS, STRANGER):
         keys.create(person)
-    happened(root, "threshold_change")
+    happened(root, "drill")
     return root
 
 

@@ -69,7 +69,7 @@ def test_a_retired_key_that_was_stolen_speaks_for_nothing_new_however_it_is_date
     feature = with_keys(root, NOW + HOUR)
     token = sign_decision(root, feature, "gate_freeze", ADA, GATE)
     root.begin_replay(NOW + 2 * HOUR)
-    root.ledger.append([NewEvent("threshold_change", FEATURE.name, {})], clock=root.clock)
+    root.ledger.append([NewEvent("drill", FEATURE.name, {})], clock=root.clock)
     planted = NewEvent("gate_freeze", FEATURE.name, read_token(token).payload(), NOW)
     root.ledger.append([planted], clock=root.clock)
     event = root.ledger.events(FEATURE.name, kinds=["gate_freeze"])[-1]
