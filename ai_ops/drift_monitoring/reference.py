@@ -1,7 +1,7 @@
 """What was normal: a version's reference, column by column, as cells, counts and thresholds."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ai_ops.drift_monitoring.calibration import Calibration
 from ai_ops.drift_monitoring.cells import ColumnCells
 from ai_ops.drift_monitoring.profile import mean_of
+from ai_ops.drift_monitoring.statistics import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +18,9 @@ class ReferenceColumn:
     """One column of the reference: its cells, its counts (shape ``[cells]``), its thresholds.
 
     ``mean`` is of its numbers (None for a category); ``highest_null_share`` is of its worst day.
+    ``sums`` are those of the values in each cell, ``std`` the standard deviation of all its finite
+    numbers; without them (a reference that was made before they were kept) some statistics are
+    unknown.
     """
 
     cells: ColumnCells
@@ -24,6 +28,8 @@ class ReferenceColumn:
     calibration: Calibration
     mean: float | None
     highest_null_share: float
+    sums: Floats = field(default_factory=lambda: np.zeros(0))
+    std: float | None = None
 
     @property
     def name(self) -> str:
@@ -54,13 +60,16 @@ class ReferenceColumn:
         daily: NDArray[np.int64],
         calibration: Calibration,
         profile: Iterable[dict[str, Any]],
+        std: float | None = None,
     ) -> "ReferenceColumn":
         """From the counts per day, shape ``[days, cells]``, and its rows of the profile."""
+        rows = list(profile)
         null = cells.names.index(("null", None))
         totals = daily.sum(axis=1)
         shares = daily[totals > 0, null] / totals[totals > 0]
         worst = float(shares.max()) if len(shares) else 0.0
-        return cls(cells, daily.sum(axis=0), calibration, mean_of(list(profile)), worst)
+        counts, sums = daily.sum(axis=0), cells.sums(rows)
+        return cls(cells, counts, calibration, mean_of(rows), worst, sums, std)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +123,8 @@ class Reference:
                     "counts": column.counts.tolist(),
                     "mean": column.mean,
                     "highest_null_share": column.highest_null_share,
+                    "sums": column.sums.tolist(),
+                    "std": column.std,
                 }
                 for column in self.columns
             ],
@@ -135,6 +146,8 @@ class Reference:
                     calibration=Calibration.from_data(column["calibration"]),
                     mean=column["mean"],
                     highest_null_share=column["highest_null_share"],
+                    sums=np.array(column.get("sums", ()), float),
+                    std=column.get("std"),
                 )
                 for column in data["columns"]
             ),

@@ -28,7 +28,7 @@ from ai_ops.vocabulary.errors import MissingEvidence
 
 UNDATED: Final = "undated"
 """What stands for the day of rows that tell no times."""
-RECIPE: Final = 3
+RECIPE: Final = 4
 """To be raised when references are made in another way: those that stand are then made again."""
 
 
@@ -44,18 +44,19 @@ def profile_reference(
         present = {name for name in table.column_names if name.startswith(("input_", "output_"))}
         dated = table.select(sorted(present)).append_column("day", _days(feature, version, table))
         connection.register("reference_table", dated)
-        cells = [
+        seen = [
             _cells(connection, dated.select([column.source]), column, feature.drift.bins)
             for column in columns_of(feature)
             if column.source in present
         ]
+        cells = [one for one, _ in seen]
         connection.execute(
             f'CREATE VIEW {ROWS} AS SELECT *, CAST(NULL AS VARCHAR) AS "model_version"'
             " FROM reference_table"
         )
         profile = run_profile(connection, cells, present, version, digest)
     rule = Rule(feature.drift.window_days, feature.drift.k, feature.drift.n)
-    made = _reference(version, digest, cells, profile, rule)
+    made = _reference(version, digest, seen, profile, rule)
     declared = version == DECLARED
     return replace(made, recipe=recipe_of(feature), every_version=declared), profile
 
@@ -81,7 +82,11 @@ def recipe_of(feature: AiFeatureSpec) -> str:
 
 
 def _reference(
-    version: str, digest: str, cells: Sequence[ColumnCells], profile: pa.Table, rule: Rule
+    version: str,
+    digest: str,
+    seen: Sequence[tuple[ColumnCells, float | None]],
+    profile: pa.Table,
+    rule: Rule,
 ) -> Reference:
     rows = rows_of(profile)
     found = {row["day"] for row in rows}
@@ -91,25 +96,29 @@ def _reference(
     for row in rows:
         own[row["column"]].append(row)
     columns = []
-    for one in cells:
+    for one, std in seen:
         by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in own[one.column.name]:
             by_day[row["day"]].append(row)
         daily = np.array([one.counts(by_day[day]) for day in days])
-        calibration = calibrate(daily, rule, columns=len(cells))
+        calibration = calibrate(daily, rule, columns=len(seen))
         kept = calibration.kept(len(days))
         normal = [row for place in kept for row in by_day[days[place]]]
-        columns.append(ReferenceColumn.of(one, daily[kept], calibration, normal))
+        columns.append(ReferenceColumn.of(one, daily[kept], calibration, normal, std))
     return Reference(version, digest, tuple(days) if dated else (), tuple(columns))
 
 
 def _cells(
-    connection: duckdb.DuckDBPyConnection, values: pa.Table, column: ProfiledColumn, bins: int
-) -> ColumnCells:
-    connection.register("one_column", values)
+    connection: duckdb.DuckDBPyConnection, table: pa.Table, column: ProfiledColumn, bins: int
+) -> tuple[ColumnCells, float | None]:
+    """The cells of a column, and the standard deviation of its finite numbers."""
+    connection.register("one_column", table)
     name = quoted(column.source)
     if column.kind == "category":
         query = f"SELECT DISTINCT CAST({name} AS VARCHAR) FROM one_column"
-        return cells_of_categories(column, (row[0] for row in connection.execute(query).fetchall()))
+        values = (row[0] for row in connection.execute(query).fetchall())
+        return cells_of_categories(column, values), None
     query = f"SELECT TRY_CAST({name} AS DOUBLE) AS x FROM one_column WHERE {name} IS NOT NULL"
-    return cells_of_numbers(column, connection.execute(query).fetchnumpy()["x"], bins)
+    numbers = np.ma.filled(connection.execute(query).fetchnumpy()["x"], np.nan)
+    finite = numbers[np.isfinite(numbers)]
+    return cells_of_numbers(column, finite, bins), float(finite.std()) if len(finite) else None

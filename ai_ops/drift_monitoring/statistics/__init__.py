@@ -4,8 +4,72 @@ None reads a row. Each file holds the function, with its shapes, unit and source
 ``Statistic`` that says what its number means.
 """
 
+from typing import Final
+
+from ai_ops.drift_monitoring.statistics.categories import UNSEEN, VANISHED, unseen, vanished
+from ai_ops.drift_monitoring.statistics.chi_square import CHI_SQUARE, chi_square
+from ai_ops.drift_monitoring.statistics.constant import CONSTANT, constant
 from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
+from ai_ops.drift_monitoring.statistics.jensen_shannon import JENSEN_SHANNON, jensen_shannon
+from ai_ops.drift_monitoring.statistics.kolmogorov_smirnov import (
+    KOLMOGOROV_SMIRNOV,
+    kolmogorov_smirnov,
+    kolmogorov_smirnov_chance,
+)
+from ai_ops.drift_monitoring.statistics.measuring import Counted, Measures, measure
+from ai_ops.drift_monitoring.statistics.missingness import MISSINGNESS, missingness, wilson
+from ai_ops.drift_monitoring.statistics.out_of_range import OUT_OF_RANGE, out_of_range
 from ai_ops.drift_monitoring.statistics.population import PSI, psi, psi_of_chance
+from ai_ops.drift_monitoring.statistics.volume import VOLUME, volume
+from ai_ops.drift_monitoring.statistics.wasserstein import WASSERSTEIN, wasserstein
 from ai_ops.drift_monitoring.statistics.windows import sustained, window_counts
 
-__all__ = ["PSI", "Floats", "Statistic", "psi", "psi_of_chance", "sustained", "window_counts"]
+STATISTICS: Final[tuple[Statistic, ...]] = (
+    PSI,
+    JENSEN_SHANNON,
+    WASSERSTEIN,
+    KOLMOGOROV_SMIRNOV,
+    CHI_SQUARE,
+    MISSINGNESS,
+    OUT_OF_RANGE,
+    UNSEEN,
+    VANISHED,
+    CONSTANT,
+    VOLUME,
+)
+
+__all__ = [
+    "CHI_SQUARE",
+    "CONSTANT",
+    "JENSEN_SHANNON",
+    "KOLMOGOROV_SMIRNOV",
+    "MISSINGNESS",
+    "OUT_OF_RANGE",
+    "PSI",
+    "STATISTICS",
+    "UNSEEN",
+    "VANISHED",
+    "VOLUME",
+    "WASSERSTEIN",
+    "Counted",
+    "Floats",
+    "Measures",
+    "Statistic",
+    "chi_square",
+    "constant",
+    "jensen_shannon",
+    "kolmogorov_smirnov",
+    "kolmogorov_smirnov_chance",
+    "measure",
+    "missingness",
+    "out_of_range",
+    "psi",
+    "psi_of_chance",
+    "sustained",
+    "unseen",
+    "vanished",
+    "volume",
+    "wasserstein",
+    "wilson",
+    "window_counts",
+]
