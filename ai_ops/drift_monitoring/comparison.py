@@ -9,7 +9,7 @@ import pyarrow as pa
 from ai_ops.drift_monitoring.calibration import chance_floor
 from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
 from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, share_of
-from ai_ops.drift_monitoring.statistics import psi
+from ai_ops.drift_monitoring.statistics import Counted, measure, psi
 from ai_ops.drift_monitoring.tallies import DayTallies, window_tally
 
 Severity = Literal["slight", "marked", "severe"]
@@ -180,6 +180,12 @@ def _compare(
     threshold = None if own is None else own * allowance
     distance = float(psi(now.counts, column.counts)) if now.rows and column.rows else None
     ratio = distance / threshold if distance is not None and threshold else None
+    measures = measure(
+        column.cells,
+        Counted(now.counts, now.sums),
+        Counted(column.counts, column.sums),
+        column.std,
+    )
     days_with_rows = sum(tally is not None and tally.speaks for tally in per_day)
     latest = per_day[-1] if per_day else None
     complete = days_with_rows >= column.calibration.days_needed
@@ -213,6 +219,10 @@ def _compare(
         value=distance if ratio is not None else None,
         limit=threshold if ratio is not None else None,
         allowance=allowance,
+        js=measures.js,
+        wasserstein=measures.wasserstein,
+        ks=measures.ks,
+        chi_square=measures.chi_square,
     )
 
 
