@@ -1,0 +1,80 @@
+"""How far numbers lie from others, once brought back by ``(x - b) / a``: by their quantiles."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ai_ops.drift_monitoring.causes.sides import Moved
+
+QUANTILES: Final = np.linspace(0.05, 0.95, 19)
+SPREADS: Final = 3.29
+"""Between the quantiles .05 and .95 of a normal distribution lie so many standard deviations."""
+
+SLACK: Final = 0.1
+"""So many spreads are borne, whatever the reference's own days do."""
+FAR: Final = 3.0
+"""A change so many times the natural one is none of the season's."""
+BETTER: Final = 0.35
+"""Brought back, the numbers lie at most this share as far off as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Numbers brought back by a map: how far off they are without it, and with it, in spreads."""
+
+    off: float
+    back: float
+    natural: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the map explains a change that nature does not."""
+        allowed = max(self.natural, SLACK)
+        return self.back <= min(allowed, BETTER * self.off) and self.off >= FAR * allowed
+
+
+def distance(
+    now: ArrayLike, base: ArrayLike, spread: float, *, a: float = 1, b: float = 0
+) -> float:
+    """The mean gap between the quantiles of ``(now - b) / a`` and of ``base``, in spreads.
+
+    Wasserstein's distance of the middle nine tenths. Source: Vallender, Calculation of the
+    Wasserstein distance, Theory of Probability 18 (1974). NaN where ``spread`` is none.
+
+    >>> miles = np.linspace(100, 900, 500)
+    >>> round(distance(miles * 1.609, miles, spread_of(miles)), 2)
+    1.39
+    >>> round(distance(miles * 1.609, miles, spread_of(miles), a=1.609), 2)
+    0.0
+    """
+    if not spread > 0:
+        return float("nan")
+    back = (np.quantile(np.asarray(now, float), QUANTILES) - b) / a
+    # (a negative factor turns the order round)
+    gaps = np.sort(back) - np.quantile(np.asarray(base, float), QUANTILES)
+    return float(np.abs(gaps).mean()) / spread
+
+
+def spread_of(values: ArrayLike) -> float:
+    """A standard deviation that the tails do not move: the width of the middle nine tenths."""
+    low, high = np.quantile(np.asarray(values, float), [0.05, 0.95])
+    return float(high - low) / SPREADS
+
+
+def fits(moved: Moved, a: float, b: float = 0.0) -> list[Fit]:
+    """The map at the step, between the days around it, and for the whole against the reference."""
+    if not moved.reference.measured:
+        return []
+    spread = spread_of(moved.reference.numbers)
+    found = []
+    for now, base, natural in (
+        (moved.first, moved.last, moved.natural_step),
+        (moved.now, moved.reference, moved.natural_block),
+    ):
+        if now.measured and base.measured and spread > 0:
+            off = distance(now.numbers, base.numbers, spread)
+            back = distance(now.numbers, base.numbers, spread, a=a, b=b)
+            found.append(Fit(off, back, natural))
+    return found
