@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from ai_ops_tests.made_once import share
 from ai_ops_tests.replayed import Replayed, replay_with_a_kill
 from ai_ops_tests.s3_server import serve_s3
 
@@ -70,6 +71,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if NO_SKIPS:
                 pytest.fail(f"{name} is not installed, and no test may be skipped here")
             pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_among_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """What the tests make once (flights, fitted models) lies where all workers of a run find it."""
+    base = tmp_path_factory.getbasetemp()
+    share((base if worker_id == "master" else base.parent) / "made_once")
 
 
 @pytest.fixture(autouse=True)

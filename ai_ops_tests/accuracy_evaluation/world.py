@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
+from filelock import FileLock
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
@@ -69,7 +70,8 @@ class Fitted:
 
 def real_flights(cache: Path) -> pd.DataFrame:
     """All flights, built once and kept in a folder that the tests share."""
-    return load_flights(cache / "flights")
+    with FileLock(cache / "flights.lock"):
+        return load_flights(cache / "flights")
 
 
 def fit(flights: pd.DataFrame, feature: AiFeatureSpec, until: str) -> Fitted:

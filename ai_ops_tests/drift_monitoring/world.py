@@ -15,8 +15,9 @@ import torch
 
 from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.defs import flight_delay
-from ai_ops.defs.flight_delay.fitting import BASELINE, NETWORK, Trainable, fit, whole_weeks
+from ai_ops.defs.flight_delay.fitting import BASELINE, NETWORK, fit
 from ai_ops.defs.flight_delay.flights import load_flights
+from ai_ops.defs.flight_delay.training import training_data
 from ai_ops.drift_monitoring.profiling import compute_reference_profile
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.reference_making import profile_reference
@@ -29,6 +30,7 @@ from ai_ops_tests.drift_monitoring.installation import (
     Registered,
     days,
 )
+from ai_ops_tests.made_once import made_once
 
 __all__ = ["VERSION", "Change", "Installation", "Registered", "days"]
 
@@ -50,8 +52,11 @@ def spec() -> AiFeatureSpec:
 
 @cache
 def flights() -> pd.DataFrame:
-    with TemporaryDirectory() as folder:
-        return load_flights(Path(folder))
+    def built() -> pd.DataFrame:
+        with TemporaryDirectory() as folder:
+            return load_flights(Path(folder))
+
+    return made_once("flights", built)
 
 
 @cache
@@ -60,10 +65,8 @@ def scored(recipe: str) -> Scored:
     feature, rows = spec(), flights()
     past = rows["time"] < pd.Timestamp(feature.monitoring.start, tz="UTC")
     trained, later = rows[past].reset_index(drop=True), rows[~past].reset_index(drop=True)
-    known = trained["late"].notna().to_numpy()
-    labels = trained["late"].fillna(False).to_numpy(bool)
-    folds = whole_weeks(trained["time"])
-    model = fit(RECIPES[recipe], Trainable(trained, feature.inputs, labels, known, folds))
+    data, _ = training_data(rows, feature)
+    model = made_once(f"fitted_{recipe}", lambda: fit(RECIPES[recipe], data))
     names = [column.name for column in feature.inputs]
     with torch.no_grad():
         encoded = torch.from_numpy(
