@@ -6,7 +6,7 @@ profile made for another reference makes it again from the log (``daily_profiles
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,7 +27,6 @@ from ai_ops.drift_monitoring.references import (
     version_of,
 )
 from ai_ops.drift_monitoring.rows import (
-    IN_MEMORY,
     LOG,
     connect,
     run_profile,
@@ -35,6 +34,7 @@ from ai_ops.drift_monitoring.rows import (
     show_rows,
     view_logs,
 )
+from ai_ops.drift_monitoring.together import together
 from ai_ops.storage.declared_reference import DECLARED
 from ai_ops.storage.in_force import live_version
 from ai_ops.storage.root import Root
@@ -195,7 +195,7 @@ def _profile_days(
     cells = [column.cells for column in reference.columns]
     for columns, rows in alike.items():
         wanted = [one.column.source for one in cells if one.column.source in columns]
-        for group, fits in _together(rows, len(wanted)):
+        for group, fits in together(rows, len(wanted)):
             files = {day: root.lake.path(feature.name, LOG, day) for day in group}
             with connect() as connection:
                 if fits:
@@ -209,25 +209,6 @@ def _profile_days(
             for day in group:
                 profiles[day] = whole.filter(pa.array(day_of_row == day))
     return profiles
-
-
-def _together(rows: Mapping[str, int], columns: int) -> Iterator[tuple[list[str], bool]]:
-    """The days in groups whose values fit in memory; a day that does not by itself stands alone.
-
-    >>> list(_together({"a": 3_000_000, "b": 100, "c": 200, "d": 90_000_000}, 2))
-    [(['a', 'b', 'c'], True), (['d'], False)]
-    """
-    group: list[str] = []
-    held = 0
-    for day, count in rows.items():
-        values = count * max(columns, 1)
-        if group and held + values > IN_MEMORY:
-            yield group, held <= IN_MEMORY
-            group, held = [], 0
-        group.append(day)
-        held += values
-    if group:
-        yield group, held <= IN_MEMORY
 
 
 def _summary(reference: Reference, rows: Sequence[Mapping[str, Any]], *, logged: bool) -> Summary:
