@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
 from ai_ops.drift_monitoring.calibration import MINIMUM_INDEPENDENT_WINDOWS, Rule
-from ai_ops.drift_monitoring.statistics import Floats, psi_of_chance, sustained
+from ai_ops.drift_monitoring.statistics import Floats, sustained
 from ai_ops.drift_monitoring.statistics.dependence import dependence_shift
 
 CHANCE: Final = 0.001
+"""That chance alone puts any pair of a window further than the floor."""
 FALSE_ALARMS: Final = 0.002
 """The probability that a healthy week alarms, of all pairs together."""
 LOOKS: Final = 1.5
@@ -113,29 +114,7 @@ def only_known(joint: ArrayLike, reference: ArrayLike) -> Floats:
     """The counts, shape ``[..., a, b]``, without the cells that the reference hardly has: a value
     that it never had is the business of the column alone."""
     then = np.asarray(reference, float)
-    rows = then.sum(axis=1, keepdims=True) >= KNOWN_FROM
-    columns = then.sum(axis=0, keepdims=True) >= KNOWN_FROM
+    rows = then.sum(axis=-1, keepdims=True) >= KNOWN_FROM
+    columns = then.sum(axis=-2, keepdims=True) >= KNOWN_FROM
     counts: Floats = np.where(rows & columns, np.asarray(joint, float), 0.0)
     return counts
-
-
-def floor_of_chance(current: Floats, reference: NDArray[np.int64], pairs: int) -> float:
-    """The least threshold that these rows allow, for one of ``pairs`` pairs.
-
-    Where the margins have moved to what the reference has little of, it counts as small.
-    """
-    rows = float(current.sum())
-    if not rows:
-        return 0.0
-    worth = []
-    for axis in (0, 1):
-        now, then = current.sum(axis=axis) / rows, reference.sum(axis=axis)
-        filled = now > 0
-        worth.append(float((now[filled] / np.maximum(then[filled], 1)).max()))
-    freedom = max(_filled(current, 0) - 1, 1) * max(_filled(current, 1) - 1, 1)
-    known = int(1 / max(worth))
-    return psi_of_chance(int(rows), known, freedom + 1, alpha=CHANCE / max(pairs, 1))
-
-
-def _filled(counts: Floats, axis: int) -> int:
-    return int((counts.sum(axis=axis) > 0).sum())

@@ -5,20 +5,18 @@ of; whoever reads those of other pairs counts again from the log.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.drift_monitoring.joint_cells import SIZE
 from ai_ops.drift_monitoring.joint_making import key_of, pair_reference
 from ai_ops.drift_monitoring.joint_query import pairs_query, place_rows
 from ai_ops.drift_monitoring.joint_reference import JointReference
+from ai_ops.drift_monitoring.joint_tallies import DayPairs, tally_pairs
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.references import reference_of
 from ai_ops.drift_monitoring.rows import LOG, connect, shape_of_file, show_rows, view_logs
@@ -41,29 +39,6 @@ SCHEMA: Final = pa.schema(
     ]
 )
 """One row per day, model version, pair (its place among the reference's) and both codes."""
-
-
-@dataclass(frozen=True, eq=False)
-class DayPairs:
-    """All pairs of a day: ``counts`` of shape ``[pairs, SIZE, SIZE]``.
-
-    Of a pair with an output only what the reference's version answered is counted, and ``others``
-    (shape ``[pairs]``) are the rows of other versions.
-    """
-
-    counts: NDArray[np.int64]
-    others: NDArray[np.int64]
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """The rows of each pair."""
-        rows: NDArray[np.int64] = self.counts.sum(axis=(1, 2))
-        return rows
-
-    @property
-    def speaks(self) -> NDArray[np.bool_]:
-        """Of which pairs there are rows, and no more of another version."""
-        return (self.rows > 0) & (self.rows >= self.others)
 
 
 def joint_reference(root: Root, feature: AiFeatureSpec, reference: Reference) -> JointReference:
@@ -111,7 +86,7 @@ def daily_pairs(
         else:
             stale.append(day)
     found |= _counted(root, feature, joint, stale)
-    return {day: _day(joint, table) for day, table in found.items()}
+    return {day: tally_pairs(joint, table) for day, table in found.items()}
 
 
 def count_pairs(
@@ -149,19 +124,3 @@ def _counted(
             for day in group:
                 counted[day] = whole.filter(pa.array(day_of_row == day))
     return counted
-
-
-def _day(joint: JointReference, table: pa.Table) -> DayPairs:
-    outputs = np.array([joint.role(pair) == "output" for pair in joint.pairs])
-    versions: Mapping[Any, bool] = {
-        version: joint.is_of(version) for version in table["model_version"].unique().to_pylist()
-    }
-    of_this = np.array([versions[version] for version in table["model_version"].to_pylist()], bool)
-    pair = table["pair"].to_numpy()
-    place = (pair.astype(np.int64) * SIZE + table["first"].to_numpy()) * SIZE
-    place = place + table["second"].to_numpy()
-    count, counted = table["count"].to_numpy(), of_this | ~outputs[pair]
-    size = len(joint.pairs)
-    whole = np.bincount(place[counted], count[counted], size * SIZE * SIZE)
-    others = np.bincount(pair[~counted], count[~counted], size)
-    return DayPairs(whole.astype(np.int64).reshape(size, SIZE, SIZE), others.astype(np.int64))

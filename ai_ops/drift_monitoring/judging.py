@@ -68,8 +68,8 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
         )
         verdict = Verdict.lacking(reason, "data_quality", window=moment.window)
         return verdict.with_evidence(evidence)
-    if outdated := _outdated(root, feature, moment, reference.version, "data_quality"):
-        return outdated.with_evidence(evidence)
+    if gone := outdated(root, feature, moment, reference.version, "data_quality"):
+        return gone.with_evidence(evidence)
     verdict = judge_well_formed(
         reference,
         rows,
@@ -179,7 +179,7 @@ def _why_unknown(reference: Reference, feature: AiFeatureSpec) -> str:
     )
 
 
-def _outdated(
+def outdated(
     root: Root, feature: AiFeatureSpec, moment: Moment, version: str, kind: FindingKind
 ) -> Verdict | None:
     """The lack when another version answers by now: what was normal for one is not for the next.
@@ -209,14 +209,14 @@ def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role)
     report = reports.get(moment.partition)
     if report is None and not feature.trained_here:
         live_reference(root, feature, moment)  # says what is missing, if that is the reason
-    outdated = None
+    gone = None
     if report:
         version = report[0].reference_version
-        outdated = _outdated(root, feature, moment, version, "drift")
+        gone = outdated(root, feature, moment, version, "drift")
         if role == "output":
             since = _answers_since(root, feature, moment, version)
             history = replace(history, answers_since=since)
-    verdict = outdated or judge_drift(history, feature.drift, role)
+    verdict = gone or judge_drift(history, feature.drift, role)
     return verdict.with_evidence(*reports.evidence)
 
 
