@@ -1,12 +1,14 @@
 """How far numbers lie from others, once brought back by ``(x - b) / a``: by their quantiles."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ai_ops.drift_monitoring.causes.sides import Moved
+if TYPE_CHECKING:
+    from ai_ops.drift_monitoring.causes.sides import Moved
+
 
 QUANTILES: Final = np.linspace(0.05, 0.95, 19)
 SPREADS: Final = 3.29
@@ -21,18 +23,43 @@ BETTER: Final = 0.35
 
 
 @dataclass(frozen=True, slots=True)
+class Natural:
+    """What numbers do by themselves, as ``distance`` and ``shape`` measure it."""
+
+    distance: float
+    shape: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
-    """Numbers brought back by a map: how far off they are without it, and with it, in spreads."""
+    """Numbers brought back by a map: how far ``off`` they are without it, and how far with it, all
+    of it and in their ``shape`` alone (in spreads)."""
 
     off: float
     back: float
-    natural: float
+    shape: float
+    natural: Natural
 
     @property
     def holds(self) -> bool:
-        """Whether the map explains a change that nature does not."""
-        allowed = max(self.natural, SLACK)
-        return self.back <= min(allowed, BETTER * self.off) and self.off >= FAR * allowed
+        """Whether the map explains a change that nature does not.
+
+        The shape tells a factor from a shift: the weather moves a mean from day to day, a
+        spread hardly.
+        """
+        allowed = max(self.natural.distance, SLACK)
+        close = self.back <= min(allowed, BETTER * self.off)
+        return close and self.off >= FAR * allowed and self.shape <= self.shape_allowed
+
+    @property
+    def shape_allowed(self) -> float:
+        """How far the shape may be off."""
+        return max(self.natural.shape, SLACK)
+
+    @property
+    def misfit(self) -> float:
+        """What is left, over what is natural: the least is the best of several maps."""
+        return self.back / max(self.natural.distance, SLACK) + self.shape / self.shape_allowed
 
 
 def distance(
@@ -57,13 +84,27 @@ def distance(
     return float(np.abs(gaps).mean()) / spread
 
 
+def shape(now: ArrayLike, base: ArrayLike, spread: float, *, a: float = 1) -> float:
+    """The same of the numbers less their medians: how much wider, narrower or more skewed.
+
+    >>> round(shape([1.0, 2.0, 3.0], [11.0, 12.0, 13.0], 1.0), 2)
+    0.0
+    """
+    if not spread > 0:
+        return float("nan")
+    levels = [np.sort(np.quantile(np.asarray(now, float), QUANTILES) / a)]
+    levels.append(np.quantile(np.asarray(base, float), QUANTILES))
+    own, other = (one - one[len(QUANTILES) // 2] for one in levels)
+    return float(np.abs(own - other).mean()) / spread
+
+
 def spread_of(values: ArrayLike) -> float:
     """A standard deviation that the tails do not move: the width of the middle nine tenths."""
     low, high = np.quantile(np.asarray(values, float), [0.05, 0.95])
     return float(high - low) / SPREADS
 
 
-def fits(moved: Moved, a: float, b: float = 0.0) -> list[Fit]:
+def fits(moved: "Moved", a: float, b: float = 0.0) -> list[Fit]:
     """The map at the step, between the days around it, and for the whole against the reference."""
     if not moved.reference.measured:
         return []
@@ -76,5 +117,6 @@ def fits(moved: Moved, a: float, b: float = 0.0) -> list[Fit]:
         if now.measured and base.measured and spread > 0:
             off = distance(now.numbers, base.numbers, spread)
             back = distance(now.numbers, base.numbers, spread, a=a, b=b)
-            found.append(Fit(off, back, natural))
+            torn = shape(now.numbers, base.numbers, spread, a=a)
+            found.append(Fit(off, back, torn, natural))
     return found

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from ai_ops.drift_monitoring.causes.affine import Fit, distance, fits, spread_of
+from ai_ops.drift_monitoring.causes.affine import SLACK, Fit, distance, fits, shape, spread_of
 from ai_ops.drift_monitoring.causes.sides import Moved
 from ai_ops.drift_monitoring.causes.signs import Sign
 
@@ -39,7 +39,9 @@ def _lost(moved: Moved) -> Fit | None:
         return None
     if float((base.numbers < 0).mean()) < NEGATIVE_AT_LEAST or moved.now.numbers[0] < 0:
         return None
-    spread = spread_of(base.numbers)
+    spread, natural = spread_of(base.numbers), moved.natural_block
+    positive = np.abs(base.numbers)
     off = distance(moved.now.numbers, base.numbers, spread)
-    fit = Fit(off, distance(moved.now.numbers, np.abs(base.numbers), spread), moved.natural_block)
-    return fit if fit.back <= max(fit.natural, 0.2) and fit.back < fit.off else None
+    back = distance(moved.now.numbers, positive, spread)
+    fit = Fit(off, back, shape(moved.now.numbers, positive, spread), natural)
+    return fit if back <= max(natural.distance, 2 * SLACK) and back < off else None

@@ -6,6 +6,8 @@ from typing import Final
 from ai_ops.drift_monitoring.causes.signs import Sign
 
 ROWS_AT_LEAST: Final = 30
+ALONG: Final = 0.9
+"""So many of the values move with the whole when all do: the small ones differ by chance."""
 MOVED: Final = 0.25
 """A value moved with the whole when it went at least this part of the way."""
 
@@ -27,20 +29,23 @@ def one_place(call_site: str | None, tenant: str | None) -> Sign | None:
     return None
 
 
-def everywhere(shifts: Mapping[str, tuple[float, int]], whole: float, kind: str) -> Sign | None:
-    """That every call site (or tenant) moved the same way: of each how far, and its rows.
+def everywhere(shifts: Mapping[str, Mapping[str, tuple[float, int]]], whole: float) -> Sign | None:
+    """That every call site and every tenant moved the same way: of each how far, and its rows.
 
-    >>> everywhere({"a": (0.5, 100), "b": (0.7, 200)}, 0.6, "tenant").words
+    >>> everywhere({"tenant": {"a": (0.5, 100), "b": (0.7, 200)}}, 0.6).words
     'all 2 tenants moved the same way'
-    >>> everywhere({"a": (0.0, 100), "b": (0.9, 200)}, 0.6, "tenant") is None
+    >>> everywhere({"tenant": {"a": (0.0, 100), "b": (0.9, 200)}}, 0.6) is None
     True
     """
-    told = {name: shift for name, (shift, rows) in shifts.items() if rows >= ROWS_AT_LEAST}
-    if len(told) < 2 or whole <= 0:
+    told: dict[str, int] = {}
+    for kind, values in shifts.items():
+        known = [shift for shift, rows in values.values() if rows >= ROWS_AT_LEAST]
+        along = sum(shift >= MOVED * whole for shift in known)
+        if len(known) >= 2 and whole > 0:
+            if along < ALONG * len(known):
+                return None
+            told[kind] = len(known)
+    if not told:
         return None
-    along = sum(shift >= MOVED * whole for shift in told.values())
-    if along < 0.9 * len(told):
-        return None
-    every = "all" if along == len(told) else f"{along} of"
-    words = f"{every} {len(told)} {kind}s moved the same way"
-    return Sign("everywhere", "genuine_shift", 0.3, words, {"kind": kind, "values": len(told)})
+    words = " and ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in told.items())
+    return Sign("everywhere", "genuine_shift", 0.3, f"all {words} moved the same way", told)

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from ai_ops.drift_monitoring.causes.affine import spread_of
 from ai_ops.drift_monitoring.causes.sides import Moved
 from ai_ops.drift_monitoring.causes.signs import Sign
 from ai_ops.drift_monitoring.statistics import Floats
@@ -13,6 +14,8 @@ ALL: Final = 0.995
 """The share of numbers that are multiples of a step when a column is rounded to it."""
 FEW: Final = 0.5
 """The share up to which they are by chance, or by habit."""
+COARSE: Final = 0.02
+"""A step of less of the numbers' spread rounds nothing that matters: cents are no grid."""
 ONE: Final = 0.98
 """One value fills so much of a column that is stuck."""
 
@@ -41,7 +44,8 @@ def quantised(moved: Moved) -> Sign | None:
         return None
     if fullest(moved.now.numbers) >= ONE:
         return None  # a single value is told by itself
-    for step in STEPS:
+    coarse = COARSE * spread_of(moved.now.numbers)
+    for step in (step for step in STEPS if step >= coarse):
         now, before = multiples(moved.now.numbers, step), multiples(base.numbers, step)
         if now >= ALL and before <= FEW and not _squeezed(moved.now.numbers, base.numbers, step):
             words = f"it is rounded: {now:.0%} of its numbers are multiples of {step:g}"

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from ai_ops.drift_monitoring.causes.affine import Natural
 from ai_ops.drift_monitoring.causes.onset import Onset
 from ai_ops.drift_monitoring.cells import Kind, Role
 from ai_ops.drift_monitoring.statistics import Floats
@@ -57,8 +58,8 @@ class Moved:
     last: Side
     reference: Side
     onset: Onset
-    natural_step: float
-    natural_block: float
+    natural_step: Natural
+    natural_block: Natural
     worst_nulls: float = 0.0
     call_site: str | None = None
     tenant: str | None = None

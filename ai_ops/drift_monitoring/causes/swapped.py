@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ai_ops.drift_monitoring.causes.affine import FAR, SLACK, distance, spread_of
+from ai_ops.drift_monitoring.causes.affine import FAR, SLACK, Natural, distance, spread_of
 from ai_ops.drift_monitoring.causes.sides import Moved, Side
 from ai_ops.drift_monitoring.causes.signs import Sign
 
@@ -29,20 +29,24 @@ def _looks_like(one: Moved, other: Moved) -> bool:
         own = total_variation(one.now, one.base)
         return own >= APART and total_variation(one.now, other.base) <= SAME
     return any(
-        _numbers_of_other(now, base, theirs, natural)
-        for now, base, theirs, natural in (
-            (one.first, one.last, other.last, max(one.natural_step, other.natural_step)),
-            (one.now, one.reference, other.reference, max(one.natural_block, other.natural_block)),
+        _numbers_of_other(*sides)
+        for sides in (
+            (one.first, one.last, one.natural_step, other.last, other.natural_step),
+            (one.now, one.reference, one.natural_block, other.reference, other.natural_block),
         )
     )
 
 
-def _numbers_of_other(now: Side, base: Side, theirs: Side, natural: float) -> bool:
+def _numbers_of_other(
+    now: Side, base: Side, natural: Natural, theirs: Side, their_natural: Natural
+) -> bool:
+    """Whether numbers left what they were, by far, for what the other's were."""
     if not (now.measured and base.measured and theirs.measured):
         return False
-    spread, allowed = spread_of(theirs.numbers), max(natural, SLACK)
-    own = distance(now.numbers, base.numbers, spread)
-    return own >= FAR * allowed and distance(now.numbers, theirs.numbers, spread) <= allowed
+    own = distance(now.numbers, base.numbers, spread_of(base.numbers))
+    like = distance(now.numbers, theirs.numbers, spread_of(theirs.numbers))
+    left = own >= FAR * max(natural.distance, SLACK)
+    return left and like <= max(their_natural.distance, SLACK)
 
 
 def total_variation(one: Side, other: Side) -> float:

@@ -17,6 +17,16 @@ class Conversion:
     offset: float = 0.0
 
     @property
+    def formula(self) -> str:
+        """In words, with its numbers.
+
+        >>> FAHRENHEIT.formula
+        '°C to °F (x 1.8 + 32)'
+        """
+        offset = f" {'+' if self.offset > 0 else '-'} {abs(self.offset):.4g}" if self.offset else ""
+        return f"{self.words} (x {self.factor:.4g}{offset})"
+
+    @property
     def inverse(self) -> "Conversion":
         """The way back.
 
@@ -29,6 +39,9 @@ class Conversion:
 
 
 FAHRENHEIT: Final = Conversion("°C to °F", 1.8, 32.0)
+
+ALIKE: Final = 0.6
+"""Conversions whose misfits differ by less are told together: nobody can tell them apart."""
 
 _KNOWN: Final = (
     *(Conversion(f"a factor of {10**k:,}", float(10**k)) for k in (1, 2, 3, 4, 6)),
@@ -70,14 +83,15 @@ def units(moved: Moved) -> Sign | None:
     ]
     if not held:
         return None
-    fit, one = min(held, key=lambda pair: pair[0].back)
-    formula = f"x {one.factor:.4g}" + (f" {one.offset:+.4g}" if one.offset else "")
-    words = f"its numbers are what they were in another unit ({one.words}: {formula})"
+    held.sort(key=lambda pair: pair[0].misfit)
+    fit, one = held[0]
+    named = dict.fromkeys(own.formula for best, own in held if best.misfit <= fit.misfit + ALIKE)
+    words = f"its numbers are what they were in another unit: {' or '.join(list(named)[:3])}"
     numbers = {
         "factor": one.factor,
         "offset": one.offset,
         "off": round(fit.off, 3),
         "brought_back": round(fit.back, 3),
-        "natural": round(fit.natural, 3),
+        "natural": round(fit.natural.distance, 3),
     }
     return Sign("units", "bad_data", 0.95, words, numbers)
