@@ -10,6 +10,7 @@ from ai_ops.drift_monitoring.statistics.categories import UNSEEN, VANISHED, unse
 from ai_ops.drift_monitoring.statistics.chi_square import CHI_SQUARE, chi_square
 from ai_ops.drift_monitoring.statistics.constant import CONSTANT, constant
 from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
+from ai_ops.drift_monitoring.statistics.grid import Grid, cells_of_grid, grid_of
 from ai_ops.drift_monitoring.statistics.jensen_shannon import JENSEN_SHANNON, jensen_shannon
 from ai_ops.drift_monitoring.statistics.kolmogorov_smirnov import (
     KOLMOGOROV_SMIRNOV,
@@ -19,6 +20,12 @@ from ai_ops.drift_monitoring.statistics.kolmogorov_smirnov import (
 from ai_ops.drift_monitoring.statistics.measuring import Counted, Measures, measure
 from ai_ops.drift_monitoring.statistics.missingness import MISSINGNESS, missingness, wilson
 from ai_ops.drift_monitoring.statistics.out_of_range import OUT_OF_RANGE, out_of_range
+from ai_ops.drift_monitoring.statistics.parity import (
+    Parity,
+    parity_of_categories,
+    parity_of_numbers,
+    sturges_borders,
+)
 from ai_ops.drift_monitoring.statistics.population import PSI, psi, psi_of_chance
 from ai_ops.drift_monitoring.statistics.volume import VOLUME, volume
 from ai_ops.drift_monitoring.statistics.wasserstein import WASSERSTEIN, wasserstein
@@ -53,18 +60,25 @@ __all__ = [
     "WASSERSTEIN",
     "Counted",
     "Floats",
+    "Grid",
     "Measures",
+    "Parity",
     "Statistic",
+    "cells_of_grid",
     "chi_square",
     "constant",
+    "grid_of",
     "jensen_shannon",
     "kolmogorov_smirnov",
     "kolmogorov_smirnov_chance",
     "measure",
     "missingness",
     "out_of_range",
+    "parity_of_categories",
+    "parity_of_numbers",
     "psi",
     "psi_of_chance",
+    "sturges_borders",
     "sustained",
     "unseen",
     "vanished",
