@@ -35,7 +35,7 @@ READ_BY_WEEKLY = (
     "cost_trend",
     "model_versions",
 )
-READ_BY_MONTHLY = ("labelled_evaluation_set",)
+READ_BY_MONTHLY = ("labelled_evaluation_set", "drift_thresholds")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

@@ -14,6 +14,7 @@ from ai_ops.vocabulary.words import FindingKind
 
 HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy", "evaluation_set_sufficient")
 PLAUSIBLE: Final = "labels_plausible"
+THRESHOLDS: Final = "drift_thresholds"
 
 
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -31,7 +32,20 @@ def thresholds_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     changed, and were kept or changed by the person who answers for them."""
     if (waived := unwatched_model(feature, evidence.window)) is not None:
         return waived
-    return _of_month(evidence, ("drift_thresholds",), "drift_thresholds", "drift")
+    verdict = _of_month(evidence, (THRESHOLDS,), THRESHOLDS, "drift")
+    judged = evidence.in_window(THRESHOLDS).get(evidence.window.start.date().isoformat())
+    if judged is None or verdict.status != "fail":
+        return verdict
+    for one in reversed(evidence.standing.threshold_changes):
+        # Signed since the check failed for want of it: on that very proposal.
+        if one.month == judged.partition and judged.as_of <= one.at <= evidence.as_of:
+            did = "kept the thresholds" if one.decision == "keep" else f"changed {one.changed}"
+            return Verdict.passing(
+                f"{one.by} {did} on {one.at:%Y-%m-%d}: {one.reason}",
+                sample_size=judged.verdict.sample_size,
+                observed={**verdict.observed, "reviewed_by": one.by},
+            )
+    return verdict
 
 
 def log_audited(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -62,8 +76,8 @@ MONTHLY = (
         "The thresholds of drift are reviewed",
         "monthly",
         "drift_monitoring",
-        "drift_thresholds",
-        ("drift_thresholds",),
+        THRESHOLDS,
+        (THRESHOLDS,),
         thresholds_reviewed,
         max_age_days=45,
     ),

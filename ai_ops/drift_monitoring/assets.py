@@ -5,6 +5,7 @@ import dagster as dg
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.reports import (
     compute_drift_report,
+    compute_drift_thresholds,
     compute_prediction_profile,
     compute_reference_profile,
 )
@@ -44,6 +45,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
                 "reference_profile",
             ],
             kinds={"parquet", "evidently"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_drift_thresholds,
+            domain="drift_monitoring",
+            rhythm="monthly",
+            deps=["drift_report", "prediction_log"],
+            kinds={"json"},
         ),
     ]
 

@@ -1,6 +1,7 @@
 """The checks of drift monitoring."""
 
 from ai_ops.drift_monitoring.reports import (
+    judge_drift_thresholds,
     judge_input_drift,
     judge_inputs_well_formed,
     judge_output_drift,
@@ -26,4 +27,12 @@ CHECKS = (
     ),
     Check("input_drift", "drift_report", "drift_monitoring", "drift", judge_input_drift),
     Check("output_drift", "drift_report", "drift_monitoring", "drift", judge_output_drift),
+    Check(
+        "drift_thresholds",
+        "drift_thresholds",
+        "drift_monitoring",
+        "drift",
+        judge_drift_thresholds,
+        rhythm="monthly",
+    ),
 )

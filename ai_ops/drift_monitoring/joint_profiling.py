@@ -51,7 +51,15 @@ def joint_reference(root: Root, feature: AiFeatureSpec, reference: Reference) ->
     except (MissingEvidence, ValueError, KeyError, TypeError):
         pass  # what is absent or unreadable is made again
     table, _ = reference_of(root, feature, reference.version)
+    return keep_pairs(root, feature, reference, table)
+
+
+def keep_pairs(
+    root: Root, feature: AiFeatureSpec, reference: Reference, table: pa.Table
+) -> JointReference:
+    """Make the pairs of a reference from its table, and keep them."""
     made = pair_reference(feature, reference, table)
+    path = root.lake.path(feature.name, REFERENCE_PAIRS, reference.version, "json")
     root.lake.write_json(path, made.as_data())
     return made
 

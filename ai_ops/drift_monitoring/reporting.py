@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.attribution import drift_carriers
+from ai_ops.drift_monitoring.besides import report_besides
 from ai_ops.drift_monitoring.carriers import Carriers
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.comparison import (
@@ -21,6 +23,8 @@ from ai_ops.drift_monitoring.profiling import daily_profiles, references_of
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import ThresholdChange
+from ai_ops.storage.threshold_changes import in_force
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Observed
 from ai_ops.vocabulary.windows import Window
@@ -43,13 +47,15 @@ SHOWN: Final = 60
 @dataclass(frozen=True)
 class _Call:
     """What the days of one call share that are judged against one reference: that reference, the
-    tallies of their windows' days in its cells, the reports so far."""
+    tallies of their windows' days in its cells, the reports so far, and what people decided about
+    thresholds."""
 
     root: Root
     feature: AiFeatureSpec
     reference: Reference
     days: Mapping[str, DayTallies]
     reports: StoredReports
+    changes: Sequence[ThresholdChange] = ()
 
     def window(self, day: str) -> list[DayTallies]:
         """The tallies of the window that ends with a day, in order."""
@@ -76,6 +82,7 @@ def compute_drift_report(
     new, at the end of a month, and on demand.
     """
     reports = StoredReports(root, feature.name)
+    changes, _ = threshold_changes(root, feature)
     calls = {}
     for reference, own in references_of(root, feature, moments):
         days = sorted({day for partition in own for day in _window(feature, partition)})
@@ -83,8 +90,9 @@ def compute_drift_report(
             day: tally_day(reference, profile)
             for day, profile in daily_profiles(root, feature, reference, days).items()
         }
-        call = _Call(root, feature, reference, tallies, reports)
+        call = _Call(root, feature, reference, tallies, reports, changes)
         calls.update(dict.fromkeys(own, call))
+        report_besides(root, feature, reference, own)
     # In the order of the days, for each looks back on those before it.
     made = {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}
     due = {day: why for day, (_, why) in made.items() if why}
@@ -118,7 +126,8 @@ def _report(call: _Call, day: str, *, draw: bool) -> tuple[Summary, Why | None]:
     """The report of a day, and why Evidently's is due."""
     runs = call.history(day).runs(call.feature.drift, call.reference.digest)
     declared = columns_of(call.feature)
-    compared = compare(declared, call.reference, call.window(day), runs, day)
+    factors = in_force(call.changes, call.reference.digest, Window.of_day(day).end)
+    compared = compare(declared, call.reference, call.window(day), runs, day, factors)
     report = _carried(call, day, compared)
     path = call.root.lake.path(call.feature.name, REPORT, day)
     call.reports.put(day, report, call.root.lake.write_table(path, as_table(report)))

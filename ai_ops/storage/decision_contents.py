@@ -67,9 +67,8 @@ def check_content(
             _CHECKED[name](kind, value, now)
     if "gate" in fields:
         _check_gate(kind, content)
-    if kind == "threshold_change":
-        if wrong := allowances_wrong(content, feature):
-            raise BadInput(f"{kind}: {wrong}")
+    if kind == "threshold_change" and (wrong := allowances_wrong(content, feature)):
+        raise BadInput(f"{kind}: {wrong}")
 
 
 def _check_gate(kind: EventKind, content: Mapping[str, Any]) -> None:

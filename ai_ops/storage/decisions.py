@@ -32,7 +32,7 @@ __all__ = [
     "verified_again",
 ]
 
-BELIEVED: Final = OPENING | {"threshold_change"}
+BELIEVED: Final[frozenset[EventKind]] = frozenset((*OPENING, "threshold_change"))
 """The decisions that others go on from: those of them that do not hold are none."""
 
 ACTED_ON: Final = ("launch", "rollback")

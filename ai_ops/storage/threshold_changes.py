@@ -25,7 +25,7 @@ def in_force(changes: Iterable[ThresholdChange], reference: str, at: datetime) -
 
 def allowances_wrong(content: Mapping[str, Any], feature: AiFeatureSpec) -> str | None:
     """What is wrong with the factors of a decision, naming the field; None when nothing is."""
-    names = {column.name for column in (*feature.inputs, *feature.outputs)}
+    names = {one.name for one in feature.inputs} | {one.name for one in feature.outputs}
     for field in ("before", "after"):
         factors = content.get(field)
         if not isinstance(factors, Mapping):

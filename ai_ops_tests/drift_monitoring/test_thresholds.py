@@ -1,0 +1,131 @@
+"""What is proposed about the thresholds of drift, and its back-test over the stored reports."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ai_ops.drift_monitoring.back_test import (
+    ColumnAlert,
+    KnownAlert,
+    alerts_under,
+    back_test,
+    levels,
+)
+from ai_ops.drift_monitoring.proposing import LATER_DAYS, propose, proposed_factors
+from ai_ops.drift_monitoring.thresholds import proposal_of
+from ai_ops_tests.deciding import FEATURE
+from ai_ops_tests.drift_monitoring.threshold_world import (
+    DAYS,
+    MARCH,
+    MOMENT,
+    RULE,
+    answered,
+    installed,
+    quiet_but,
+    reports_of,
+)
+
+START = FEATURE.monitoring.start
+
+
+def alerts(far: dict[str, list[float]], **factors: float) -> list[tuple[str, str, str]]:
+    found = alerts_under(reports_of(far), DAYS, RULE, START, factors or None)
+    return [(one.column, one.begin[-2:], one.last[-2:]) for one in found]
+
+
+@pytest.mark.requirement("MO-04")
+def test_other_factors_judge_the_stored_days_again_by_the_rule_that_judged_them() -> None:
+    far = {"temp": quiet_but(1.3, 5, 6, 7, 8, 20), "wind": quiet_but(4.0, 20, 21, 22)}
+    assert alerts(far) == [("temp", "07", "08"), ("wind", "22", "22")]
+    assert alerts(far, temp=1.2, wind=1.0) == [("temp", "07", "08"), ("wind", "22", "22")]
+    assert alerts(far, temp=1.31, wind=5.0) == []
+
+
+@pytest.mark.requirement("MO-04")
+@settings(max_examples=30)
+@given(
+    far=st.lists(st.floats(0.1, 4), min_size=len(DAYS), max_size=len(DAYS)),
+    factor=st.floats(0.3, 5),
+)
+def test_a_level_is_the_least_factor_with_which_a_day_does_not_fire(
+    far: list[float], factor: float
+) -> None:
+    reports = reports_of({"temp": far})
+    level = levels(reports, DAYS, RULE, "temp")
+    fired = {
+        day
+        for one in alerts_under(reports, DAYS, RULE, START, {"temp": factor})
+        for day in DAYS
+        if one.begin <= day <= one.last
+    }
+    assert fired == {day for day, reached in level.items() if reached / factor > 1}
+
+
+@pytest.mark.requirement("MO-04", "MO-05")
+def test_alerts_that_people_found_to_be_none_vanish_and_what_they_confirmed_stays(
+    tmp_path: Path,
+) -> None:
+    far = {
+        "temp": quiet_but(1.3, 5, 6, 7, 8),
+        "wind": quiet_but(3.0, 18, 19, 20, 21),
+        "origin": quiet_but(1.5, 26, 27, 28, 29),
+    }
+    root = installed(tmp_path, far)
+    answered(root, "2021-03-07", "false_alarm")
+    shift = answered(root, "2021-03-20", "genuine_shift")
+    made = proposal_of(root, FEATURE, MOMENT)
+    assert dict(made.tested.factors) == {"temp": 1.43}
+    assert (
+        made.tested.words == "with these, 1 of 3 alerts vanish and no confirmed incident is missed"
+    )
+    fates = {one.alert.column: (one.fate, one.incident) for one in made.days.known}
+    assert fates["wind"] == ("confirmed", shift)
+    assert fates["origin"] == ("open", ""), "what nobody looked at is no false alarm"
+    by_hand = made.days.test({"wind": 3.5})
+    assert by_hand.missed == (shift,)
+    assert f"CONFIRMED INCIDENTS ARE MISSED: {shift}" in by_hand.words
+
+
+@pytest.mark.requirement("MO-04")
+def test_what_cannot_be_told_apart_from_a_confirmed_incident_is_not_proposed(
+    tmp_path: Path,
+) -> None:
+    far = {"temp": [*quiet_but(1.6, 5, 6, 7, 8)[:14], *quiet_but(1.5, 20, 21, 22, 23)[14:]]}
+    root = installed(tmp_path, far)
+    answered(root, "2021-03-07", "false_alarm")
+    answered(root, "2021-03-22", "bad_data")
+    made = proposal_of(root, FEATURE, MOMENT)
+    assert not made.changes and dict(made.tested.factors) == {}
+    (told,) = made.proposed
+    assert told.factor is None and "no factor tells them apart" in told.reason
+
+
+@pytest.mark.requirement("MO-04")
+@settings(max_examples=30)
+@given(
+    temp=st.lists(st.sampled_from([0.4, 0.9, 1.2, 1.6, 2.4]), min_size=31, max_size=31),
+    wind=st.lists(st.sampled_from([0.4, 0.9, 1.2, 1.6, 2.4]), min_size=31, max_size=31),
+    fates=st.lists(st.sampled_from(["confirmed", "false_alarm", "harmless", "open"]), min_size=16),
+)
+def test_whatever_people_found_no_confirmed_or_open_alert_is_ever_proposed_away(
+    temp: list[float], wind: list[float], fates: list[str]
+) -> None:
+    reports = reports_of({"temp": temp, "wind": wind})
+    found = alerts_under(reports, DAYS, RULE, START)
+    known = [
+        KnownAlert(one, fate, "someone", one.words)  # type: ignore[arg-type]
+        for one, fate in zip(found, fates * 4, strict=False)
+    ]
+    factors = proposed_factors({}, propose(reports, RULE, known, {}))
+    tested = back_test(reports, DAYS, RULE, START, known, factors)
+    assert not tested.missed and all(days <= LATER_DAYS for days in tested.later.values())
+    assert {one.fate for one in tested.vanished} <= {"false_alarm", "harmless"}
+    assert not tested.appeared and all(factor > 1 for factor in factors.values())
+
+
+def test_an_alert_says_its_column_and_days() -> None:
+    one = ColumnAlert("temp", "input", "2021-03-07", "2021-03-08", lasts=False)
+    assert one.words == "temp (2021-03-07 … 2021-03-08)"
+    assert MARCH.holds(MARCH.start)
