@@ -56,6 +56,11 @@ def _acted_on(feature: AiFeatureSpec) -> bool:
     return feature.user_actions is not None
 
 
+def _several_columns(feature: AiFeatureSpec) -> bool:
+    """Whether there is more than one column: a single one goes with nothing."""
+    return len(feature.inputs) + len(feature.outputs) > 1
+
+
 def _witnessed(feature: AiFeatureSpec) -> bool:
     return feature.source is None or feature.logging.witness is not None
 
@@ -85,6 +90,7 @@ _CHECKS: Final[Mapping[str, Applies]] = {
     "version_is_champion": _trained_here,
     "accuracy": _labelled,
     "scores_reproduced": _asked_again,
+    "joint_drift": _several_columns,
 }
 
 

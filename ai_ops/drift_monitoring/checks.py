@@ -4,6 +4,7 @@ from ai_ops.drift_monitoring.reports import (
     judge_drift_thresholds,
     judge_input_drift,
     judge_inputs_well_formed,
+    judge_joint_drift,
     judge_output_drift,
     judge_reference_present,
 )
@@ -27,6 +28,7 @@ CHECKS = (
     ),
     Check("input_drift", "drift_report", "drift_monitoring", "drift", judge_input_drift),
     Check("output_drift", "drift_report", "drift_monitoring", "drift", judge_output_drift),
+    Check("joint_drift", "drift_report", "drift_monitoring", "drift", judge_joint_drift),
     Check(
         "drift_thresholds",
         "drift_thresholds",
