@@ -9,7 +9,6 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.attribution import drift_carriers
 from ai_ops.drift_monitoring.besides import report_besides
-from ai_ops.drift_monitoring.besides import report_besides
 from ai_ops.drift_monitoring.carriers import Carriers
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.comparison import (
@@ -93,7 +92,6 @@ def compute_drift_report(
         }
         call = _Call(root, feature, reference, tallies, reports, changes)
         calls.update(dict.fromkeys(own, call))
-        report_besides(root, feature, reference, own)
         report_besides(root, feature, reference, own)
     # In the order of the days, for each looks back on those before it.
     made = {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}

@@ -2,7 +2,6 @@
 
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.joint_judging import judge_joint_drift
-from ai_ops.drift_monitoring.joint_judging import judge_joint_drift
 from ai_ops.drift_monitoring.judging import (
     judge_input_drift,
     judge_inputs_well_formed,
@@ -24,7 +23,6 @@ __all__ = [
     "judge_drift_thresholds",
     "judge_input_drift",
     "judge_inputs_well_formed",
-    "judge_joint_drift",
     "judge_joint_drift",
     "judge_output_drift",
     "judge_reference_present",
