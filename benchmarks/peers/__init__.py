@@ -1,0 +1,1 @@
+"""What the benchmarks measure beside, and where its pins conflict an environment of its own."""
