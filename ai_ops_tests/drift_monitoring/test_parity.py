@@ -17,7 +17,7 @@ from ai_ops.drift_monitoring.cells import ColumnCells, ProfiledColumn
 from ai_ops.drift_monitoring.profile import ROWS, rows_of
 from ai_ops.drift_monitoring.rows import connect, run_profile
 from ai_ops.drift_monitoring.statistics import Floats
-from ai_ops.drift_monitoring.statistics.grid import cells_of_grid, grid_of
+from ai_ops.drift_monitoring.statistics.fine import cells_of_grid, fine_profile
 from ai_ops.drift_monitoring.statistics.parity import (
     Parity,
     parity_of_categories,
@@ -127,7 +127,7 @@ def parity(reference: Floats, current: Floats, *, known: bool) -> Parity:
     finite = finite[np.isfinite(finite)]
     borders = sturges_borders(finite.min(), finite.max(), len(finite)).tolist() if known else ()
     cells = cells_of_grid(NUMBER, reference, borders=borders)
-    sides = [grid_of(cells, profiled(cells, side)) for side in (current, reference)]
+    sides = [fine_profile(cells, profiled(cells, side)) for side in (current, reference)]
     return parity_of_numbers(*sides)
 
 
@@ -189,7 +189,7 @@ def test_the_profile_s_own_sql_tells_the_same() -> None:
             rows = {"input_x": side, "day": ["2021-01-01"] * len(side), "model_version": "1"}
             connection.register(ROWS, pa.Table.from_pandas(pd.DataFrame(rows)))
             sides.append(
-                grid_of(cells, rows_of(run_profile(connection, [cells], {"input_x"}, "1", "")))
+                fine_profile(cells, rows_of(run_profile(connection, [cells], {"input_x"}, "1", "")))
             )
     assert sides[0].rows == np.isfinite(current).sum()
     assert_agree(parity_of_numbers(*sides), evidently(reference, current))
@@ -199,7 +199,7 @@ def test_infinite_numbers_among_finite_ones_in_one_cell_are_refused() -> None:
     cells = cells_of_grid(NUMBER, [0.0, 1.0])
     row = {"column": "x", "cell": "far_over", "value": None, "count": 2, "sum": Decimal(1_000)}
     with pytest.raises(ValueError, match="leave the infinite ones out"):
-        grid_of(cells, [row | {"min": 1_000.0, "max": np.inf}])
-    nothing = grid_of(cells, [row | {"sum": None, "min": np.inf, "max": np.inf}])
+        fine_profile(cells, [row | {"min": 1_000.0, "max": np.inf}])
+    nothing = fine_profile(cells, [row | {"min": np.inf, "max": np.inf}])
     with pytest.raises(ValueError, match="nothing to compare"):
         parity_of_numbers(nothing, nothing)

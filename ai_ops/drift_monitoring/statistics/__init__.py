@@ -10,7 +10,7 @@ from ai_ops.drift_monitoring.statistics.categories import UNSEEN, VANISHED, unse
 from ai_ops.drift_monitoring.statistics.chi_square import CHI_SQUARE, chi_square
 from ai_ops.drift_monitoring.statistics.constant import CONSTANT, constant
 from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
-from ai_ops.drift_monitoring.statistics.grid import Grid, cells_of_grid, grid_of
+from ai_ops.drift_monitoring.statistics.fine import FineProfile, cells_of_grid, fine_profile
 from ai_ops.drift_monitoring.statistics.jensen_shannon import JENSEN_SHANNON, jensen_shannon
 from ai_ops.drift_monitoring.statistics.kolmogorov_smirnov import (
     KOLMOGOROV_SMIRNOV,
@@ -59,15 +59,15 @@ __all__ = [
     "VOLUME",
     "WASSERSTEIN",
     "Counted",
+    "FineProfile",
     "Floats",
-    "Grid",
     "Measures",
     "Parity",
     "Statistic",
     "cells_of_grid",
     "chi_square",
     "constant",
-    "grid_of",
+    "fine_profile",
     "jensen_shannon",
     "kolmogorov_smirnov",
     "kolmogorov_smirnov_chance",

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from ai_ops.drift_monitoring.statistics.descriptor import Floats
-from ai_ops.drift_monitoring.statistics.grid import Grid
+from ai_ops.drift_monitoring.statistics.fine import FineProfile
 from ai_ops.drift_monitoring.statistics.jensen_shannon import jensen_shannon
 from ai_ops.drift_monitoring.statistics.wasserstein import wasserstein
 
@@ -31,7 +31,7 @@ class Parity:
 
 
 def parity_of_numbers(
-    current: Grid, reference: Grid, *, std: float | None = None, whole: bool = False
+    current: FineProfile, reference: FineProfile, *, std: float | None = None, whole: bool = False
 ) -> Parity:
     """What Evidently tells of two sides' finite numbers; ``whole`` says that they are integers.
 
@@ -82,13 +82,13 @@ def sturges_borders(low: float, high: float, rows: int, *, whole: bool = False) 
     return np.linspace(low, high, bins + 1)
 
 
-def _binned(side: Grid, borders: Floats) -> Floats:
+def _binned(side: FineProfile, borders: Floats) -> Floats:
     below = side.below(borders)
     below[-1] = side.rows  # the last bin has its upper border
     return np.diff(below)
 
 
-def _by_value(current: Grid, reference: Grid) -> tuple[Floats, Floats]:
+def _by_value(current: FineProfile, reference: FineProfile) -> tuple[Floats, Floats]:
     """Rows per value that the reference has, then per value that only the other side has."""
     known = reference.lowest
     seen = (current.lowest == current.highest) & np.isin(current.lowest, known)
@@ -113,7 +113,7 @@ def _filled(shares: Floats) -> Floats:
     return np.where(shares == 0, least / 1e6 if least <= EMPTY else EMPTY, shares)
 
 
-def _wasserstein(current: Grid, reference: Grid, std: float) -> float:
+def _wasserstein(current: FineProfile, reference: FineProfile, std: float) -> float:
     now, then = current, reference
     return wasserstein(
         now.spread_out(now.counts),

@@ -58,7 +58,7 @@ def cells_of_grid(
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class FineProfile:
     """The finite numbers of one side, in its filled cells in ascending order, shapes ``[cells]``.
 
     ``lowest`` and ``highest`` are of the values in each cell, ``sums`` their sums; ``places`` are
@@ -124,7 +124,7 @@ class Grid:
         return 1.0 + inner * float(way ** (place / (1 - place)))
 
 
-def grid_of(cells: ColumnCells, profile: Iterable[Mapping[str, Any]]) -> Grid:
+def fine_profile(cells: ColumnCells, profile: Iterable[Mapping[str, Any]]) -> FineProfile:
     """The finite numbers of a profile's rows of one column (of several days, say).
 
     ``ValueError`` where infinite and finite numbers share a cell: how many are finite is unknown.
@@ -137,11 +137,11 @@ def grid_of(cells: ColumnCells, profile: Iterable[Mapping[str, Any]]) -> Grid:
             together.setdefault(place, []).append(row)
     rows = [together[place] for place in sorted(together)]
     low, high = cells.low or 0.0, cells.high or 0.0
-    return Grid(
+    return FineProfile(
         np.array(sorted(together), np.intp),
         np.array([cells.far[0], low, *cells.edges, high, cells.far[1]]),
         np.array([sum(row["count"] for row in cell) for cell in rows], float),
-        np.array([float(sum(row["sum"] for row in cell)) for cell in rows]),
+        np.array([sum(map(_sum, cell)) for cell in rows]),
         np.array([min(row["min"] for row in cell) for cell in rows]),
         np.array([max(row["max"] for row in cell) for cell in rows]),
     )
@@ -153,11 +153,17 @@ def _ascending(cells: ColumnCells) -> Sequence[tuple[str, str | None]]:
 
 
 def _all_infinite(row: Mapping[str, Any]) -> bool:
-    if np.isfinite(row["min"]) and np.isfinite(row["max"]):
-        return False
+    infinite = np.isinf([row["min"], row["max"]])
+    if infinite.any() and not infinite.all():
+        raise ValueError(
+            f"column {row['column']}: its cell {row['cell']} holds infinite numbers beside finite "
+            "ones; leave the infinite ones out"
+        )
+    return bool(infinite.all())
+
+
+def _sum(row: Mapping[str, Any]) -> float:
+    """The sum of a cell; of so many and so large values that it is not kept, nearly it."""
     if row["sum"] is None:
-        return True
-    raise ValueError(
-        f"column {row['column']}: its cell {row['cell']} holds infinite numbers beside finite ones;"
-        " leave the infinite ones out"
-    )
+        return float(row["count"] * (row["min"] / 2 + row["max"] / 2))
+    return float(row["sum"])
