@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
     "waiver": "waive",
     "sign_off": "sign-off",
     "review": "review",
+    "threshold_change": "drift thresholds",
     "hold": "hold",
     "release": "release",
     "approval": "approve",
@@ -56,7 +57,7 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
 OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
 """The option of a field, where it has another name."""
 
-FILLED_IN: Final = frozenset({"cadence", "partition", "note"})
+FILLED_IN: Final = frozenset({"cadence", "partition", "note", "set", "month"})
 """What may be left out."""
 
 Given = Mapping[str, Any]
@@ -135,6 +136,11 @@ def content_of(root: Root, feature: AiFeatureSpec, kind: EventKind, given: Given
             content.setdefault("domain", _domain_of(item))
             if kind == "sign_off":
                 _which_list(root, item, content)
+        case "threshold_change":
+            # It tests on stored reports: what that imports takes the other decisions a second.
+            from ai_ops.drift_monitoring.threshold_deciding import decision_of
+
+            return decision_of(root, feature, given)
         case "review":
             item = _item(content)
             content.setdefault("domain", _reviewed_by(item))

@@ -19,6 +19,7 @@ from ai_ops.cli.common import (
     resolve_feature,
     told,
 )
+from ai_ops.cli.thresholds import thresholds
 from ai_ops.drift_monitoring.comparison import ColumnDrift
 from ai_ops.drift_monitoring.history import history_of
 from ai_ops.drift_monitoring.judgement import judge_drift
@@ -27,6 +28,7 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(thresholds)
 
 
 @app.callback()

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.drift_monitoring.back_test import BackTest
 from ai_ops.drift_monitoring.threshold_days import ThresholdDays, threshold_days
 from ai_ops.drift_monitoring.thresholds import newest_month
 from ai_ops.storage.root import Root
@@ -17,15 +16,21 @@ SET: Final = "set"
 """The field with factors of a person's own, as ``temp=1.4,fee=1`` or a mapping."""
 
 
-def decision_of(root: Root, feature: AiFeatureSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+def decision_of(
+    root: Root,
+    feature: AiFeatureSpec,
+    given: Mapping[str, Any],
+    days: ThresholdDays | None = None,
+) -> dict[str, Any]:
     """The content of a decision on thresholds: what was proposed for a month (by default the
-    newest), or with ``set`` that and the factors of one's own; tested on what is known now."""
+    newest), or with ``set`` that and the factors of one's own; tested on what is known now, or on
+    the ``days`` that were read already."""
     content = {name: value for name, value in given.items() if value is not None and name != SET}
     month = str(content.get("month") or newest_month(root, feature.name) or "")
     if not month:
         raise MissingEvidence(f"{feature.name}: nothing was proposed yet: materialise {ASSET}")
     proposal, evidence = root.lake.read_json(proposal_path(root, feature.name, month))
-    days = days_of(root, feature, month)
+    days = days or days_of(root, feature, month)
     before, after = days.in_force, dict(proposal["proposed"])
     if content.get("decision") == "keep":
         if given.get(SET):
@@ -49,11 +54,6 @@ def decision_of(root: Root, feature: AiFeatureSpec, given: Mapping[str, Any]) ->
 def days_of(root: Root, feature: AiFeatureSpec, month: str) -> ThresholdDays:
     """The days that thresholds of a month are held against, with what is known by now."""
     return threshold_days(root, feature, Moment(month, Window.of_month(month), root.clock.now()))
-
-
-def tested(root: Root, feature: AiFeatureSpec, content: Mapping[str, Any]) -> BackTest:
-    """The back-test of what a decision would put in force."""
-    return days_of(root, feature, str(content["month"])).test(content["after"])
 
 
 def factors_in(said: Any) -> dict[str, float]:
