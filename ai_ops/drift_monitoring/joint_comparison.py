@@ -69,9 +69,10 @@ class PairReport:
     unwatched: tuple[str, ...]
     why_none: str = ""
 
-    def pair(self, name: str) -> PairDrift | None:
-        """The pair of that name."""
-        return next((pair for pair in self.pairs if pair.name == name), None)
+    @property
+    def effects(self) -> tuple[PairDrift, ...]:
+        """What is judged of it."""
+        return self.pairs
 
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""

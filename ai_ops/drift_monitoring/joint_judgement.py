@@ -6,11 +6,10 @@ to the wrong rows, leaves every distribution as it was: only what it goes with i
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Final
 
 from ai_ops.ai_features.drift import Drift
+from ai_ops.drift_monitoring.effects import EffectHistory
 from ai_ops.drift_monitoring.joint_comparison import PairDrift, PairReport
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -19,43 +18,10 @@ NAMED: Final = 10
 """At most this many columns are named in a reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class JointHistory:
-    """The reports on pairs of the days up to the judged one; ``start`` of monitoring."""
-
-    day: str
-    start: date
-    reports: Mapping[str, PairReport]
-
-    def exceeded(self, pair: PairDrift, back: int) -> bool | None:
-        """Whether a pair was beyond its threshold ``back`` days ago; None when unknown."""
-        then = self.reports.get(earlier(self.day, back))
-        if then is None or then.key != self.reports[self.day].key:
-            return None
-        found = then.pair(pair.name)
-        if found is None or not found.complete or found.ratio is None:
-            return None
-        return found.beyond
-
-    def runs(self, rule: Drift, key: str) -> dict[str, str]:
-        """Pairs that were beyond their threshold just before the judged day, each since when."""
-        runs: dict[str, str] = {}
-        for back in range(1, rule.n - rule.k + 2):
-            then = self.reports.get(earlier(self.day, back))
-            for pair in then.pairs if then is not None and then.key == key else ():
-                if pair.beyond_since is not None:
-                    runs.setdefault(pair.name, pair.beyond_since)
-        return runs
-
-    def before_start(self, back: int) -> bool:
-        """Whether the day ``back`` days ago lies before monitoring began."""
-        return date.fromisoformat(self.day) - timedelta(days=back) < self.start
-
-
-def judge_joint(history: JointHistory, rule: Drift) -> Verdict:
+def judge_joint(history: EffectHistory, reports: Mapping[str, PairReport], rule: Drift) -> Verdict:
     """Whether columns that went together still do, from the reports up to the judged day."""
     window = Window.trailing(history.day, days=rule.window_days)
-    report = history.reports.get(history.day)
+    report = reports.get(history.day)
     if report is None:
         reason = f"nobody looked at the pairs of {history.day}: materialise drift_report"
         return Verdict.lacking(reason, "drift", window=window)
@@ -66,11 +32,10 @@ def judge_joint(history: JointHistory, rule: Drift) -> Verdict:
         return Verdict.lacking(lack.reason, lack.kind, lack, sample_size=rows)
     apart, undecided = [], []
     for pair in (one for one in report.pairs if one.beyond):
-        days = [history.exceeded(pair, back) for back in range(rule.n)]
-        lost = sum(d is None and not history.before_start(n) for n, d in enumerate(days))
-        if sum(day is True for day in days) >= rule.k:
+        lasts = history.sustained(pair, rule)
+        if lasts:
             apart.append(pair)
-        elif lost and sum(day is True for day in days) + lost >= rule.k:
+        elif lasts is None:
             undecided.append(_undecided(pair, rule, window))
     return _verdict(report, rule, window, apart, undecided)
 
@@ -211,8 +176,3 @@ def _finding(
         begin=Window.of_day(begin).start,
         size=worst.ratio,
     )
-
-
-def earlier(day: str, back: int) -> str:
-    """The day so many days before."""
-    return (date.fromisoformat(day) - timedelta(days=back)).isoformat()

@@ -1,7 +1,8 @@
 """The check on pairs of columns."""
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.drift_monitoring.joint_judgement import JointHistory, judge_joint
+from ai_ops.drift_monitoring.effects import EffectHistory
+from ai_ops.drift_monitoring.joint_judgement import judge_joint
 from ai_ops.drift_monitoring.joint_reporting import StoredPairs
 from ai_ops.drift_monitoring.judging import outdated
 from ai_ops.drift_monitoring.references import live_reference
@@ -21,6 +22,6 @@ def judge_joint_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ver
     if report is None and not feature.trained_here:
         live_reference(root, feature, moment)  # says what is missing, if that is the reason
     gone = outdated(root, feature, moment, report.version, "drift") if report else None
-    history = JointHistory(moment.partition, feature.monitoring.start, reports)
-    verdict = gone or judge_joint(history, feature.drift)
+    history = EffectHistory(moment.partition, feature.monitoring.start, reports)
+    verdict = gone or judge_joint(history, reports, feature.drift)
     return verdict.with_evidence(*reports.evidence)

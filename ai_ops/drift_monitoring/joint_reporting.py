@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.effects import EffectHistory
 from ai_ops.drift_monitoring.joint_comparison import PairReport, compare_pairs
-from ai_ops.drift_monitoring.joint_judgement import JointHistory
 from ai_ops.drift_monitoring.joint_profiling import daily_pairs, joint_reference
 from ai_ops.drift_monitoring.joint_tallies import DayPairs
 from ai_ops.drift_monitoring.reference import Reference
@@ -70,7 +70,7 @@ def report_pairs(
         tallies = daily_pairs(root, feature, joint, every)
     reports = StoredPairs(root, feature.name)
     for day, window in windows.items():
-        history = JointHistory(day, feature.monitoring.start, reports)
+        history = EffectHistory(day, feature.monitoring.start, reports)
         runs = history.runs(feature.drift, joint.key)
         report = compare_pairs(joint, [tallies.get(one) for one in window], runs, day)
         path = report_path(root, feature.name, day)
