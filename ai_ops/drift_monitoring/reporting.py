@@ -16,12 +16,13 @@ from ai_ops.drift_monitoring.comparison import (
     as_table,
     compare,
 )
+from ai_ops.drift_monitoring.drawing import Drawing, further_pictures, overview_picture
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.history import REPORT, StoredReports
 from ai_ops.drift_monitoring.judgement import History, Report, judge_drift
 from ai_ops.drift_monitoring.profiling import daily_profiles, references_of
 from ai_ops.drift_monitoring.reference import Reference
-from ai_ops.drift_monitoring.tallies import DayTallies, tally_day, window_tally
+from ai_ops.drift_monitoring.tallies import DayTallies, tally_day
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import ThresholdChange
 from ai_ops.storage.threshold_changes import in_force
@@ -94,7 +95,8 @@ def compute_drift_report(
         calls.update(dict.fromkeys(own, call))
         report_besides(root, feature, reference, own)
     # In the order of the days, for each looks back on those before it.
-    made = {day: _report(calls[day], day, draw=day == max(calls)) for day in sorted(calls)}
+    newest, alone = max(calls, default=""), len(calls) == 1
+    made = {day: _report(calls[day], day, draw=day == newest, alone=alone) for day in sorted(calls)}
     due = {day: why for day, (_, why) in made.items() if why}
     chosen = rendered(due, len(made), root.clock.now().date())
     return {
@@ -122,8 +124,12 @@ def rendered(due: Mapping[str, Why], days: int, today: date) -> set[str]:
     return {day for day in newest.values() if day >= young}
 
 
-def _report(call: _Call, day: str, *, draw: bool) -> tuple[Summary, Why | None]:
-    """The report of a day, and why Evidently's is due."""
+def _report(call: _Call, day: str, *, draw: bool, alone: bool) -> tuple[Summary, Why | None]:
+    """The report of a day, and why Evidently's is due.
+
+    ``draw`` it where it is the newest of its call; histories and distributions too when it stands
+    alone or its alert is new, for a long range would draw what nobody looks at.
+    """
     runs = call.history(day).runs(call.feature.drift, call.reference.digest)
     declared = columns_of(call.feature)
     factors = in_force(call.changes, call.reference.digest, Window.of_day(day).end)
@@ -137,9 +143,13 @@ def _report(call: _Call, day: str, *, draw: bool) -> tuple[Summary, Why | None]:
     ends_month = (date_of_day + timedelta(days=1)).day == 1
     rows = max((column.n_current for column in report), default=0)
     why: Why | None = "alert" if fresh else "month" if ends_month else None
-    picture = _picture(call, day, report) if draw or fresh else None
     numbers = _numbers(report, alerting, rows, call.reference)
-    return Summary(numbers=numbers, picture=picture, table=_table(report)), why if rows else None
+    summary = Summary(numbers=numbers, table=_table(report))
+    if draw or fresh:
+        drawing = Drawing(call.feature, day, call.reports, call.reference, call.window(day))
+        more = further_pictures(drawing) if fresh or alone else {}
+        summary = replace(summary, picture=overview_picture(drawing), pictures=more)
+    return summary, why if rows else None
 
 
 def _with_evidently(
@@ -212,9 +222,13 @@ def _table(report: Sequence[ColumnDrift]) -> tuple[Mapping[str, Observed], ...]:
     return tuple(
         {
             "column": column.column,
-            "psi": _rounded(column.psi),
-            "threshold": _rounded(column.threshold),
             "ratio": _rounded(column.ratio),
+            "test": column.test,
+            "value": _rounded(column.value),
+            "threshold": _rounded(column.limit),
+            "severity": column.severity,
+            "beyond_since": column.beyond_since,
+            "psi": _rounded(column.psi),
             "rows": column.n_current,
             "null_share": _rounded(column.null_share),
             "unseen_share": _rounded(column.unseen_share),
@@ -226,22 +240,6 @@ def _table(report: Sequence[ColumnDrift]) -> tuple[Mapping[str, Observed], ...]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-def _picture(call: _Call, day: str, report: Sequence[ColumnDrift]) -> bytes:
-    # matplotlib takes long to import, and most processes that load this file never draw.
-    from ai_ops.drift_monitoring.pictures import draw_drift
-
-    window = call.window(day)
-    made = call.reference
-    against = "declared reference" if made.every_version else f"reference of version {made.version}"
-    title = f"{call.feature.name}: {len(window)} days to {day}, {against}"
-    known = {column.name: column for column in call.reference.columns}
-    score = known.get(call.feature.judged.score or "")
-    if score is None:
-        return draw_drift(title, report, None, [], [])
-    now = window_tally(score.cells, window)
-    return draw_drift(title, report, score.cells, now.counts, score.counts)
 
 
 def _window(feature: AiFeatureSpec, day: str) -> list[str]:

@@ -126,13 +126,14 @@ def description_of(function: Callable[..., Any]) -> str:
 
 
 def metadata_of(summary: Summary) -> dict[str, Any]:
-    """A summary as Dagster metadata: numbers, a picture, links to files; never a row's values."""
+    """A summary as Dagster metadata: numbers, pictures, links to files; never a row's values."""
     metadata: dict[str, Any] = {
         name: ("–" if value is None else value) for name, value in summary.numbers.items()
     }
-    if summary.picture is not None:
-        encoded = base64.b64encode(summary.picture).decode()
-        metadata["picture"] = dg.MetadataValue.md(f"![picture](data:image/png;base64,{encoded})")
+    first = {} if summary.picture is None else {"picture": summary.picture}
+    for name, picture in {**first, **summary.pictures}.items():
+        encoded = base64.b64encode(picture).decode()
+        metadata[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
     if summary.table:
         metadata["table"] = dg.MetadataValue.table(_records(summary.table))
     for name, path in summary.files.items():

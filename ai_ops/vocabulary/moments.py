@@ -24,10 +24,11 @@ class Moment:
 class Summary:
     """What an asset shows about one partition: counts, a picture (PNG), a table, links to files.
 
-    Never a row's values: rows may hold personal data.
+    ``pictures`` are further ones by name. Never a row's values: rows may hold personal data.
     """
 
     numbers: Mapping[str, Observed] = field(default_factory=dict)
     picture: bytes | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     table: tuple[Mapping[str, Observed], ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
