@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.grids import on_a_grid
 
 Role = Literal["input", "output"]
 Kind = Literal["number", "category"]
@@ -126,7 +127,8 @@ def cells_of_numbers(column: ProfiledColumn, values: ArrayLike, bins: int) -> Co
     """Cells between the quantiles of a reference's finite numbers, at most about ``bins``.
 
     A value that fills a whole quantile (no rain, on most days) gets a cell of its own, or its
-    neighbours would be counted with it and a change between them would be lost.
+    neighbours would be counted with it and a change between them would be lost. Borders lie on a
+    grid of equal steps where one is fine enough.
 
     >>> rain = ProfiledColumn("rain", "input", "number")
     >>> cells_of_numbers(rain, [0.0] * 90 + [0.1] * 6 + [0.4] * 4, bins=4).edges
@@ -144,7 +146,8 @@ def cells_of_numbers(column: ProfiledColumn, values: ArrayLike, bins: int) -> Co
     inner, repeats = np.unique(places[places < len(distinct)], return_counts=True)
     above = inner[repeats > 1] + 1
     edges = np.union1d(inner, above[above < len(distinct)])
-    borders = tuple(float(distinct[place]) for place in edges if place > 0)
+    quantiles = tuple(float(distinct[place]) for place in edges if place > 0)
+    borders = on_a_grid(quantiles, distinct, counts)
     return ColumnCells(column, borders, float(distinct[0]), float(distinct[-1]))
 
 

@@ -1,7 +1,6 @@
 """DuckDB over the rows: the one place where a profile's SQL meets an engine and files."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +13,9 @@ from fsspec.core import url_to_fs
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.cells import ColumnCells
-from ai_ops.drift_monitoring.profile import ROWS, SCHEMA, profile_query, quoted
+from ai_ops.drift_monitoring.finishing import finished
+from ai_ops.drift_monitoring.profile import ROWS, quoted
+from ai_ops.drift_monitoring.profile_query import BY, Stored, profile_query
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
@@ -23,8 +24,10 @@ IN_MEMORY: Final = 8_000_000
 """At most this many values of a log are read into memory to be profiled together."""
 AT_ONCE: Final = 25
 """At most this many columns are profiled by one query."""
-UNSEEN_KEPT: Final = 200
-"""Of the categories that the reference never had, this many a day and column are kept by name."""
+NUMBERS: Final = (
+    "DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT",
+    "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT", "UHUGEINT",
+)  # fmt: skip
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -129,22 +132,47 @@ def shape_of_file(root: Root, path: str) -> tuple[tuple[str, ...], int] | None:
 def run_profile(
     connection: duckdb.DuckDBPyConnection,
     cells: Sequence[ColumnCells],
-    present: set[str],
+    present: Collection[str],
     version: str,
     digest: str,
 ) -> pa.Table:
-    """The profile of every row in ``ROWS`` in these cells; a column that is not present is left
-    out, which the report finds."""
-    rows = [row for part in _parts(cells) for row in _counted(connection, part, cells, present)]
-    known = {one.column.name: frozenset(one.values) for one in cells}
-    kinds = {one.column.name: one.column.kind for one in cells}
-    for row in rows:
-        if kinds[row["column"]] == "category" and row["cell"] == "value":
-            row["cell"] = "value" if row["value"] in known[row["column"]] else "unseen"
-        row["reference_version"], row["reference_digest"] = version, digest
-    order = ("day", "model_version", "column", "cell", "value")
-    kept = sorted(_capped(rows), key=lambda row: tuple(row[name] or "" for name in order))
-    return pa.Table.from_pylist(kept, schema=SCHEMA)
+    """The profile of every row in ``ROWS`` in these cells; a column that is not present is counted
+    as missing, which the report finds."""
+    by = ", ".join(map(quoted, BY))
+    parts = connection.execute(f"SELECT {by}, count(*) FROM {ROWS} GROUP BY {by}").fetchall()
+    whole = _Whole(
+        stored_as(connection, present),
+        {name: parts[0][place] for place, name in enumerate(BY) if _alike(parts, place)},
+        sum(part[-1] for part in parts),
+    )
+    rows = [row for part in _parts(cells) for row in _counted(connection, part, cells, whole)]
+    return finished(rows, cells, version, digest)
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What is known of the rows before they are profiled: as what each column is stored, what all
+    rows share, and how many there are."""
+
+    stored: Mapping[str, Stored]
+    shared: Mapping[str, str | None]
+    rows: int
+
+
+def _alike(parts: Sequence[tuple[Any, ...]], place: int) -> bool:
+    return len({part[place] for part in parts}) == 1
+
+
+def stored_as(connection: duckdb.DuckDBPyConnection, present: Collection[str]) -> dict[str, Stored]:
+    """As what each of these columns is stored in ``ROWS``."""
+    told = connection.execute(f"DESCRIBE SELECT * FROM {ROWS}").fetchall()
+    return {name: _stored(kind) for name, kind, *_ in told if name in present}
+
+
+def _stored(kind: str) -> Stored:
+    if kind == "VARCHAR" or kind.startswith("ENUM"):
+        return "text"
+    return "number" if kind.startswith(NUMBERS) else "other"
 
 
 def _parts(cells: Sequence[ColumnCells]) -> Iterable[Sequence[ColumnCells]]:
@@ -155,35 +183,20 @@ def _counted(
     connection: duckdb.DuckDBPyConnection,
     part: Sequence[ColumnCells],
     every: Sequence[ColumnCells],
-    present: set[str],
+    whole: _Whole,
 ) -> list[dict[str, Any]]:
     """The counts of some of the columns: of a wide log, these are copied first, for each branch
     of the query looks at all columns of what it reads."""
     rows = ROWS
-    if len(every) > AT_ONCE:
+    if len(every) > AT_ONCE and whole.rows * len(part) <= IN_MEMORY:
         rows = "rows_of_a_part"
-        own = [one.column.source for one in part if one.column.source in present]
-        chosen = ", ".join(map(quoted, ("day", "model_version", *own)))
+        own = [one.column.source for one in part if one.column.source in whole.stored]
+        chosen = ", ".join(map(quoted, (*BY, *own)))
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {rows} AS SELECT {chosen} FROM {ROWS}")
-    query = profile_query(part, present, rows)
+    query = profile_query(part, whole.stored, whole.shared, rows)
     answer = connection.execute(query.text, query.parameters)
     names = [column[0] for column in answer.description or ()]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-
-def _capped(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """The rows, with the rarest unseen categories beyond the cap counted together, unnamed."""
-    unseen: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if row["cell"] == "unseen":
-            unseen[row["day"], row["model_version"], row["column"]].append(row)
-        else:
-            yield row
-    for group in unseen.values():
-        group.sort(key=lambda row: (-row["count"], row["value"]))
-        yield from group[:UNSEEN_KEPT]
-        if rest := group[UNSEEN_KEPT:]:
-            yield rest[0] | {"value": None, "count": sum(row["count"] for row in rest)}
 
 
 def _text(value: str) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ from ai_ops.drift_monitoring.cells import (
     cells_of_categories,
     cells_of_numbers,
 )
+from ai_ops.drift_monitoring.finishing import UNSEEN_KEPT
 from ai_ops.drift_monitoring.profile import ROWS, rows_of
-from ai_ops.drift_monitoring.rows import UNSEEN_KEPT, connect, run_profile
+from ai_ops.drift_monitoring.rows import connect, run_profile
 from ai_ops.drift_monitoring.tallies import tally
 
 NUMBER = ProfiledColumn("x", "input", "number")
@@ -129,7 +129,7 @@ def test_the_sum_is_fixed_point_so_no_order_of_rows_changes_it() -> None:
     values = [0.1] * 10 + [1e15]
     total = tally(cells, profile(cells, values, pa.float64())).total
     assert total == tally(cells, profile(cells, values[::-1], pa.float64())).total
-    assert total == pytest.approx(Decimal(10**15 + 1), abs=Decimal("0.5"))
+    assert total == 1 + 100, "what is absurdly far is summed as a hundred times the largest"
 
 
 @pytest.mark.parametrize("values", [[], [math.nan], [5.0, 5.0]])
