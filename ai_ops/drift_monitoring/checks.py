@@ -1,5 +1,6 @@
 """The checks of drift monitoring."""
 
+from ai_ops.drift_monitoring.feed.judging import judge_feed_alive, judge_volume_steady
 from ai_ops.drift_monitoring.reports import (
     judge_drift_thresholds,
     judge_input_drift,
@@ -25,6 +26,20 @@ CHECKS = (
         "drift_monitoring",
         "data_quality",
         judge_inputs_well_formed,
+    ),
+    Check(
+        "volume_steady",
+        "prediction_profile",
+        "drift_monitoring",
+        "volume",
+        judge_volume_steady,
+    ),
+    Check(
+        "feed_alive",
+        "prediction_profile",
+        "drift_monitoring",
+        "data_quality",
+        judge_feed_alive,
     ),
     Check("input_drift", "drift_report", "drift_monitoring", "drift", judge_input_drift),
     Check("output_drift", "drift_report", "drift_monitoring", "drift", judge_output_drift),

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.besides import keep_besides, profile_besides
+from ai_ops.drift_monitoring.feed.stored import write_feed_day, write_normal
 from ai_ops.drift_monitoring.profile import SCHEMA, rows_of
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.reference_making import profile_reference, recipe_of
@@ -93,6 +94,7 @@ def make_reference(root: Root, feature: AiFeatureSpec, version: str) -> Referenc
         return known
     reference, profile = profile_reference(feature, version, digest, table)
     root.lake.write_table(root.lake.path(feature.name, REFERENCE, version), profile)
+    write_normal(root, feature, reference, profile)
     root.lake.write_json(reference_path(root, feature, version), reference.as_data())
     keep_besides(root, feature, reference, table)
     return reference
@@ -138,7 +140,9 @@ def compute_prediction_profile(
             profile = profiles.get(day)
             table = SCHEMA.empty_table() if profile is None else profile
             root.lake.write_table(root.lake.path(feature.name, PROFILE, day), table)
-            summaries[day] = _summary(reference, rows_of(table), logged=profile is not None)
+            rows = rows_of(table)
+            write_feed_day(root, feature, day, rows)
+            summaries[day] = _summary(reference, rows, logged=profile is not None)
     return summaries
 
 

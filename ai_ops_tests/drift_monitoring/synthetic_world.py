@@ -22,7 +22,10 @@ import pytest
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring import reporting
 from ai_ops.drift_monitoring.checks import CHECKS
-from ai_ops.drift_monitoring.profiling import compute_reference_profile
+from ai_ops.drift_monitoring.profiling import (
+    compute_prediction_profile,
+    compute_reference_profile,
+)
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
@@ -88,10 +91,12 @@ def planted(
     *,
     days: Sequence[str] = DAYS,
     settings: Mapping[str, Any] | None = None,
+    reports: bool = True,
 ) -> Installation:
     """The watched days with their rows changed, profiled and reported upon.
 
-    ``days`` are those to watch (the first ones of ``DAYS``), ``settings`` other ones of ``drift``.
+    ``days`` are those to watch (the first ones of ``DAYS``), ``settings`` other ones of ``drift``;
+    without ``reports`` the changed days are profiled only, which is all that some checks read.
     Without a change nothing is computed that was computed before in this process.
     """
     made, clean = _installed(folder, settings), rows_of_day()
@@ -104,8 +109,11 @@ def planted(
     for day in days[first:]:
         if len(rows[day]):
             made.write_log(day, rows[day])
-    if days[first:]:
+    if days[first:] and reports:
         without_pages(made, days[first], days[-1])
+    elif days[first:]:
+        moments = [made.moment(day) for day in days[first:]]
+        compute_prediction_profile(made.root, made.feature, moments)
     return made
 
 
@@ -139,6 +147,17 @@ def setting(column: str, value: Any) -> Change:
         return moved
 
     return change
+
+
+def more_rows(days: Sequence[str], times: int) -> pd.DataFrame:
+    """Further rows of these days with the same mix, ``times`` as many as a day has."""
+    made = []
+    for day in days:
+        number = (date.fromisoformat(day) - BEGIN).days
+        for n in range(1, times + 1):
+            rows = _logged(number + 700 * n)
+            made.append(rows.assign(time=rows["time"] - pd.Timedelta(days=700 * n)))
+    return pd.concat(made, ignore_index=True)
 
 
 def without_pages(made: Installation, first: str, last: str) -> None:

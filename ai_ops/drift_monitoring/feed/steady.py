@@ -1,0 +1,220 @@
+"""Whether as many rows arrive as usual: from all, from every call site and of every tenant.
+
+Pure: from days of the feed to a ``Verdict``. A holiday is one low day; rows that are missing stay
+away, so an alert takes k of the last n days, and the latest one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from statistics import median
+from typing import Final, Literal
+
+from ai_ops.ai_features.drift import Drift
+from ai_ops.drift_monitoring.feed.day import FeedDay
+from ai_ops.drift_monitoring.feed.usual import (
+    LOOKED_BACK,
+    LOW,
+    SAME_WEEKDAYS,
+    WITH_PATTERN,
+    can_tell,
+    comparable,
+    days_before,
+    fewer,
+)
+from ai_ops.vocabulary.counts import plural
+from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
+from ai_ops.vocabulary.windows import Window
+
+SILENT: Final = 0.1
+"""A call site or tenant with less than this share of its usual rows is silent."""
+DECLINED: Final = 0.8
+NAMED: Final = 8
+
+Kind = Literal["call site", "tenant"]
+Counted = Callable[[FeedDay], int]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows by day of the whole, or of one part of it, and when few of them are an alert."""
+
+    feed: Mapping[str, FeedDay]
+    counted: Counted
+    share: float
+    busy: Sequence[float]
+    start: date
+    known: dict[str, list[float]] = field(default_factory=dict)
+
+    def usual(self, day: str) -> list[float]:
+        """The rows of comparable days."""
+        if day not in self.known:
+            first = self.start.isoformat()
+            rows = {
+                one: self.counted(own)
+                for one in days_before(day, LOOKED_BACK)
+                if one >= first and (own := self.feed.get(one)) is not None
+            }
+            self.known[day] = comparable(day, rows, self.busy)
+        return self.known[day]
+
+    def low(self, day: str) -> bool | None:
+        """Whether the day has too few rows; None when nobody knows."""
+        own = self.feed.get(day)
+        usual = self.usual(day) if own is not None else []
+        if own is None or not can_tell(usual):
+            return None
+        return fewer(self.counted(own), usual, self.share)
+
+    def missing(self, day: str, rule: Drift) -> bool | None:
+        """Whether rows are missing: the day and ``k`` of the last ``n`` are low. None when it turns
+        on days of which nobody knows."""
+        if not (today := self.low(day)):
+            return today
+        first = self.start.isoformat()
+        days = [one for one in days_before(day, rule.n - 1) if one >= first]
+        before = [self.low(one) for one in days]
+        if 1 + before.count(True) >= rule.k:
+            return True
+        lost = sum(one not in self.feed for one in days)
+        return None if 1 + before.count(True) + lost >= rule.k else False
+
+    def since(self, day: str, rule: Drift) -> str:
+        """The first day of the run of low days; ``n - k`` others in between do not end it."""
+        first, back = day, day
+        others = 0
+        while others <= rule.n - rule.k:
+            back = (date.fromisoformat(back) - timedelta(days=1)).isoformat()
+            if back < self.start.isoformat() or (low := self.low(back)) is None:
+                break
+            first, others = (back, 0) if low else (first, others + 1)
+        return first
+
+
+def judge_steady(
+    day: str, feed: Mapping[str, FeedDay], busy: Sequence[float], rule: Drift, start: date
+) -> Verdict:
+    """Whether the day's rows are as many as usual, and those of each of its parts.
+
+    ``busy`` is the reference's weekly pattern, which a log of fewer than three weeks is read by.
+    """
+    window, today = Window.of_day(day), feed.get(day)
+    if today is None or not today.rows:
+        return Verdict.lacking("the day has no answered prediction", "volume", window=window)
+    whole = Stream(feed, lambda one: one.rows, LOW, busy, start)
+    usual = whole.usual(day)
+    if not can_tell(usual):
+        return _untold(usual, today.rows, window, young=bool(busy))
+    parts, small = _parts(whole, day)
+    found = [_missing(day, rule, whole, today.rows)] if whole.missing(day, rule) else []
+    silent = {key: own for key, own in parts.items() if own.missing(day, rule)}
+    found += [_silent(day, rule, own, *key) for key, own in silent.items()]
+    expected = median(usual)
+    observed: dict[str, Observed] = {
+        "rows": today.rows,
+        "usual_rows": round(expected),
+        "parts": len(parts),
+        "parts_too_small": len(small),
+    }
+    numbers = f"{today.rows:,} rows, {today.rows / expected:.0%} of the usual {expected:,.0f}"
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        reason = f"{found[0].reason}{more}"
+        return Verdict.failing(reason, *found, sample_size=today.rows, observed=observed)
+    if whole.missing(day, rule) is None:
+        reason = f"{numbers}; whether that lasts cannot be told: days before it were not profiled"
+        return Verdict.lacking(
+            reason, "volume", window=window, sample_size=today.rows, observed=observed
+        )
+    notes = [*_low_once(whole, day, rule), *_declining(whole, day), *_unjudged(small)]
+    reason = "; ".join([f"{numbers} on such a day", *notes])
+    return Verdict.passing(reason, sample_size=today.rows, observed=observed)
+
+
+def _parts(
+    whole: Stream, day: str
+) -> tuple[dict[tuple[Kind, str], Stream], list[tuple[Kind, str]]]:
+    """The call sites and tenants that can be judged, where there are several; and the small."""
+    judged: dict[tuple[Kind, str], Stream] = {}
+    small: list[tuple[Kind, str]] = []
+    for kind, names in _names(whole.feed, day).items():
+        for name in names if len(names) > 1 else ():
+            own = Stream(whole.feed, _rows_of(kind, name), SILENT, whole.busy, whole.start)
+            if can_tell(own.usual(day)):
+                judged[kind, name] = own
+            else:
+                small.append((kind, name))
+    return judged, small
+
+
+def _names(feed: Mapping[str, FeedDay], day: str) -> dict[Kind, list[str]]:
+    known = [own for one in days_before(day, LOOKED_BACK) if (own := feed.get(one)) is not None]
+    sites = {name for one in known for name in one.call_sites.named}
+    tenants = {name for one in known for name in one.tenants.named}
+    return {"call site": sorted(sites), "tenant": sorted(tenants)}
+
+
+def _rows_of(kind: Kind, name: str) -> Counted:
+    if kind == "tenant":
+        return lambda one: one.tenants.rows(name)
+    return lambda one: one.call_sites.rows(name)
+
+
+def _missing(day: str, rule: Drift, whole: Stream, rows: int) -> Finding:
+    usual, since = median(whole.usual(day)), whole.since(day, rule)
+    gone = 1 - rows / usual
+    reason = f"{gone:.0%} of the usual {usual:,.0f} rows are missing, since {since}"
+    begin = Window.of_day(since).start
+    return Finding("volume", "fail", reason, window=Window.of_day(day), begin=begin, size=gone)
+
+
+def _silent(day: str, rule: Drift, own: Stream, kind: Kind, name: str) -> Finding:
+    usual, since = median(own.usual(day)), own.since(day, rule)
+    rows = own.counted(own.feed[day])
+    reason = f"{kind} {name} went silent: {plural(rows, 'row')} of the usual {usual:,.0f}, "
+    return Finding(
+        "volume",
+        "fail",
+        f"{reason}since {since}, while others go on",
+        call_site=name if kind == "call site" else None,
+        tenant=name if kind == "tenant" else None,
+        window=Window.of_day(day),
+        begin=Window.of_day(since).start,
+        size=1 - rows / usual,
+    )
+
+
+def _untold(usual: Sequence[float], rows: int, window: Window, *, young: bool) -> Verdict:
+    if usual:
+        reason = (
+            f"{median(usual):,.0f} rows are usual on such a day: too few to tell missing ones from "
+            "chance"
+        )
+    else:
+        needed = f"{WITH_PATTERN} days" if young else f"{SAME_WEEKDAYS} weeks"
+        reason = f"the log is too young to know how many rows are usual: it takes {needed} before"
+    return Verdict.lacking(reason, "volume", window=window, sample_size=rows)
+
+
+def _low_once(whole: Stream, day: str, rule: Drift) -> list[str]:
+    return [f"low, but not on {rule.k} of {rule.n} days"] if whole.low(day) else []
+
+
+def _declining(whole: Stream, day: str) -> list[str]:
+    """A slow decline is no alert, for the usual goes with it; it is told."""
+    week = (day, *days_before(day, 6))
+    earlier = [(date.fromisoformat(one) - timedelta(days=28)).isoformat() for one in week]
+    if any(one not in whole.feed or one < whole.start.isoformat() for one in (*week, *earlier)):
+        return []
+    now, then = (sum(whole.counted(whole.feed[one]) for one in own) for own in (week, earlier))
+    if not then or now >= DECLINED * then:
+        return []
+    return [f"the week has {now / then:.0%} of the rows of four weeks before: it declines"]
+
+
+def _unjudged(small: Sequence[tuple[Kind, str]]) -> list[str]:
+    if not small:
+        return []
+    names = ", ".join(f"{kind} {name}" for kind, name in small[:NAMED])
+    more = f" and {len(small) - NAMED} more" if len(small) > NAMED else ""
+    return [f"not judged, for their rows are few: {names}{more}"]
