@@ -44,7 +44,7 @@ def drift_carriers(
     found: dict[str, dict[str, str]] = {column.name: {} for column in chosen}
     for dimension, profile in _profiles(root, feature, reference, days, chosen).items():
         for column in chosen:
-            value = drift_carrier(column, counts_by(column, profile), len(reference.columns))
+            value = drift_carrier(column, counts_by(column, profile))
             if value is not None:
                 found[column.name][dimension] = value
     return {name: Carriers(**carriers) for name, carriers in found.items()}

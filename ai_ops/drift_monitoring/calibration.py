@@ -6,14 +6,18 @@ therefore compared with itself: every trailing window inside the reference is ju
 reference *without* that window, and an alert needs more than what those windows let expect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
+from ai_ops.drift_monitoring.cells import ColumnCells, Role
+from ai_ops.drift_monitoring.contrasts import DIRECTED, SHARES, Contrasts, DriftTest
+from ai_ops.drift_monitoring.limits import ROOT, Basis, Limit
+from ai_ops.drift_monitoring.moderation import moderated
 from ai_ops.drift_monitoring.outlying_weeks import OutlyingWeek, outlying_weeks
 from ai_ops.drift_monitoring.statistics import (
     Floats,
@@ -23,13 +27,22 @@ from ai_ops.drift_monitoring.statistics import (
     window_counts,
 )
 
-Basis = Literal["spread", "season", "material", "chance"]
+FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.004, "output": 0.002}
+"""The probability that a healthy week alarms, of all inputs together and of all outputs."""
+LOOKS: Final = 1.5
+"""A week is looked at on seven days, whose windows overlap: so much likelier than in one look.
 
-POWER: Final = 1 / 3
-FALSE_ALARM: Final = 0.01
-FEW_COLUMNS: Final = 20
+Of days that are alike the rule of k of n makes it less likely (0.5 at a level of 3.5 standard
+deviations); of days with a correlation of 0.7 it is 1.2.
+"""
+PARTS: Final[Mapping[str, Mapping[DriftTest, float]]] = {
+    "number": {"location": 0.4, "psi": 0.3, "spread": 0.15, "nulls": 0.1, "outside": 0.05},
+    "category": {"psi": 0.6, "unseen": 0.3, "nulls": 0.1},
+}
+"""How a column's share of the false alarms is divided among its tests."""
+OVERLAP: Final = 1.4
+"""Windows that overlap know a variance so many times better than those that share no day."""
 CHANCE: Final = 0.001
-MATERIAL_PSI: Final = 0.05
 MINIMUM_INDEPENDENT_WINDOWS: Final = 4
 
 
@@ -46,11 +59,12 @@ class Rule:
 class Calibration:
     """What the reference's own windows say about one column.
 
-    ``threshold`` is None when the reference is too short to know its spread; ``basis`` says which
-    bound gave it. ``median`` and ``highest`` are of the PSI of a window against the rest,
-    ``season`` is the highest level that the alert rule would have seen, ``windows`` how many
-    windows there were, ``days_needed`` the days with rows that a window needs to be comparable.
-    ``left_out`` are the weeks that lie far from all others: all the rest is without them.
+    ``threshold`` is of PSI in a window of the usual size, None when the reference is too short to
+    know its spread; ``basis`` says which bound gave it, ``limits`` are those of all tests.
+    ``median`` and ``highest`` are of the PSI of a window against the rest, ``season`` is the
+    highest PSI that the alert rule would have seen, ``windows`` how many windows there were,
+    ``days_needed`` the days with rows that a window needs to be comparable. ``left_out`` are the
+    weeks that lie far from all others: all the rest is without them.
     """
 
     threshold: float | None
@@ -61,6 +75,7 @@ class Calibration:
     season: float | None
     days_needed: int
     left_out: tuple[OutlyingWeek, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""
@@ -70,7 +85,15 @@ class Calibration:
     def from_data(cls, data: Mapping[str, Any]) -> "Calibration":
         """What ``as_data`` wrote."""
         weeks = tuple(OutlyingWeek.from_data(week) for week in data.get("left_out", ()))
-        return cls(**{**data, "left_out": weeks})
+        limits = tuple(Limit.from_data(limit) for limit in data.get("limits", ()))
+        return cls(**{**data, "left_out": weeks, "limits": limits})
+
+    @property
+    def all_limits(self) -> tuple[Limit, ...]:
+        """The limits of all tests; of a calibration that knows only PSI's threshold, that one."""
+        if self.limits or self.threshold is None:
+            return self.limits
+        return (Limit("psi", 0.0, 0.0, 0.0, 1.0, np.inf, self.threshold),)
 
     def kept(self, days: int) -> list[int]:
         """The places of the days that are part of what is normal, of that many days."""
@@ -78,48 +101,163 @@ class Calibration:
         return [day for day in range(days) if day not in gone]
 
 
-def calibrate(daily: ArrayLike, rule: Rule, columns: int = 1) -> Calibration:
-    """The threshold for one of ``columns`` columns from its counts, shape ``[days, cells]``.
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """One test over the reference's own windows: ``levels`` against the rest, and their spread.
 
-    The highest of three bounds:
+    ``variance`` is without unit, so that columns can be compared: over what chance gives a window
+    of so many ``rows``, or over the mean.
+    """
 
-    - *spread*: the upper prediction bound of one further window, by Student's t on the cube root
-      of PSI (a sum of squares is nearly normal there: Wilson and Hilferty, 1931), with as many
-      degrees of freedom as the reference has windows that share no day, less one;
+    levels: Floats
+    centre: float
+    variance: float
+    per_row: float
+    rows: float
+    usual: float
+
+
+def calibrate(
+    columns: Sequence[tuple[ColumnCells, ArrayLike]], rule: Rule
+) -> tuple[Calibration, ...]:
+    """The thresholds of a reference's columns, each with its counts of shape ``[days, cells]``.
+
+    By each test the threshold is the highest of three bounds:
+
+    - *spread*: the prediction bound of one further window by Student's t, with a variance that
+      columns alike in their restlessness tell together (``moderated``), at an alpha that shares
+      ``FALSE_ALARMS`` over columns, tests and looks a week;
     - *season*: the highest level that the alert rule saw inside the reference, so that an alert
       is always outside everything that the reference showed;
-    - *material*: a PSI of 0.05, half of what the textbook calls small. On a column that never
-      moves, less is not worth a person's time.
+    - *material*: what is not worth a person's time.
 
-    What chance adds in small samples is a floor of its own: ``chance_floor``. A few
-    weeks that lie far from all others are no part of it: ``outlying_weeks``.
+    Windows smaller than the reference's are allowed what chance adds: ``Limit.bound``. A few weeks
+    that lie far from all others are no part of it: ``outlying_weeks``.
     """
-    counts = np.asarray(daily, float)
-    left_out = outlying_weeks(counts, rule.window_days)
-    counts = np.delete(counts, [day for week in left_out for day in week.days], axis=0)
-    own = own_distances(counts, rule.window_days)
-    days_needed = _days_needed(counts, rule.window_days)
-    known = own[~np.isnan(own)]
-    independent = len(counts) / rule.window_days
-    if independent < MINIMUM_INDEPENDENT_WINDOWS or len(known) < rule.window_days:
-        return Calibration(None, None, len(known), None, None, None, days_needed, left_out)
-    season = _highest(sustained(own, k=rule.k, n=rule.n))
-    bounds: dict[Basis, float] = {
-        "spread": prediction_bound(known, independent, columns),
-        "season": season,
-        "material": MATERIAL_PSI,
-    }
-    basis = max(bounds, key=lambda name: bounds[name])
-    return Calibration(
-        threshold=bounds[basis],
-        basis=basis,
-        windows=len(known),
-        median=float(np.median(known)),
-        highest=float(known.max()),
-        season=season,
-        days_needed=days_needed,
-        left_out=left_out,
-    )
+    prepared = [_Prepared.of(cells, np.asarray(daily, float), rule) for cells, daily in columns]
+    roles = [cells.column.role for cells, _ in columns]
+    limits: dict[int, list[Limit]] = {place: [] for place in range(len(prepared))}
+    for test in ("psi", *DIRECTED, *SHARES):
+        own = {
+            place: found
+            for place, column in enumerate(prepared)
+            if (found := column.own(test, rule)) is not None
+        }
+        weeks = np.array([prepared[place].weeks for place in own])
+        freedom = OVERLAP * (float(np.median(weeks)) - 1) if len(weeks) else 0.0
+        variances, known = moderated([one.variance for one in own.values()], freedom)
+        for (place, one), variance in zip(own.items(), variances, strict=True):
+            role = roles[place]
+            alpha = FALSE_ALARMS[role] / roles.count(role) / LOOKS
+            alpha *= PARTS[prepared[place].contrasts.cells.column.kind][test]
+            if test in DIRECTED:
+                alpha /= 2  # to either side
+            quantile = float(student.ppf(1 - alpha, known))
+            limits[place].append(
+                _limit(test, one, float(variance), quantile, prepared[place], rule)
+            )
+    return tuple(column.calibration(tuple(limits[place])) for place, column in enumerate(prepared))
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """One column of a reference without its outlying weeks."""
+
+    contrasts: Contrasts
+    counts: Floats
+    windows: Floats
+    left_out: tuple[OutlyingWeek, ...]
+    window_days: int
+    raw: Floats
+
+    @classmethod
+    def of(cls, cells: ColumnCells, daily: Floats, rule: Rule) -> "_Prepared":
+        left_out = outlying_weeks(daily, rule.window_days)
+        counts = np.delete(daily, [day for week in left_out for day in week.days], axis=0)
+        windows = window_counts(counts, rule.window_days)
+        filled = windows[windows.sum(axis=1) > 0]
+        contrasts = Contrasts(cells, counts.sum(axis=0))
+        return cls(contrasts, counts, filled, left_out, rule.window_days, windows)
+
+    @property
+    def weeks(self) -> float:
+        """How many windows share no day."""
+        return len(self.counts) / self.window_days
+
+    @property
+    def enough(self) -> bool:
+        return self.weeks >= MINIMUM_INDEPENDENT_WINDOWS and len(self.windows) >= self.window_days
+
+    def own(self, test: DriftTest, rule: Rule) -> _Own | None:
+        if not self.enough or test not in self.contrasts.tests:
+            return None
+        levels = self.against_the_rest(test)
+        known = levels[~np.isnan(levels)]
+        rows = 1 / float(np.mean(1 / self.windows.sum(axis=1)))
+        per_row = self.contrasts.per_row(test)
+        if len(known) < rule.window_days or not per_row:
+            return None
+        within = 1 - 1 / self.weeks
+        if test == "psi":
+            roots = known**ROOT
+            centre = float(roots.mean())
+            variance = float(roots.var(ddof=1)) / max(centre, 1e-9) ** 2
+            return _Own(levels, centre**3, variance, per_row, rows, 0.0)
+        if test in SHARES:
+            usual = float(self.contrasts.share(test, self.contrasts.counts, self.contrasts.counts))
+            angles = np.arcsin(np.sqrt(known))
+            variance = float(angles.var()) / within / (per_row / rows)
+            return _Own(levels - usual, float(angles.mean()), variance, per_row, rows, usual)
+        variance = float(np.mean(known**2)) * within / (per_row / rows)
+        return _Own(levels, 0.0, variance, per_row, rows, 0.0)
+
+    def against_the_rest(self, test: DriftTest) -> Floats:
+        """Every window against the reference without it."""
+        whole = self.contrasts.counts
+        rest = whole - self.windows
+        if test == "psi":
+            fold = self.contrasts.folded
+            return psi(fold(self.windows), fold(rest))
+        if test in SHARES:
+            return self.contrasts.share(test, self.windows, rest)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            apart: Floats = whole.sum() / rest.sum(axis=1)
+        levels: Floats = self.contrasts.measured(test, self.windows) * apart
+        return np.where(np.isfinite(levels), levels, np.nan)
+
+    def calibration(self, limits: tuple[Limit, ...]) -> Calibration:
+        own = own_distances(self.contrasts.folded(self.counts), self.window_days)
+        known = own[~np.isnan(own)]
+        needed = _days_needed(self.counts, self.window_days)
+        of_psi = next((limit for limit in limits if limit.test == "psi"), None)
+        if of_psi is None:
+            return Calibration(None, None, len(known), None, None, None, needed, self.left_out)
+        return Calibration(
+            threshold=float(of_psi.threshold(of_psi.rows)),
+            basis=of_psi.basis(of_psi.rows),
+            windows=len(known),
+            median=float(np.median(known)),
+            highest=float(known.max()),
+            season=of_psi.season,
+            days_needed=needed,
+            left_out=self.left_out,
+            limits=limits,
+        )
+
+
+def _limit(
+    test: DriftTest, own: _Own, variance: float, quantile: float, column: _Prepared, rule: Rule
+) -> Limit:
+    further = 1 + 1 / column.weeks
+    if test == "psi":
+        # Of a sum of squares in so many directions, each as restless as chance alone.
+        least = 2 / (9 * own.per_row)
+        scale = np.sqrt(max(variance, least) * further)
+    else:
+        scale = np.sqrt(max(variance, 1.0) * own.per_row / own.rows * further)
+    levels = np.abs(own.levels) if test in DIRECTED else own.levels
+    season = _highest(sustained(levels, k=rule.k, n=rule.n))
+    return Limit(test, own.centre, float(scale), quantile, own.per_row, own.rows, season, own.usual)
 
 
 def own_distances(daily: ArrayLike, window_days: int) -> Floats:
@@ -130,23 +268,6 @@ def own_distances(daily: ArrayLike, window_days: int) -> Floats:
     windows = window_counts(daily, window_days)
     rest = np.asarray(daily, float).sum(axis=0) - windows
     return psi(windows, rest)
-
-
-def prediction_bound(distances: Floats, independent: float, columns: int = 1) -> float:
-    """What the PSI of one further window exceeds with probability ``FALSE_ALARM``.
-
-    ``distances`` are PSI of windows that overlap; ``independent`` is how many of them share no day.
-    Beyond ``FEW_COLUMNS`` the probability is shared among the columns: of five hundred healthy ones
-    five would be outside on every day.
-
-    >>> round(prediction_bound(np.array([0.02, 0.05, 0.03, 0.08, 0.04, 0.06]), 6), 3)
-    0.176
-    """
-    roots = distances**POWER
-    alpha = FALSE_ALARM * min(1.0, FEW_COLUMNS / columns)
-    quantile = student.ppf(1 - alpha, independent - 1)
-    bound = roots.mean() + quantile * roots.std(ddof=1) * np.sqrt(1 + 1 / independent)
-    return float(bound ** (1 / POWER))
 
 
 def chance_floor(n_current: int, n_reference: int, cells: int, columns: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_ops.drift_monitoring.calibration import chance_floor
+from ai_ops.drift_monitoring.distances import how_far
 from ai_ops.drift_monitoring.reference import ReferenceColumn
 from ai_ops.drift_monitoring.statistics import psi
 
@@ -34,7 +34,7 @@ class Carriers:
     tenant: str | None = None
 
 
-def drift_carrier(column: ReferenceColumn, rows: ByValue, columns: int) -> str | None:
+def drift_carrier(column: ReferenceColumn, rows: ByValue) -> str | None:
     """The one value without which the column would not be beyond its threshold.
 
     >>> from ai_ops.drift_monitoring.calibration import Calibration
@@ -43,13 +43,13 @@ def drift_carrier(column: ReferenceColumn, rows: ByValue, columns: int) -> str |
     >>> known = Calibration(0.05, "material", 9, 0.01, 0.02, 0.01, 5)
     >>> column = ReferenceColumn(cells, np.array([5000, 5000, 0, 0]), known, None, 0.0)
     >>> web, shop = np.array([500, 500, 0, 0]), np.array([20, 380, 0, 0])
-    >>> drift_carrier(column, {"web": web, "shop": shop}, columns=5)
+    >>> drift_carrier(column, {"web": web, "shop": shop})
     'shop'
-    >>> drift_carrier(column, {"web": shop, "shop": shop}, columns=5) is None
+    >>> drift_carrier(column, {"web": shop, "shop": shop}) is None
     True
     """
     whole = sum(rows.values(), np.zeros(len(column.counts), np.int64))
-    level = _level(column, whole, columns)
+    level = _level(column, whole)
     if level is None or level <= 1:
         return None
     found = []
@@ -57,7 +57,7 @@ def drift_carrier(column: ReferenceColumn, rows: ByValue, columns: int) -> str |
         rest = whole - own
         if value is None or rest.sum() < REST_AT_LEAST or not own.sum():
             continue
-        left = _level(column, rest, columns)
+        left = _level(column, rest)
         stronger = psi(own, column.counts) > psi(whole, column.counts)
         if left is not None and left <= min(1.0, level / 2) and stronger:
             found.append(value)
@@ -107,10 +107,5 @@ def counts_by(
     return {value: column.cells.counts(rows) for value, rows in by_value.items()}
 
 
-def _level(column: ReferenceColumn, counts: Counts, columns: int) -> float | None:
-    calibrated, n = column.calibration.threshold, int(counts.sum())
-    if calibrated is None or not n or not column.rows:
-        return None
-    filled = int(((counts + column.counts) > 0).sum())
-    threshold = max(calibrated, chance_floor(n, column.rows, filled, columns))
-    return float(psi(counts, column.counts)) / threshold
+def _level(column: ReferenceColumn, counts: Counts) -> float | None:
+    return how_far(column, counts).ratio

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Final
 
 import pyarrow as pa
 
-from ai_ops.drift_monitoring.calibration import chance_floor
 from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
+from ai_ops.drift_monitoring.distances import Severity, how_far
 from ai_ops.drift_monitoring.reference import Reference, ReferenceColumn, share_of
-from ai_ops.drift_monitoring.statistics import Counted, measure, psi
+from ai_ops.drift_monitoring.statistics import Counted, measure
 from ai_ops.drift_monitoring.tallies import DayTallies, window_tally
 
-Severity = Literal["slight", "marked", "severe"]
 UNCHANGED: Final[Mapping[str, float]] = {}
 """No column is allowed more than its own reference says."""
 
@@ -175,11 +174,7 @@ def _compare(
 ) -> ColumnDrift:
     now = window_tally(column.cells, days)
     per_day = [day.get(column.name) for day in days]
-    filled = int(((now.counts + column.counts) > 0).sum())
-    own = _threshold(column, now.rows, filled, len(reference.columns))
-    threshold = None if own is None else own * allowance
-    distance = float(psi(now.counts, column.counts)) if now.rows and column.rows else None
-    ratio = distance / threshold if distance is not None and threshold else None
+    far = how_far(column, now.counts, allowance)
     measures = measure(
         column.cells,
         Counted(now.counts, now.sums),
@@ -189,15 +184,15 @@ def _compare(
     days_with_rows = sum(tally is not None and tally.speaks for tally in per_day)
     latest = per_day[-1] if per_day else None
     complete = days_with_rows >= column.calibration.days_needed
-    beyond = complete and ratio is not None and ratio > 1
+    beyond = complete and far.ratio is not None and far.ratio > 1
     return ColumnDrift(
         column=column.name,
         role=column.cells.column.role,
         kind=column.cells.column.kind,
-        psi=distance,
-        threshold=threshold,
-        basis=_basis(column, own),
-        ratio=ratio,
+        psi=far.psi,
+        threshold=far.threshold,
+        basis=far.basis,
+        ratio=far.ratio,
         beyond_since=run if beyond else None,
         season=column.calibration.season,
         n_current=now.rows,
@@ -215,28 +210,18 @@ def _compare(
         latest_rows=latest.rows if latest else 0,
         reference_version=reference.version,
         reference_digest=reference.digest,
-        test=None if ratio is None else "psi",
-        value=distance if ratio is not None else None,
-        limit=threshold if ratio is not None else None,
+        test=far.test,
+        value=far.value,
+        limit=far.limit,
+        severity=far.severity if beyond else None,
         allowance=allowance,
+        location=far.location,
+        spread=far.spread,
         js=measures.js,
         wasserstein=measures.wasserstein,
         ks=measures.ks,
         chi_square=measures.chi_square,
     )
-
-
-def _threshold(column: ReferenceColumn, n_current: int, cells: int, columns: int) -> float | None:
-    calibrated = column.calibration.threshold
-    if calibrated is None:
-        return None
-    return max(calibrated, chance_floor(n_current, column.rows, cells, columns))
-
-
-def _basis(column: ReferenceColumn, threshold: float | None) -> str | None:
-    if threshold is None:
-        return None
-    return column.calibration.basis if threshold == column.calibration.threshold else "chance"
 
 
 def _without_reference(column: ProfiledColumn, reference: Reference) -> ColumnDrift:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from ai_ops.drift_monitoring.calibration import Calibration
 from ai_ops.drift_monitoring.cells import ColumnCells
+from ai_ops.drift_monitoring.contrasts import Contrasts
 from ai_ops.drift_monitoring.profile import mean_of
 from ai_ops.drift_monitoring.statistics import Floats
 
@@ -35,6 +37,11 @@ class ReferenceColumn:
     def name(self) -> str:
         """The input's or output's name."""
         return self.cells.column.name
+
+    @cached_property
+    def contrasts(self) -> Contrasts:
+        """How windows are measured against it."""
+        return Contrasts(self.cells, self.counts.astype(float))
 
     @property
     def rows(self) -> int:

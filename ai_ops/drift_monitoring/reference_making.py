@@ -28,7 +28,7 @@ from ai_ops.vocabulary.errors import MissingEvidence
 
 UNDATED: Final = "undated"
 """What stands for the day of rows that tell no times."""
-RECIPE: Final = 4
+RECIPE: Final = 5
 """To be raised when references are made in another way: those that stand are then made again."""
 
 
@@ -95,15 +95,22 @@ def _reference(
     own: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         own[row["column"]].append(row)
-    columns = []
-    for one, std in seen:
+    days_of: list[dict[str, list[dict[str, Any]]]] = []
+    for one, _ in seen:
         by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in own[one.column.name]:
             by_day[row["day"]].append(row)
-        daily = np.array([one.counts(by_day[day]) for day in days])
-        calibration = calibrate(daily, rule, columns=len(seen))
+        days_of.append(by_day)
+    counted = [
+        (one, np.array([one.counts(by_day[day]) for day in days]))
+        for (one, _), by_day in zip(seen, days_of, strict=True)
+    ]
+    calibrations = calibrate(counted, rule)
+    columns = []
+    for place, calibration in enumerate(calibrations):
+        (one, std), (_, daily), by_day = seen[place], counted[place], days_of[place]
         kept = calibration.kept(len(days))
-        normal = [row for place in kept for row in by_day[days[place]]]
+        normal = [row for day in kept for row in by_day[days[day]]]
         columns.append(ReferenceColumn.of(one, daily[kept], calibration, normal, std))
     return Reference(version, digest, tuple(days) if dated else (), tuple(columns))
 
