@@ -27,7 +27,11 @@ class Drift(Part):
     neglected_after_days: Annotated[int, Field(ge=1)] = 14
 
     @model_validator(mode="after")
-    def _k_of_n(self) -> "Drift":
+    def _agrees(self) -> "Drift":
         if self.k > self.n:
             raise FieldsDisagree([(("k",), f"k of n: k is at most n (found {self.k} of {self.n})")])
+        if self.neglected_after_days < self.review_within_days:
+            said = f"at least review_within_days, {self.review_within_days}"
+            found = f"{said} (found {self.neglected_after_days})"
+            raise FieldsDisagree([(("neglected_after_days",), f"what is neglected is {found}")])
         return self

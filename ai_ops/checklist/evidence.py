@@ -68,14 +68,10 @@ class ChecklistEvidence:
         return [day for day in days if end is None or day < end.isoformat()]
 
     def reviewed(self, alert: Alert, domain: Domain) -> bool:
-        """Whether a person looked at an alert: reviewed it for the domain that it belongs to,
-        acknowledged the incident that it became, or concluded one when it was to be seen."""
+        """Whether a person answered an alert: reviewed it for the domain that it belongs to, or
+        concluded an incident when it was to be seen. To say that one looks at it is no answer."""
         looked_at = [(r.item, r.begin) for r in self.standing.reviews if r.domain == domain]
-        looked_at += [
-            (one.item, one.begin)
-            for one in self.standing.incidents
-            if one.acknowledged_by or one.concluded_by
-        ]
+        looked_at += [(one.item, one.begin) for one in self.standing.incidents if one.concluded_by]
         # An incident begins on the alert's first day under the version that was live then.
         if any(
             item == alert.item and alert.begin <= begin <= alert.last for item, begin in looked_at

@@ -8,6 +8,7 @@ from ai_ops.checklist.combining import every_one, never_judged
 from ai_ops.checklist.declared import never_labelled, unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.checklist.neglect import neglected, with_neglect
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import FindingKind
@@ -20,11 +21,13 @@ THRESHOLDS: Final = "drift_thresholds"
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The version in production was evaluated on the month's labelled set, of which no row was
     ever trained on, and which has labels enough: known correct answers find what a look at
-    distributions cannot. Labels that look wrong call no version good or bad."""
+    distributions cannot. Labels that look wrong call no version good or bad; drift that nobody
+    answered for two weeks counts against it."""
     if not feature.labelled:
         return never_labelled(evidence.window)
     doubted = _doubted(evidence)
-    return _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy", doubted)
+    verdict = _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy", doubted)
+    return with_neglect(verdict, neglected(feature, evidence))
 
 
 def thresholds_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:

@@ -11,6 +11,7 @@ from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated
 from ai_ops.checklist.combining import never_judged
 from ai_ops.checklist.declared import trained_elsewhere
 from ai_ops.checklist.evidence import ChecklistEvidence
+from ai_ops.checklist.neglect import neglected
 from ai_ops.checklist.tries import Try, tries_of
 from ai_ops.storage.standing import Standing
 from ai_ops.vocabulary.alerts import Alert
@@ -42,13 +43,22 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     answers += [Answer("no_evidence", words) for words in _unjudged(feature, evidence)]
     accuracy = [v.verdict.status for v in evidence.in_window("accuracy").values()]
     judged = sum(status in ("pass", "fail") for status in accuracy)
-    return _verdict(evidence, answers, tries, judged)
+    left = neglected(feature, evidence)
+    return _verdict(evidence, answers, tries, judged, left)
 
 
 def _verdict(
-    evidence: ChecklistEvidence, answers: Sequence[Answer], tries: Sequence[Try], judged: int
+    evidence: ChecklistEvidence,
+    answers: Sequence[Answer],
+    tries: Sequence[Try],
+    judged: int,
+    left: Sequence[Finding],
 ) -> Verdict:
-    findings = [_finding(evidence, one) for one in answers if one.status != "pass"]
+    findings = [
+        *left,
+        *[_finding(evidence, one) for one in answers if one.status != "pass"],
+    ]
+    answers = [*answers, *[Answer("fail", one.reason) for one in left]]
     failing, missing, fine = (
         list(dict.fromkeys(one.words for one in answers if one.status == status))
         for status in ("fail", "no_evidence", "pass")
@@ -101,7 +111,7 @@ def _stale(standing: Standing) -> list[Answer]:
     return [
         Answer("fail", f"incident {one.id} is {one.severity}: {one.steps[-1]}")
         for one in standing.open_incidents
-        if one.steps
+        if one.steps and one.alert != "drift"  # (those waited for a person, and say so themselves)
     ]
 
 

@@ -17,8 +17,8 @@ from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """Drift was judged on every day of the week, and no drift alert is older than a week without
-    a person's review: a flag left alone is a model left alone. What drifted in the week is named,
-    reviewed or not."""
+    a person's review: a flag left alone is a model left alone, and after two weeks it counts as
+    one that has under-performed as long. What drifted in the week is named, reviewed or not."""
     if (waived := unwatched_model(feature, evidence.window)) is not None:
         return waived
     unjudged = without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
@@ -32,16 +32,22 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     overdue = [alert for alert in alerts if evidence.as_of - alert.raised_at > limit]
     judged = sum(len(evidence.in_window(check)) for check in DRIFT_CHECKS)
     seen = _seen(evidence)
+    left = timedelta(days=feature.drift.neglected_after_days)
+    neglected = [alert for alert in overdue if evidence.as_of - alert.raised_at > left]
     observed = {
         "alerts_without_review": len(alerts),
         "overdue": len(overdue),
+        "neglected": len(neglected),
         "oldest_days": max((_age(evidence, a) for a in alerts), default=None),
     }
     if overdue:
+        counted = [_neglected(feature, evidence, alert) for alert in neglected]
         return Verdict.failing(
             f"{plural(len(overdue), 'drift alert')} older than {limit.days} days, reviewed by "
-            f"nobody; the oldest for {observed['oldest_days']:.0f} days",
+            f"nobody; the oldest for {observed['oldest_days']:.0f} days"
+            + "".join(f"; {one.reason}" for one in counted[:1]),
             *[_overdue(evidence, alert) for alert in overdue],
+            *counted,
             *unjudged,
             *seen,
             sample_size=judged,
@@ -143,6 +149,19 @@ def _overdue(evidence: ChecklistEvidence, alert: Alert) -> Finding:
         columns=alert.columns,
         begin=alert.raised_at,
         size=age,
+    )
+
+
+def _neglected(feature: AiFeatureSpec, evidence: ChecklistEvidence, alert: Alert) -> Finding:
+    """An alert that was left alone for so long that it counts as an under-performing model."""
+    age = _age(evidence, alert)
+    owner = feature.owner_of("drift_monitoring").accountable
+    reason = (
+        f"the model has counted as under-performing since {alert.raised_at:%Y-%m-%d} (critical): "
+        f"{alert.item} was left alone for {age:.0f} days; {owner} is accountable"
+    )
+    return Finding(
+        "accuracy", "fail", reason, columns=alert.columns, begin=alert.raised_at, size=age
     )
 
 

@@ -1,5 +1,6 @@
 """``ai-ops incidents``: the alerts that are being answered, and what people found them to be."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.believed import believed_standing
 from ai_ops.cli.common import (
     DEFAULT_ROOT,
     FeatureArgument,
@@ -22,9 +24,11 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.deciding import ByOption, TokenOption, decide
+from ai_ops.storage.ageing import waiting_of
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, standing_of
+from ai_ops.vocabulary.alerts import alerts_of
 from ai_ops.vocabulary.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True)
@@ -44,10 +48,12 @@ def list_incidents(
     feature: FeatureArgument, root: RootOption = DEFAULT_ROOT, as_json: JsonOption = False
 ) -> None:
     """List the incidents of a feature, with what each one forbids."""
-    spec = resolve_feature(feature)
-    found = standing_of(open_root(root).ledger, spec.name).incidents
+    spec, opened = resolve_feature(feature), open_root(root)
+    found = standing_of(opened.ledger, spec.name).incidents
+    since = under_performing(opened, spec)
     if as_json:
-        print_json({"feature": spec.name, "incidents": [as_data(spec, one) for one in found]})
+        told = [as_data(spec, one, since) for one in found]
+        print_json({"feature": spec.name, "incidents": told})
         return
     if not found:
         typer.echo(f"{spec.name}: no incident was ever opened")
@@ -57,6 +63,8 @@ def list_incidents(
     table.columns[1].overflow = "fold"
     for one in found:
         forbids = "\nforbids promotion" if one.forbids_promotion else ""
+        if one.id in since:
+            forbids += f"\nhas counted as under-performing since {since[one.id]}"
         table.add_row(
             f"{one.id}\n{escape(one.severity)}",
             f"{_state(one)}\n{_owner(spec, one)}{forbids}",
@@ -74,8 +82,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one incident: what alerted, who answered, what was concluded."""
-    spec = resolve_feature(feature)
-    shown = as_data(spec, _found(open_root(root), spec, id))
+    spec, opened = resolve_feature(feature), open_root(root)
+    shown = as_data(spec, _found(opened, spec, id), under_performing(opened, spec))
     if as_json:
         print_json(shown)
         return
@@ -130,8 +138,25 @@ def resolve(
     _answer(root, feature, "incident_resolved", id, {"note": note}, by, token)
 
 
-def as_data(spec: AiFeatureSpec, incident: Incident) -> dict[str, Any]:
-    """An incident as JSON-ready data: what the ledger holds of it, and who answers for it."""
+def under_performing(root: Root, spec: AiFeatureSpec) -> dict[str, str]:
+    """The incidents of drift that were left alone for so long that the model counts as one that
+    has under-performed, each since when; by what was signed."""
+    standing, _ = believed_standing(root, spec, root.clock.now())
+    items = {one.item for one in standing.open_incidents if one.alert == "drift"}
+    alerts = [
+        alert
+        for item in sorted(items)
+        for alert in alerts_of(
+            item, {v.partition or "": v for v in root.ledger.verdicts(spec.name, items=[item])}
+        )
+    ]
+    waiting = waiting_of(spec, standing, root.clock.now(), alerts)
+    return {one.incident.id: one.since for one in waiting if one.neglected}
+
+
+def as_data(spec: AiFeatureSpec, incident: Incident, since: Mapping[str, str]) -> dict[str, Any]:
+    """An incident as JSON-ready data: what the ledger holds of it, who answers for it, and
+    ``since`` when it counts as an under-performing model."""
     fields = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(incident).items()
@@ -140,6 +165,7 @@ def as_data(spec: AiFeatureSpec, incident: Incident) -> dict[str, Any]:
         **fields,
         "owner": _owner(spec, incident),
         "forbids_promotion": incident.forbids_promotion,
+        "under_performing_since": since.get(incident.id),
     }
 
 

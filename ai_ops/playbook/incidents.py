@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
+from ai_ops.playbook.ageing import due_escalations
 from ai_ops.playbook.failed_cycles import RETRAINING, due_raises, newest_failure
 from ai_ops.playbook.ways_back import newest_beside
 from ai_ops.storage.decisions import appended_all
@@ -93,7 +94,13 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
         verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
         opening, resolving = due_incidents(feature, standing, verdicts, as_of)
         resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
-        raised = _raised(root, feature, standing, as_of)
+        raised = [
+            *_raised(root, feature, standing, as_of),
+            *[
+                asdict(one) | {"by": MACHINE}
+                for one in due_escalations(feature, standing, verdicts, as_of)
+            ],
+        ]
         return [
             *[_event(feature, "incident_step", one, as_of) for one in raised],
             *[_event(feature, "incident_resolved", one, as_of) for one in resolved],

@@ -120,7 +120,7 @@ def incident(**answered: str) -> Standing:
         (reviewed("inference_management"), "fail"),
         (reviewed("drift_monitoring", "2021-03-05"), "fail"),
         (incident(), "fail"),
-        (incident(acknowledged_by="someone@example.com"), "pass"),
+        (incident(acknowledged_by="someone@example.com"), "fail"),
         (incident(concluded_by="someone@example.com"), "pass"),
         (incident(resolved_by="ai_ops"), "fail"),
     ],
