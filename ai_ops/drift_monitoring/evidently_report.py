@@ -59,7 +59,7 @@ def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
         sample=len(current.rows),
         sample_reference=len(reference.rows),
         read=current.read,
-        cause=stored_cause(root, feature, day),
+        cause=cause_of_day(root, feature, day),
         pictures=page_pictures(root, feature, day, reports),
     )
     path = root.lake.path(feature.name, f"{REPORT}/evidently", day, "html")
@@ -67,7 +67,7 @@ def make_evidently_report(root: Root, feature: AiFeatureSpec, day: str) -> str:
     return path
 
 
-def stored_cause(root: Root, feature: AiFeatureSpec, day: str) -> Mapping[str, Any] | None:
+def cause_of_day(root: Root, feature: AiFeatureSpec, day: str) -> Mapping[str, Any] | None:
     """What was stored of why the columns of a day drifted; None when nothing was."""
     try:
         told, _ = root.lake.read_json(root.lake.path(feature.name, f"{REPORT}/cause", day, "json"))

@@ -79,15 +79,20 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> str:
 
 
 def _cause(cause: Mapping[str, Any] | None) -> str:
-    """What was stored of the cause; of whatever shape, for it is for people to read."""
-    if not cause:
-        return ""
-    told = "; ".join(f"{key}: {value}" for key, value in cause.items() if _plain(value))
-    return f"<p><b>Cause</b> {escape(told)}</p>" if told else ""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in cause_lines(cause))
+    return f"<h2>Cause</h2><ul>{lines}</ul>" if lines else ""
 
 
-def _plain(value: object) -> bool:
-    return isinstance(value, str | int | float) and value != ""
+def cause_lines(cause: Mapping[str, Any] | None) -> list[str]:
+    """What was stored of why columns drifted, a line for each; nothing where nobody looked.
+
+    >>> cause_lines({"columns": [{"column": "fee", "cause": "bad_data", "reason": "times 10"}]})
+    ['fee: bad data: times 10']
+    """
+    columns = (cause or {}).get("columns", ())
+    return [
+        f"{one['column']}: {one['cause'].replace('_', ' ')}: {one['reason']}" for one in columns
+    ]
 
 
 def _table(facts: PageFacts) -> str:

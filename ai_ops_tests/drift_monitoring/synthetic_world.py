@@ -164,7 +164,8 @@ def without_pages(made: Installation, first: str, last: str) -> None:
     """Profile and report without Evidently's pages and pictures, which have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reporting, "make_evidently_report", lambda *_: "")
-        patch.setattr(reporting, "_picture", lambda *_: None, raising=False)
+        patch.setattr(reporting, "overview_picture", lambda *_: None)
+        patch.setattr(reporting, "further_pictures", lambda *_: {})
         made.monitor(first, last)
 
 

@@ -1,16 +1,10 @@
 """From logs to reports, pictures and pages: real flights, a real lake."""
 
-import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from ai_ops.cli import drift as command
 from ai_ops.drift_monitoring import reporting
-from ai_ops.drift_monitoring.cells import columns_of
-from ai_ops.drift_monitoring.evidently_report import make_evidently_report
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.profiling import (
     compute_prediction_profile,
@@ -165,52 +159,3 @@ def test_a_reference_is_made_again_when_its_table_or_its_settings_are_others(
     lake.write_bytes(path, b"{")
     compute_reference_profile(made.root, made.feature, as_of)
     assert lake.read_bytes(path) == first
-
-
-@pytest.mark.requirement("WK-01")
-def test_the_picture_is_small_and_the_page_is_made_when_it_is_wanted(
-    made: Installation, pages: list[str]
-) -> None:
-    summaries = made.monitor(FIRST, LAST)
-    pictures = {day: s.picture for day, s in summaries.items() if s.picture}
-    alerts = [day for day, s in summaries.items() if s.numbers["alert"]]
-    assert alerts
-    assert set(pictures) == {alerts[0], LAST}
-    assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
-    assert max(map(len, pictures.values())) < 60_000
-    assert pages == [alerts[0]]
-    assert summaries[alerts[0]].files == {"evidently_report": f"{alerts[0]}.html"}
-    assert len(summaries[LAST].table) == len(made.feature.inputs) + len(made.feature.outputs)
-
-
-def test_evidently_s_page_cannot_run_what_a_category_says(tmp_path: Path) -> None:
-    attack = "</script><script>document.title='owned'</script>"
-
-    def plant(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows.assign(input_carrier=rows["input_carrier"].replace({"UA": attack, "B6": "<b>"}))
-
-    made = install(tmp_path, "2013-04-08", "2013-04-09", plant)
-    path = make_evidently_report(made.root, made.feature, "2013-04-09")
-    page = Path(path).read_text(encoding="utf-8")
-    assert "document.title=" in page  # the category is shown …
-    assert "<script>document.title" not in page  # … and is text
-    assert '"<b>"' not in page
-    with pytest.raises(MissingEvidence, match="no rows"):
-        make_evidently_report(made.root, made.feature, "2013-08-09")
-
-
-def test_the_command_shows_the_stored_report_and_says_what_is_missing(
-    made: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made.monitor(FIRST, LAST)
-    monkeypatch.setattr(command, "open_root", lambda folder: made.root)
-    shown = CliRunner().invoke(command.app, ["show", "flight_delay", LAST, "--json"])
-    assert shown.exit_code == 0, shown.output
-    data = json.loads(shown.stdout)
-    assert set(data["verdicts"]) == {"input_drift", "output_drift"}
-    names = {column["column"] for column in data["columns"]}
-    assert names == {column.name for column in columns_of(made.feature)}
-    table = CliRunner().invoke(command.app, ["show", "flight_delay", LAST])
-    assert "probability" in table.output
-    absent = CliRunner().invoke(command.app, ["show", "flight_delay", "2013-08-01", "--json"])
-    assert absent.exit_code == 3
