@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_ops.drift_monitoring.cause_look import Look
-from ai_ops.drift_monitoring.cause_rows import only, types_of
+from ai_ops.drift_monitoring.cause_rows import filled, matrix, only, types_of
 from ai_ops.drift_monitoring.causes.company import follows, together
 from ai_ops.drift_monitoring.causes.flipped import flipped
 from ai_ops.drift_monitoring.causes.label_shift import label_shift
 from ai_ops.drift_monitoring.causes.nulls import invalid, nulls
 from ai_ops.drift_monitoring.causes.onset import onset_sign
 from ai_ops.drift_monitoring.causes.places import everywhere, one_place
+from ai_ops.drift_monitoring.causes.related import related, relation_of
 from ai_ops.drift_monitoring.causes.renamed import renamed
 from ai_ops.drift_monitoring.causes.repeated import repeated, repeated_days
 from ai_ops.drift_monitoring.causes.resolution import quantised, stuck
@@ -43,34 +44,47 @@ class Looked:
     since: str | None
 
 
-def causes_of(look: Look, names: Sequence[str]) -> list[Looked]:
-    """Why each of these columns drifted; what cannot be read is undecided, and says so."""
+@dataclass(frozen=True)
+class Known:
+    """What an earlier look said of a column that drifts beside these."""
+
+    kind: DriftCause
+    gradual: bool
+
+
+def causes_of(look: Look, names: Sequence[str], known: Mapping[str, Known]) -> list[Looked]:
+    """Why each of these columns drifted, beside those that are ``known`` already; what cannot be
+    read is undecided, and says so."""
     try:
-        return _causes(look, names)
+        return _causes(look, names, known)
     except AiOpsError as error:
         unread = Cause("undecided", f"the evidence cannot be read: {error}")
         return [Looked(name, unread, None) for name in names]
 
 
-def _causes(look: Look, names: Sequence[str]) -> list[Looked]:
+def _causes(look: Look, names: Sequence[str], known: Mapping[str, Known]) -> list[Looked]:
     drifted = [one for one in look.report if one.column in set(names)]
     # Inputs first: answers are made from them.
     moved = sorted((look.moved(one) for one in drifted), key=lambda own: own.role != "input")
-    onsets = {one.name: one.onset for one in moved}
+    gradual = {name for name, one in known.items() if one.gradual}
+    gradual |= {one.name for one in moved if one.onset.kind == "gradual"}
     copies = repeated_days(look.days)
     found: dict[str, Looked] = {}
+    kinds: dict[str, DriftCause] = {name: one.kind for name, one in known.items()}
     for one in moved:
         signs = (
             *_of_column(one, moved),
             _schema(look, one),
             repeated(copies, look.days_of(one.onset)),
-            together(onsets, one.name, look.volume),
+            together(one.onset, sorted(gradual - {one.name}), look.volume),
             _smooth(look, one),
+            _related(look, one),
             _everywhere(look, one),
-            *_of_answer(look, one, found),
+            *_of_answer(look, one, kinds),
         )
         cause = decide(sign for sign in signs if sign is not None)
         found[one.name] = Looked(one.name, cause, one.onset.since)
+        kinds[one.name] = cause.kind
     return list(found.values())
 
 
@@ -110,6 +124,22 @@ def _smooth(look: Look, one: Moved) -> Sign | None:
     return smooth(own.counts[:bins], column.counts[:bins], outside)
 
 
+def _related(look: Look, one: Moved) -> Sign | None:
+    """Whether an input moved with the other numbers, in the rows that carry it."""
+    if one.kind != "number" or one.role != "input":
+        return None
+    columns = [c.cells.column for c in look.reference.columns]
+    names = [c.source for c in columns if (c.role, c.kind) == ("input", "number")]
+    own = look.reference.column(one.name).cells.column.source
+    days = look.days_of(one.onset)
+    rows = only(look.rows, days, call_site=one.call_site, tenant=one.tenant)
+    others = [name for name in names if name != own and filled(look.known, name)]
+    if own not in rows.column_names or any(name not in rows.column_names for name in others):
+        return None
+    relation = relation_of(matrix(look.known, [own])[:, 0], matrix(look.known, others))
+    return related(relation, matrix(rows, [own])[:, 0], matrix(rows, others))
+
+
 def _everywhere(look: Look, one: Moved) -> Sign | None:
     if one.call_site is not None or one.tenant is not None:
         return None
@@ -128,14 +158,12 @@ def _everywhere(look: Look, one: Moved) -> Sign | None:
     return everywhere(shifts, float(ratio.mean()))
 
 
-def _of_answer(look: Look, one: Moved, found: Mapping[str, Looked]) -> list[Sign | None]:
+def _of_answer(look: Look, one: Moved, kinds: Mapping[str, DriftCause]) -> list[Sign | None]:
     """What inputs and labels say of an answer that moved."""
     if one.role != "output":
         return []
     roles = {column.column: column.role for column in look.report}
-    inputs: dict[str, DriftCause] = {
-        name: looked.cause.kind for name, looked in found.items() if roles[name] == "input"
-    }
+    inputs = {name: kind for name, kind in kinds.items() if roles.get(name) == "input"}
     near = [
         column.column
         for column in look.report

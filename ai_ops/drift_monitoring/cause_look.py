@@ -33,6 +33,9 @@ BEFORE: Final = 21
 """So many days before the window are looked back on for how it came."""
 AROUND: Final = 2
 """The days on each side of a step that are compared with each other."""
+FIRST: Final = 3
+LEVEL: Final = 0.7
+"""The first days lie where the window lies when they went so much of the way."""
 ROWS_AT_LEAST: Final = 10
 """A day of fewer rows says nothing about how a change came."""
 
@@ -112,7 +115,19 @@ class Look:
             worst_nulls=column.highest_null_share,
             call_site=drift.call_site,
             tenant=drift.tenant,
+            from_start=self._from_start(drift.column),
         )
+
+    def _from_start(self, name: str) -> bool:
+        """Whether the first days that were ever watched lie where the window lies."""
+        if len(self.days) >= self.feature.drift.window_days + BEFORE:
+            return False
+        course = self.course(name)
+        now = [day in self.window for day in self.days]
+        first, last = course[:FIRST], course[now]
+        if not (np.isfinite(first).any() and np.isfinite(last).any()):
+            return False
+        return bool(np.nanmean(first) >= LEVEL * np.nanmean(last) > 0)
 
     def course(self, name: str) -> Floats:
         """How far a column's days lie along the way from the reference to the window.

@@ -23,6 +23,7 @@ SAMPLE: Final = 20_000
 """At most about so many rows of a log are looked at, and of a reference."""
 UNTOLD: Final = Natural(0.3, 0.15)
 """What a reference of too few days is taken to do by itself, in spreads."""
+FILLED: Final = 0.8
 _PARTS: Final = 1_000_000
 _WEEK: Final = 7
 
@@ -112,6 +113,19 @@ def _natural(some: Floats, others: Floats) -> Natural:
     middle = gaps[:, len(QUANTILES) // 2, None]
     distances, shapes = (np.abs(one).mean(axis=1) for one in (gaps, gaps - middle))
     return Natural(float(np.quantile(distances, 0.95)), float(np.quantile(shapes, 0.95)))
+
+
+def matrix(rows: pa.Table, names: Sequence[str]) -> Floats:
+    """Columns of numbers side by side, shape ``[rows, columns]``; NaN where there is none."""
+    numbers = [numbers_in(rows[name])[0] for name in names]
+    return np.column_stack(numbers) if numbers else np.zeros((rows.num_rows, 0))
+
+
+def filled(rows: pa.Table, name: str) -> bool:
+    """Whether nearly every row has a finite number there: complete rows are compared."""
+    if name not in rows.column_names or not rows.num_rows:
+        return False
+    return bool(np.isfinite(numbers_in(rows[name])[0]).mean() >= FILLED)
 
 
 def only(rows: pa.Table, days: Sequence[str], **places: str | None) -> pa.Table:

@@ -4,12 +4,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ai_ops.drift_monitoring.cause_rows import numbers_in
-from ai_ops.drift_monitoring.cells import ColumnCells
+from ai_ops.drift_monitoring.cells import Cell, ColumnCells
 
-_BESIDE: Final = ("far_under", "under", "over", "far_over")
+_BEYOND: Final[tuple[Cell, ...]] = ("under", "far_under", "over", "far_over")
 
 
 def cell_of_rows(cells: ColumnCells, rows: pa.Table) -> NDArray[np.int64]:
@@ -29,10 +30,9 @@ def cell_of_rows(cells: ColumnCells, rows: pa.Table) -> NDArray[np.int64]:
         return np.full(rows.num_rows, null, np.int64)
     values = rows[cells.column.source]
     if cells.column.kind == "category":
-        texts = values.cast(pa.string()).to_pylist()
-        unseen = place["unseen", None]
-        found = [null if t is None else place.get(("value", t), unseen) for t in texts]
-        return np.array(found, np.int64)
+        found = pc.index_in(values.cast(pa.string()), pa.array(cells.values, pa.string()))
+        known = pc.fill_null(found, place["unseen", None]).to_numpy().astype(np.int64)
+        return np.where(values.is_null().to_numpy(), null, known)
     numbers, _ = numbers_in(values)
     known = ~np.isnan(numbers)
     places = np.full(len(numbers), null, np.int64)
@@ -41,7 +41,7 @@ def cell_of_rows(cells: ColumnCells, rows: pa.Table) -> NDArray[np.int64]:
     far_low, far_high = cells.far
     with np.errstate(invalid="ignore"):
         for word, beyond in zip(
-            ("under", "far_under", "over", "far_over"),
+            _BEYOND,
             (numbers < low, numbers < far_low, numbers > high, numbers > far_high),
             strict=True,
         ):

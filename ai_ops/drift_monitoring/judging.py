@@ -6,6 +6,7 @@ from datetime import datetime
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.attribution import attributed
 from ai_ops.drift_monitoring.calibration import MINIMUM_INDEPENDENT_WINDOWS
+from ai_ops.drift_monitoring.causing import as_bad_data, with_causes
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.history import history_of
 from ai_ops.drift_monitoring.judgement import judge_drift
@@ -70,13 +71,14 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
         return verdict.with_evidence(evidence)
     if gone := outdated(root, feature, moment, reference.version, "data_quality"):
         return gone.with_evidence(evidence)
-    verdict = judge_well_formed(
+    found = judge_well_formed(
         reference,
         rows,
         moment.window,
         nullable=frozenset(column.name for column in feature.inputs if column.nullable),
         inputs=[column.name for column in feature.inputs],
     )
+    verdict = as_bad_data(found)
     return attributed(root, feature, reference, moment, verdict).with_evidence(evidence)
 
 
@@ -217,6 +219,7 @@ def _judge_drift(root: Root, feature: AiFeatureSpec, moment: Moment, role: Role)
             since = _answers_since(root, feature, moment, version)
             history = replace(history, answers_since=since)
     verdict = gone or judge_drift(history, feature.drift, role)
+    verdict = with_causes(root, feature, moment.partition, verdict)
     return verdict.with_evidence(*reports.evidence)
 
 

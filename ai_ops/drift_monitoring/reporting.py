@@ -10,6 +10,7 @@ from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.attribution import drift_carriers
 from ai_ops.drift_monitoring.besides import report_besides
 from ai_ops.drift_monitoring.carriers import Carriers
+from ai_ops.drift_monitoring.causing import note_causes
 from ai_ops.drift_monitoring.cells import Role, columns_of
 from ai_ops.drift_monitoring.comparison import (
     ColumnDrift,
@@ -143,7 +144,11 @@ def _report(call: _Call, day: str, *, draw: bool, alone: bool) -> tuple[Summary,
     ends_month = (date_of_day + timedelta(days=1)).day == 1
     rows = max((column.n_current for column in report), default=0)
     why: Why | None = "alert" if fresh else "month" if ends_month else None
-    numbers = _numbers(report, alerting, rows, call.reference)
+    numbers = dict(_numbers(report, alerting, rows, call.reference))
+    if alerting and (
+        noted := note_causes(call.root, call.feature, call.reference, call.history(day))
+    ):
+        numbers["cause"] = noted["cause"]
     summary = Summary(numbers=numbers, table=_table(report))
     if draw or fresh:
         drawing = Drawing(call.feature, day, call.reports, call.reference, call.window(day))

@@ -18,6 +18,8 @@ SLACK: Final = 0.1
 """So many spreads are borne, whatever the reference's own days do."""
 FAR: Final = 3.0
 """A change so many times the natural one is none of the season's."""
+TORN: Final = 1.5
+"""A shape so many times the natural change is torn."""
 BETTER: Final = 0.35
 """Brought back, the numbers lie at most this share as far off as they are."""
 
@@ -33,11 +35,12 @@ class Natural:
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Numbers brought back by a map: how far ``off`` they are without it, and how far with it, all
-    of it and in their ``shape`` alone (in spreads)."""
+    of it and in their shape alone (in spreads)."""
 
     off: float
     back: float
-    shape: float
+    shape_off: float
+    shape_back: float
     natural: Natural
 
     @property
@@ -45,21 +48,21 @@ class Fit:
         """Whether the map explains a change that nature does not.
 
         The shape tells a factor from a shift: the weather moves a mean from day to day, a
-        spread hardly.
+        spread hardly. So the mean may be off by more where the shape was torn and is mended.
         """
-        allowed = max(self.natural.distance, SLACK)
-        close = self.back <= min(allowed, BETTER * self.off)
-        return close and self.off >= FAR * allowed and self.shape <= self.shape_allowed
-
-    @property
-    def shape_allowed(self) -> float:
-        """How far the shape may be off."""
-        return max(self.natural.shape, SLACK)
+        far, torn = max(self.natural.distance, SLACK), max(self.natural.shape, SLACK)
+        if self.shape_back > torn:
+            return False
+        if self.off >= FAR * far and self.back <= min(far, BETTER * self.off):
+            return True
+        mended = self.shape_off >= TORN * torn
+        return mended and self.off >= TORN * far and self.back <= min(TORN * far, self.off / 2)
 
     @property
     def misfit(self) -> float:
         """What is left, over what is natural: the least is the best of several maps."""
-        return self.back / max(self.natural.distance, SLACK) + self.shape / self.shape_allowed
+        far, torn = max(self.natural.distance, SLACK), max(self.natural.shape, SLACK)
+        return self.back / far + self.shape_back / torn
 
 
 def distance(
@@ -105,7 +108,11 @@ def spread_of(values: ArrayLike) -> float:
 
 
 def fits(moved: "Moved", a: float, b: float = 0.0) -> list[Fit]:
-    """The map at the step, between the days around it, and for the whole against the reference."""
+    """The map at the step, between the days around it, and for the whole against the reference.
+
+    The latter only where the change is seen, or stood there on the first day that is known: a
+    unit does not change slowly, and a season may come to lie wherever it likes.
+    """
     if not moved.reference.measured:
         return []
     spread = spread_of(moved.reference.numbers)
@@ -114,9 +121,13 @@ def fits(moved: "Moved", a: float, b: float = 0.0) -> list[Fit]:
         (moved.first, moved.last, moved.natural_step),
         (moved.now, moved.reference, moved.natural_block),
     ):
+        whole = base is moved.reference
+        if whole and not moved.stepped:
+            continue
         if now.measured and base.measured and spread > 0:
             off = distance(now.numbers, base.numbers, spread)
             back = distance(now.numbers, base.numbers, spread, a=a, b=b)
-            torn = shape(now.numbers, base.numbers, spread, a=a)
-            found.append(Fit(off, back, torn, natural))
+            torn = shape(now.numbers, base.numbers, spread)
+            mended = shape(now.numbers, base.numbers, spread, a=a)
+            found.append(Fit(off, back, torn, mended, natural))
     return found

@@ -11,23 +11,23 @@ STEADY: Final = (0.6, 1.67)
 """Volume is unchanged while it stays between these, now over before."""
 
 
-def together(onsets: Mapping[str, Onset], name: str, volume: float | None) -> Sign | None:
-    """Whether several columns came gradually at one time, with as many rows as before.
+def together(onset: Onset, gradual: Sequence[str], volume: float | None) -> Sign | None:
+    """Whether other columns came gradually at the same time, with as many rows as before.
 
     A season moves many columns at once and breaks none.
 
     >>> slow = Onset("gradual", "2021-03-01", 30, 0.5, 0.1)
-    >>> together({"a": slow, "b": slow}, "a", 1.05).words
+    >>> together(slow, ["b"], 1.05).words
     'b moved gradually too, with as many rows as before'
-    >>> together({"a": slow, "b": slow}, "a", 0.4) is None
+    >>> together(slow, ["b"], 0.4) is None
     True
     """
     low, high = STEADY
-    others = sorted(one for one, onset in onsets.items() if one != name and onset.kind == "gradual")
-    if onsets[name].kind == "sudden" or not others or volume is None or not low <= volume <= high:
+    if onset.kind == "sudden" or not gradual or volume is None or not low <= volume <= high:
         return None
-    words = f"{', '.join(others[:5])} moved gradually too, with as many rows as before"
-    return Sign("together", "genuine_shift", 0.4, words, {"columns": len(others), "volume": volume})
+    words = f"{', '.join(gradual[:5])} moved gradually too, with as many rows as before"
+    numbers = {"columns": len(gradual), "volume": volume}
+    return Sign("together", "genuine_shift", 0.4, words, numbers)
 
 
 def follows(inputs: Mapping[str, DriftCause], moving: Sequence[str]) -> Sign | None:

@@ -43,5 +43,7 @@ def _lost(moved: Moved) -> Fit | None:
     positive = np.abs(base.numbers)
     off = distance(moved.now.numbers, base.numbers, spread)
     back = distance(moved.now.numbers, positive, spread)
-    fit = Fit(off, back, shape(moved.now.numbers, positive, spread), natural)
+    torn = shape(moved.now.numbers, base.numbers, spread)
+    mended = shape(moved.now.numbers, positive, spread)
+    fit = Fit(off, back, torn, mended, natural)
     return fit if back <= max(natural.distance, 2 * SLACK) and back < off else None

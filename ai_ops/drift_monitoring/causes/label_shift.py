@@ -34,7 +34,7 @@ def label_shift(positives: int, labels: int, now: float | None, before: float | 
     beyond = abs(rate - before) > 2 * error
     if beyond and way >= 0.5:
         return Sign(name, "genuine_shift", 0.6, f"labels moved alike: {told}", numbers)
-    if way < 0.25 and abs(rate - now) > 2 * error:
+    if abs(way) < 0.25 and abs(rate - now) > 2 * error:
         words = f"the scores moved and the labels did not: {told}"
         return Sign(name, "bad_data", 0.4, words, numbers)
     return Sign(name, "neither", 0.0, f"labels tell neither: {told}", numbers)

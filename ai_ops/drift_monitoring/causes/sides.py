@@ -47,7 +47,8 @@ class Moved:
     last days before it (empty where the change is not seen), ``reference`` what was normal.
     ``natural_step`` and ``natural_block`` are how far, by themselves, one day of the reference
     lies from the next and a week of it from the whole, as ``affine.distance`` measures it.
-    ``worst_nulls`` is the share of nulls on the reference's worst day.
+    ``worst_nulls`` is the share of nulls on the reference's worst day; ``from_start`` tells that it
+    was so from the first day that is known.
     """
 
     name: str
@@ -63,6 +64,12 @@ class Moved:
     worst_nulls: float = 0.0
     call_site: str | None = None
     tenant: str | None = None
+    from_start: bool = False
+
+    @property
+    def stepped(self) -> bool:
+        """Whether it came by a step, or was there from the first day that is known."""
+        return self.onset.kind == "sudden" or self.from_start
 
     @property
     def base(self) -> Side:

@@ -28,7 +28,7 @@ def _looks_like(one: Moved, other: Moved) -> bool:
     if one.kind == "category":
         own = total_variation(one.now, one.base)
         return own >= APART and total_variation(one.now, other.base) <= SAME
-    return any(
+    return one.stepped and any(
         _numbers_of_other(*sides)
         for sides in (
             (one.first, one.last, one.natural_step, other.last, other.natural_step),
