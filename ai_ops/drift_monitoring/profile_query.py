@@ -23,7 +23,7 @@ _BESIDE_THE_BINS: Final = ("null", "invalid", "nan", "far_under", "under", "far_
 """The cells of numbers in no bin, by -1, -2, …"""
 
 
-_ROUNDING: Final = 6755399441055744.0
+_ROUNDING: Final = "6755399441055744e0"
 """1.5 * 2**52: adding and then subtracting it rounds a float to the nearest whole number."""
 _NUMBER: Final = "^ *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *$"
 """What text is a number: engines agree on this much, and on little beyond it."""
@@ -122,7 +122,7 @@ FROM (
         AS place
     FROM (
       SELECT {_listed(by)}step, count(*) AS "count",
-        sum(((x * ?) + {_ROUNDING!r}) - {_ROUNDING!r}) AS "sum", min(x) AS "min", max(x) AS "max"
+        sum(((x * ?) + {_ROUNDING}) - {_ROUNDING}) AS "sum", min(x) AS "min", max(x) AS "max"
       FROM (
         SELECT {_listed(by)}x,
           CASE WHEN x >= ? AND x <= ? THEN {step.text}
