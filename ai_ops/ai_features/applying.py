@@ -61,6 +61,11 @@ def _several_columns(feature: AiFeatureSpec) -> bool:
     return len(feature.inputs) + len(feature.outputs) > 1
 
 
+def _sliced(feature: AiFeatureSpec) -> bool:
+    """Whether drift is asked of slices of the rows."""
+    return bool(feature.drift.slices)
+
+
 def _witnessed(feature: AiFeatureSpec) -> bool:
     return feature.source is None or feature.logging.witness is not None
 
@@ -91,6 +96,7 @@ _CHECKS: Final[Mapping[str, Applies]] = {
     "accuracy": _labelled,
     "scores_reproduced": _asked_again,
     "joint_drift": _several_columns,
+    "slice_drift": _sliced,
 }
 
 

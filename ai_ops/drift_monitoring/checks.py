@@ -8,6 +8,7 @@ from ai_ops.drift_monitoring.reports import (
     judge_joint_drift,
     judge_output_drift,
     judge_reference_present,
+    judge_slice_drift,
 )
 from ai_ops.orchestration.judging import Check
 
@@ -44,6 +45,7 @@ CHECKS = (
     Check("input_drift", "drift_report", "drift_monitoring", "drift", judge_input_drift),
     Check("output_drift", "drift_report", "drift_monitoring", "drift", judge_output_drift),
     Check("joint_drift", "drift_report", "drift_monitoring", "drift", judge_joint_drift),
+    Check("slice_drift", "drift_report", "drift_monitoring", "drift", judge_slice_drift),
     Check(
         "drift_thresholds",
         "drift_thresholds",

@@ -3,7 +3,7 @@
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.effects import EffectHistory
 from ai_ops.drift_monitoring.joint_judgement import judge_joint
-from ai_ops.drift_monitoring.joint_reporting import StoredPairs
+from ai_ops.drift_monitoring.joint_reporting import stored_pairs
 from ai_ops.drift_monitoring.judging import outdated
 from ai_ops.drift_monitoring.references import live_reference
 from ai_ops.storage.root import Root
@@ -17,7 +17,7 @@ def judge_joint_drift(root: Root, feature: AiFeatureSpec, moment: Moment) -> Ver
 
     Such a fault leaves the distribution of every single column as it was.
     """
-    reports = StoredPairs(root, feature.name)
+    reports = stored_pairs(root, feature)
     report = reports.get(moment.partition)
     if report is None and not feature.trained_here:
         live_reference(root, feature, moment)  # says what is missing, if that is the reason

@@ -13,6 +13,7 @@ from ai_ops.drift_monitoring.profiling import (
     compute_reference_profile,
 )
 from ai_ops.drift_monitoring.reporting import compute_drift_report
+from ai_ops.drift_monitoring.slice_judging import judge_slice_drift
 from ai_ops.drift_monitoring.thresholds import compute_drift_thresholds, judge_drift_thresholds
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "judge_joint_drift",
     "judge_output_drift",
     "judge_reference_present",
+    "judge_slice_drift",
     "make_evidently_report",
 ]
