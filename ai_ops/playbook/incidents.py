@@ -28,12 +28,16 @@ MACHINE: Final = "ai_ops"
 
 ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
     "accuracy_drop": ("accuracy",),
-    "drift": ("input_drift", "output_drift"),
+    "drift": ("input_drift", "output_drift", "volume_steady", "feed_alive"),
     "cost_spike": ("cost_trend",),
     "pipeline_failure": (),
 }
 """The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining, or
 what is ``LIVE``."""
+
+YIELDING: Final = ("volume_steady", "feed_alive")
+"""Checks that say nothing of a log that is young or has few rows: an incident of another check
+waits for none of them, unless it fails."""
 
 LIVE: Final = ("writers_alive", "registry_reconciled")
 """The checks on what is so now (the log is written, the registry says what the ledger says): the
@@ -238,17 +242,23 @@ def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
             if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
                 return f"retraining {one.id} came to its evaluation"
         return None
-    items = ITEMS[incident.alert] or (incident.item,)
-    latest = [
-        max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
-        for item in items
-    ]
+    newest = {
+        item: max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
+        for item in ITEMS[incident.alert] or (incident.item,)
+    }
+    latest = [one for item, one in newest.items() if _waited_for(incident, item, one)]
     passing = [
         f"{one.item} passes on {one.partition or one.as_of.date()}: {one.verdict.reason}"
         for one in latest
         if one is not None and one.verdict.status == "pass" and one.as_of > concluded
     ]
     return "; ".join(passing) if len(passing) == len(latest) else None
+
+
+def _waited_for(incident: Incident, item: str, latest: RecordedVerdict | None) -> bool:
+    if item not in YIELDING or item == incident.item:
+        return True
+    return latest is not None and latest.verdict.status == "fail"
 
 
 def _at(retraining: Retraining, stage: str) -> datetime:

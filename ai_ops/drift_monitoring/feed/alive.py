@@ -57,7 +57,7 @@ class Feed:
     def signs(self, day: str) -> dict[tuple[str, str], Sign]:
         """The signs of a day, by column and kind."""
         today = self.days.get(day)
-        if today is None or today.rows < ROWS_NEEDED:
+        if today is None or today.rows < ROWS_NEEDED or today.cells != self.normal.cells:
             return {}
         found = [*self._repeated(day, today)]
         for name, marks in today.columns.items():
@@ -114,7 +114,8 @@ class Feed:
             if all(known.get(name) == own for name, own in exact.items()):
                 return one
         for one, then in self.normal.days.items():
-            if self.normal.cells == today.cells and exact.items() <= then.items():
+            # (a reference may be days of this very log)
+            if one != day and exact.items() <= then.items():
                 return f"{one} of the reference"
         return None
 
@@ -181,6 +182,12 @@ def judge_alive(day: str, feed: Feed, rule: Drift) -> Verdict:
     if rows < ROWS_NEEDED:
         reason = f"{rows} rows in the day, fewer than the {ROWS_NEEDED} that tell a dead feed"
         return Verdict.lacking(reason, "volume", window=window, sample_size=rows)
+    if today.cells != feed.normal.cells:
+        reason = (
+            f"the profile of {day} was made for another reference than that of the version which "
+            "was live; materialise prediction_profile again"
+        )
+        return Verdict.lacking(reason, "data_quality", window=window, sample_size=rows)
     signs = list(feed.signs(day).values())
     lasting = [sign for sign in signs if feed.lasts(day, sign, rule)]
     telling = [name for name, own in feed.normal.columns.items() if own.telling]

@@ -6,6 +6,7 @@ from ai_ops.drift_monitoring.feed.steady import judge_steady
 from ai_ops.drift_monitoring.feed.stored import StoredFeed, read_normal
 from ai_ops.drift_monitoring.references import live_reference
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 
@@ -17,9 +18,8 @@ def judge_volume_steady(root: Root, feature: AiFeatureSpec, moment: Moment) -> V
     One low day is a holiday; an alert takes several of the last days and the latest one.
     """
     days = StoredFeed(root, feature.name)
-    normal = read_normal(root, feature, live_reference(root, feature, moment))
     start, day = feature.monitoring.start, moment.partition
-    verdict = judge_steady(day, days, normal.busy, feature.drift, start)
+    verdict = judge_steady(day, days, _busy(root, feature, moment), feature.drift, start)
     return verdict.with_evidence(*days.evidence(day))
 
 
@@ -35,3 +35,11 @@ def judge_feed_alive(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verd
     feed = Feed(days, normal, inputs, feature.monitoring.start)
     verdict = judge_alive(moment.partition, feed, feature.drift)
     return verdict.with_evidence(*days.evidence(moment.partition))
+
+
+def _busy(root: Root, feature: AiFeatureSpec, moment: Moment) -> tuple[float, ...]:
+    """The reference's weekly pattern; without a reference the log has to tell it alone."""
+    try:
+        return read_normal(root, feature, live_reference(root, feature, moment)).busy
+    except MissingEvidence:
+        return ()

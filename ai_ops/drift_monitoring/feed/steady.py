@@ -28,6 +28,8 @@ from ai_ops.vocabulary.windows import Window
 
 SILENT: Final = 0.1
 """A call site or tenant with less than this share of its usual rows is silent."""
+TOLD_WITHIN: Final = 14
+"""So far back the last n days may lie that can tell: on some no row is usual."""
 DECLINED: Final = 0.8
 NAMED: Final = 8
 
@@ -67,27 +69,27 @@ class Stream:
         return fewer(self.counted(own), usual, self.share)
 
     def missing(self, day: str, rule: Drift) -> bool | None:
-        """Whether rows are missing: the day and ``k`` of the last ``n`` are low. None when it turns
-        on days of which nobody knows."""
+        """Whether rows are missing: the day and ``k`` of the last ``n`` that can tell are low. None
+        when it turns on days of which nobody knows."""
         if not (today := self.low(day)):
             return today
         first = self.start.isoformat()
-        days = [one for one in days_before(day, rule.n - 1) if one >= first]
-        before = [self.low(one) for one in days]
-        if 1 + before.count(True) >= rule.k:
+        days = [one for one in days_before(day, TOLD_WITHIN) if one >= first]
+        # A day on which no row is usual tells nothing; one that was never profiled might have.
+        told = [low for one in days if (low := self.low(one)) is not None or one not in self.feed]
+        lows = 1 + told[: rule.n - 1].count(True)
+        if lows >= rule.k:
             return True
-        lost = sum(one not in self.feed for one in days)
-        return None if 1 + before.count(True) + lost >= rule.k else False
+        return None if lows + told[: rule.n - 1].count(None) >= rule.k else False
 
     def since(self, day: str, rule: Drift) -> str:
         """The first day of the run of low days; ``n - k`` others in between do not end it."""
-        first, back = day, day
-        others = 0
-        while others <= rule.n - rule.k:
-            back = (date.fromisoformat(back) - timedelta(days=1)).isoformat()
-            if back < self.start.isoformat() or (low := self.low(back)) is None:
+        first, others = day, 0
+        for back in days_before(day, LOOKED_BACK):
+            if back < self.start.isoformat() or others > rule.n - rule.k:
                 break
-            first, others = (back, 0) if low else (first, others + 1)
+            low = self.low(back)
+            first, others = (back, 0) if low else (first, others + (low is False))
         return first
 
 
@@ -126,7 +128,13 @@ def judge_steady(
         return Verdict.lacking(
             reason, "volume", window=window, sample_size=today.rows, observed=observed
         )
-    notes = [*_low_once(whole, day, rule), *_declining(whole, day), *_unjudged(small)]
+    undecided = [key for key, own in parts.items() if own.missing(day, rule) is None]
+    notes = [
+        *_low_once(whole, day, rule),
+        *_declining(whole, day),
+        *_named("cannot be told yet, for days before were not profiled", undecided),
+        *_named("not judged, for their rows are few", small),
+    ]
     reason = "; ".join([f"{numbers} on such a day", *notes])
     return Verdict.passing(reason, sample_size=today.rows, observed=observed)
 
@@ -212,9 +220,9 @@ def _declining(whole: Stream, day: str) -> list[str]:
     return [f"the week has {now / then:.0%} of the rows of four weeks before: it declines"]
 
 
-def _unjudged(small: Sequence[tuple[Kind, str]]) -> list[str]:
-    if not small:
+def _named(why: str, parts: Sequence[tuple[Kind, str]]) -> list[str]:
+    if not parts:
         return []
-    names = ", ".join(f"{kind} {name}" for kind, name in small[:NAMED])
-    more = f" and {len(small) - NAMED} more" if len(small) > NAMED else ""
-    return [f"not judged, for their rows are few: {names}{more}"]
+    names = ", ".join(f"{kind} {name}" for kind, name in parts[:NAMED])
+    more = f" and {len(parts) - NAMED} more" if len(parts) > NAMED else ""
+    return [f"{why}: {names}{more}"]

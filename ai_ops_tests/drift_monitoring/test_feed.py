@@ -1,0 +1,142 @@
+"""The feed's own arithmetic: what is usual, what a day's marks tell, what a real autumn shows."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from ai_ops.ai_features.drift import Drift
+from ai_ops.drift_monitoring.feed.day import FeedDay, Parts
+from ai_ops.drift_monitoring.feed.marks import marks_of
+from ai_ops.drift_monitoring.feed.steady import judge_steady
+from ai_ops.vocabulary.verdicts import Verdict
+
+START = date(2021, 3, 1)
+"""A Monday."""
+RULE = Drift()
+WEEK = (100.0,) * 5 + (60.0, 50.0)
+
+
+def day_at(n: int) -> str:
+    return (START + timedelta(days=n)).isoformat()
+
+
+def fed(*rows: int, **sites: int) -> dict[str, FeedDay]:
+    """Days from the start on, all of their rows from one call site unless others are named."""
+    parts = Parts({"web": 9, **sites} if sites else {})
+    return {day_at(n): FeedDay(count, "cells", parts, Parts()) for n, count in enumerate(rows)}
+
+
+def steady(
+    feed: Mapping[str, FeedDay], n: int, busy: tuple[float, ...] = WEEK, rule: Drift = RULE
+) -> Verdict:
+    return judge_steady(day_at(n), feed, busy, rule, START)
+
+
+def weekly(weeks: int, scale: float = 10) -> list[int]:
+    noise = np.random.default_rng(3).normal(1, 0.03, 7 * weeks)
+    return [int(scale * WEEK[n % 7] * noise[n]) for n in range(7 * weeks)]
+
+
+def test_a_young_log_is_read_by_the_references_week_and_without_it_not_at_all() -> None:
+    rows = weekly(2)
+    assert steady(fed(*rows), 5).status == "no_evidence"
+    assert steady(fed(*rows), 6).status == "pass"
+    verdict = steady(fed(*rows), 13, busy=())
+    assert verdict.status == "no_evidence"
+    assert verdict.sample_size == rows[13], "it has rows, which a list may go by"
+    assert "too young to know how many rows are usual: it takes 3 weeks" in verdict.reason
+    assert steady(fed(*weekly(4)), 27, busy=()).status == "pass"
+
+
+def test_a_slow_decline_is_no_alarm_and_told() -> None:
+    rows = [int(count * 0.94 ** (n / 7)) for n, count in enumerate(weekly(10, scale=20))]
+    statuses = {steady(fed(*rows), n).status for n in range(6, 70)}
+    assert statuses == {"pass"}
+    assert "of the rows of four weeks before: it declines" in steady(fed(*rows), 69).reason
+
+
+def test_days_on_which_no_row_is_usual_are_no_low_days_and_do_not_hide_any() -> None:
+    office = [0 if n % 7 >= 5 else 400 for n in range(42)]
+    assert steady(fed(*office), 39).status == "pass"
+    assert steady(fed(*office), 41).status == "no_evidence", "a dead Sunday is not health either"
+    # From Friday on: Monday is the second low day that can tell, Tuesday the third.
+    broken = [count * 2 // 5 if n >= 32 else count for n, count in enumerate(office)]
+    assert steady(fed(*broken), 35).status == "pass"
+    verdict = steady(fed(*broken), 36)
+    assert verdict.status == "fail"
+    assert f"since {day_at(32)}" in verdict.reason
+
+
+def test_days_that_were_never_profiled_leave_it_open() -> None:
+    feed = fed(*weekly(5))
+    feed |= {day_at(n): FeedDay(300, "cells") for n in (33, 34)}
+    low = {**feed, day_at(34): FeedDay(100, "cells")}
+    del low[day_at(33)], low[day_at(32)]
+    verdict = steady(low, 34)
+    assert verdict.status == "no_evidence"
+    assert "days before it were not profiled" in verdict.reason
+
+
+def test_what_stays_away_becomes_the_usual_after_a_month() -> None:
+    rows = [count * 2 // 5 if n >= 42 else count for n, count in enumerate(weekly(12))]
+    assert [steady(fed(*rows), n).status for n in (43, 44, 60, 83)] == [
+        "pass", "fail", "fail", "pass",
+    ]  # fmt: skip
+
+
+def test_a_call_site_that_has_few_rows_is_named_and_not_judged() -> None:
+    verdict = steady(fed(*weekly(5), tiny=2), 34)
+    assert verdict.status == "pass"
+    assert "not judged, for their rows are few: call site tiny" in verdict.reason
+
+
+def row(cell: str, value: str | None, numbers: list[float]) -> dict[str, Any]:
+    """A cell as a profile counts it: each number with six decimals."""
+    fixed = [Decimal(float(number)).quantize(Decimal("0.000001")) for number in numbers]
+    return {
+        "cell": cell,
+        "value": value,
+        "count": len(numbers),
+        "sum": sum(fixed, Decimal(0)),
+        "min": min(numbers),
+        "max": max(numbers),
+    }
+
+
+@given(
+    some.lists(some.integers(1, 99_999), min_size=12, max_size=60, unique=True),
+    some.integers(0, 4),
+    some.randoms(use_true_random=False),
+)
+def test_the_grain_divides_every_number_and_versions_make_no_difference(
+    numbers: list[int], decimals: int, chance: Any
+) -> None:
+    values = [number / 10**decimals for number in numbers]
+    cells = [values[n::5] for n in range(5)]
+    whole = [row("bin", str(n), own) for n, own in enumerate(cells)]
+    marks = marks_of(whole)
+    assert marks.grain is None or marks.grain >= -decimals
+    split = [
+        row("bin", str(n), part)
+        for n, own in enumerate(cells)
+        for part in (own[: len(own) // 2], own[len(own) // 2 :])
+        if part
+    ]
+    chance.shuffle(split)
+    assert marks_of(split) == marks
+
+
+@pytest.mark.parametrize(("points", "pointed"), [(1, 1.0), (2, 1.0), (40, 0.0)])
+def test_cells_with_one_value_or_two_are_told_by_their_sum(points: int, pointed: float) -> None:
+    chance = np.random.default_rng(points)
+    cells = []
+    for cell in range(5):
+        places = chance.uniform(cell, cell + 1, points)
+        cells.append(row("bin", str(cell), list(chance.choice(places, 60))))
+    assert marks_of(cells).pointed == pointed
