@@ -143,7 +143,9 @@ def test_a_table_becomes_a_feature_from_its_draft_to_the_monthly_checklist(
     items = {item["id"]: item for item in told.monthly["items"]}
     assert len(items) == 4
     assert all(item["owner"] for item in items.values())
-    assert items["thresholds_reviewed"]["status"] == "no_evidence", "nobody looked at them"
+    reviewed = items["thresholds_reviewed"]
+    assert reviewed["status"] == "fail", reviewed
+    assert "nobody has reviewed the thresholds of drift since" in reviewed["reason"]
     assert items["log_audited"]["status"] == "no_evidence"
     assert "completeness is unprovable" in items["log_audited"]["reason"]
     expected = "no_evidence" if name == "visits" else "pass"

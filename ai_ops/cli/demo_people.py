@@ -9,11 +9,14 @@ from datetime import date
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.drift_monitoring.threshold_deciding import decision_of
+from ai_ops.drift_monitoring.thresholds import newest_month
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.identities import Identities, demo_identities
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
+from ai_ops.storage.threshold_proposals import proposal_path
 from ai_ops.vocabulary.words import Domain, EventKind
 
 WAIVED: Mapping[str, str] = {
@@ -34,6 +37,10 @@ NOTES: Mapping[str, str] = {
     "cost_spike": "looked at: the traffic explains it",
     "pipeline_failure": "the log of the failed step was read; the next retraining will tell",
 }
+
+
+APPROVED = "looked at the alerts of the month: what vanishes was none"
+KEPT = "looked at the alerts of the month: no threshold needs to change"
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,23 @@ class People:
             else:
                 self._approve("rejection", version, f"the gate refused it: {reason}")
         return approved
+
+    def review_thresholds(self) -> str | None:
+        """Decide on the newest proposal about drift's thresholds, unless that was done; the month.
+
+        What is proposed hides nothing that anybody confirmed, so it is approved; without a
+        proposal the thresholds are kept.
+        """
+        month = newest_month(self.root, self.feature.name)
+        done = {one.month for one in self._standing().threshold_changes}
+        if month is None or month in done:
+            return None
+        proposal, _ = self.root.lake.read_json(proposal_path(self.root, self.feature.name, month))
+        decision, reason = ("approve", APPROVED) if proposal["changes"] else ("keep", KEPT)
+        given = {"decision": decision, "month": month, "reason": reason}
+        content = decision_of(self.root, self.feature, given)
+        self._decide("threshold_change", "drift_monitoring", content)
+        return month
 
     def _approve(self, kind: EventKind, version: str, reason: str) -> None:
         gate = self._standing().gate

@@ -53,13 +53,15 @@ class Answers:
         self._look_at(version)
 
     def answer(self, now: datetime) -> None:
-        """Open incidents, have them concluded, retrain, and promote what people approve."""
+        """Open incidents, have them concluded, retrain, promote what people approve, and have
+        the thresholds of drift reviewed."""
         answer_alerts(self.root, self.feature, now)
         if now.date() < self.away:
             self.people.conclude()
         self._retrain(now)
         if now.date() < self.away:
             self.people.decide_on_candidates()
+            self.people.review_thresholds()
         self._promote()
 
     def _retrain(self, now: datetime) -> None:

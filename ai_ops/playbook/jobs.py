@@ -51,9 +51,9 @@ def jobs(feature: AiFeatureSpec) -> list[dg.JobDefinition]:
         name=decide_job_name(feature),
         description=(
             "Record a decision that a person signed with `ai-ops sign`: an approval or rejection "
-            "of a version, a hold or its release, a waiver, a sign-off, a review, the criteria of "
-            "the gate, an answer to an incident. Whatever is not signed by somebody who may "
-            "decide it fails the run, and is recorded as refused."
+            "of a version, a hold or its release, a waiver, a sign-off, a review, thresholds of "
+            "drift, the criteria of the gate, an answer to an incident. Whatever is not signed by "
+            "somebody who may decide it fails the run, and is recorded as refused."
         ),
     )
     def decide() -> None:

@@ -1,11 +1,15 @@
 """What is proposed about the thresholds of drift, and its back-test over the stored reports."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.back_test import (
     ColumnAlert,
     KnownAlert,
@@ -14,17 +18,27 @@ from ai_ops.drift_monitoring.back_test import (
     levels,
 )
 from ai_ops.drift_monitoring.proposing import LATER_DAYS, propose, proposed_factors
-from ai_ops.drift_monitoring.thresholds import proposal_of
-from ai_ops_tests.deciding import FEATURE
+from ai_ops.drift_monitoring.threshold_deciding import decision_of
+from ai_ops.drift_monitoring.thresholds import compute_drift_thresholds, proposal_of
+from ai_ops.storage.root import Root
+from ai_ops.storage.threshold_changes import in_force
+from ai_ops.storage.threshold_proposals import proposal_path
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.deciding import FEATURE, SCIENTIST, decided
 from ai_ops_tests.drift_monitoring.threshold_world import (
+    APRIL,
     DAYS,
+    DIGEST,
+    IN_MAY,
     MARCH,
     MOMENT,
+    MORNING,
     RULE,
     answered,
     installed,
     quiet_but,
     reports_of,
+    store,
 )
 
 START = FEATURE.monitoring.start
@@ -129,3 +143,65 @@ def test_an_alert_says_its_column_and_days() -> None:
     one = ColumnAlert("temp", "input", "2021-03-07", "2021-03-08", lasts=False)
     assert one.words == "temp (2021-03-07 … 2021-03-08)"
     assert MARCH.holds(MARCH.start)
+
+
+@pytest.mark.requirement("MO-05")
+def test_usage_that_changed_is_a_reason_to_look(tmp_path: Path) -> None:
+    root = installed(tmp_path, {"temp": [0.5]})
+    log(root, MARCH, {"web": 80, "batch": 20})
+    root.begin_replay(MORNING)
+    compute_drift_thresholds(root, FEATURE, [MOMENT])
+    store(root, reports_of({"temp": [0.5]}, list(APRIL.days())))
+    log(root, APRIL, {"web": 100, "batch": 110})
+    root.begin_replay(IN_MAY.as_of)
+    summary = compute_drift_thresholds(root, FEATURE, [IN_MAY])["2021-04-01"]
+    looks = str(summary.numbers["reasons_to_look"])
+    assert "210 rows a day, 100 in 2021-03" in looks
+    assert "call_site: web 80 % → 48 % of the rows since 2021-03" in looks
+    assert "tenant" not in looks, "who asks has not changed"
+    proposal, _ = root.lake.read_json(proposal_path(root, FEATURE.name, "2021-04-01"))
+    assert looks == "; ".join(proposal["looks"]) and not proposal["changes"]
+
+
+def log(root: Root, month: Window, sites: dict[str, int]) -> None:
+    """Every day's log of a month: so many rows of each call site, all of one tenant."""
+    site = [name for name, rows in sites.items() for _ in range(rows)]
+    rows = {"status": ["ok"] * len(site), "call_site": site, "tenant": ["acme"] * len(site)}
+    for day in month.days():
+        path = root.lake.path(FEATURE.name, "prediction_log", day)
+        root.lake.write_table(path, pa.table(rows))
+
+
+@pytest.mark.requirement("MO-05")
+def test_factors_hold_against_their_own_reference_only_and_the_next_proposal_says_so(
+    tmp_path: Path,
+) -> None:
+    root = installed(tmp_path, {"temp": quiet_but(1.3, 5, 6, 7, 8)})
+    answered(root, "2021-03-07", "false_alarm")
+    root.begin_replay(MORNING)
+    compute_drift_thresholds(root, FEATURE, [MOMENT])
+    content = decision_of(root, FEATURE, {"decision": "approve", "reason": "none"})
+    decided(root, "threshold_change", SCIENTIST, **content)
+    changes, _ = threshold_changes(root, FEATURE)
+    assert in_force(changes, DIGEST, MORNING) == {"temp": 1.43}
+    assert in_force(changes, DIGEST, MORNING - timedelta(minutes=1)) == {}, "from the signature on"
+    assert in_force(changes, "of the next version", IN_MAY.as_of) == {}
+    store(root, reports_of({"temp": [0.5]}, list(APRIL.days()), "of the next version"))
+    made = proposal_of(root, FEATURE, IN_MAY)
+    assert (made.days.in_force, made.days.lapsed) == ({}, {"temp": 1.43})
+    assert "temp × 1.43 was signed against another reference" in "; ".join(made.looks)
+
+
+@pytest.mark.requirement("MO-04")
+def test_a_factor_that_no_day_of_a_quarter_needed_is_proposed_to_go() -> None:
+    days = list(Window.trailing("2021-03-31", days=90).days())
+    reports = {
+        day: tuple(replace(one, allowance=1.5) for one in report)
+        for day, report in reports_of({"temp": [0.4], "wind": [0.9]}, days).items()
+    }
+    (temp, wind) = propose(reports, RULE, (), {"temp": 1.5, "wind": 1.5})
+    assert (temp.column, temp.factor) == ("temp", 1.0), "at most 0.6 of its own threshold"
+    assert (wind.column, wind.factor) == ("wind", 1.49)
+    assert "× 1.5 is not needed" in temp.reason
+    few = {day: reports[day] for day in days[-40:]}
+    assert propose(few, RULE, (), {"temp": 1.5}) == ()

@@ -18,6 +18,8 @@ MARCH: Final = Window.of_month("2021-03-01")
 DAYS: Final = tuple(MARCH.days())
 MORNING: Final = MARCH.end + timedelta(hours=9)
 MOMENT: Final = Moment("2021-03-01", MARCH, MORNING)
+APRIL: Final = Window.of_month("2021-04-01")
+IN_MAY: Final = Moment("2021-04-01", APRIL, APRIL.end + timedelta(hours=9))
 DIGEST: Final = "the-first-table"
 RULE: Final = FEATURE.drift
 

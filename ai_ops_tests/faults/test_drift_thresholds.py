@@ -17,7 +17,9 @@ from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.deciding import FEATURE, SCIENTIST, decided, happened
 from ai_ops_tests.drift_monitoring.threshold_world import (
+    APRIL,
     DAYS,
+    IN_MAY,
     MARCH,
     MOMENT,
     MORNING,
@@ -30,8 +32,6 @@ from ai_ops_tests.drift_monitoring.threshold_world import (
 
 (CHECK,) = [check for check in CHECKS if check.name == "drift_thresholds"]
 (ITEM,) = [item for item in ITEMS["monthly"] if item.id == "thresholds_reviewed"]
-APRIL = Window.of_month("2021-04-01")
-IN_MAY = Moment("2021-04-01", APRIL, APRIL.end + timedelta(hours=9))
 RESTLESS = {"temp": quiet_but(1.3, 5, 6, 7, 8)}
 
 
