@@ -12,7 +12,8 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.comparison import ColumnDrift
 from ai_ops.drift_monitoring.judgement import Report
-from ai_ops.drift_monitoring.profiling import daily_profiles
+from ai_ops.drift_monitoring.profile import rows_of
+from ai_ops.drift_monitoring.profiling import PROFILE
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.references import load_reference
 from ai_ops.drift_monitoring.report_section import Picture, words_of
@@ -114,8 +115,7 @@ def page_pictures(
         return []  # it was made anew since: its cells are not those of the report
     days = Window.trailing(day, days=feature.drift.window_days).days()
     shown = [one for one in days if one >= feature.monitoring.start.isoformat()]
-    profiles = daily_profiles(root, feature, reference, shown)
-    window = [tally_day(reference, profiles.get(one, ())) for one in shown]
+    window = [_stored_tally(root, feature, reference, one) for one in shown]
     drawing = Drawing(feature, day, reports, reference, window)
     furthest = words_of(drawing.columns)
     words = {
@@ -123,6 +123,17 @@ def page_pictures(
         "distributions": f"Where columns lie now and in the reference: {furthest}",
     }
     return [Picture(png, words[name]) for name, png in further_pictures(drawing).items()]
+
+
+def _stored_tally(root: Root, feature: AiFeatureSpec, reference: Reference, day: str) -> DayTallies:
+    """A day as it was profiled, empty where it was not: a page never counts a log's rows."""
+    try:
+        table, _ = root.lake.read_table(root.lake.path(feature.name, PROFILE, day))
+    except MissingEvidence:
+        return {}
+    rows = rows_of(table)
+    known = all(row["reference_digest"] == reference.digest for row in rows)
+    return tally_day(reference, rows) if known else {}
 
 
 def told_of(column: ColumnDrift | None) -> str:

@@ -157,11 +157,11 @@ def test_the_page_has_the_scripts_of_evidently_and_no_other(page: str, made: Ins
 @pytest.mark.requirement("WK-01")
 def test_pictures_are_drawn_of_the_newest_day_and_of_a_new_alert(made: Installation) -> None:
     with patch.object(reporting, "make_evidently_report", lambda *_: "page.html"):
-        summaries = made.monitor(DAYS[8], DAYS[12])
-        alone = made.monitor(DAYS[12], DAYS[12])[DAYS[12]]
+        summaries = made.monitor(DAYS[10], DAYS[12])
+        alone = made.monitor(DAYS[8], DAYS[8])[DAYS[8]]
     alerts = [day for day, one in summaries.items() if one.numbers["alert"]]
     drawn = {day: one for day, one in summaries.items() if one.picture}
-    assert alerts and set(drawn) == {alerts[0], DAYS[12]}
+    assert set(drawn) == {alerts[0], DAYS[12]} and alerts[0] == DAYS[11]
     assert set(drawn[alerts[0]].pictures) == set(alone.pictures) == {"history", "distributions"}
     assert summaries[alerts[0]].files == {"evidently_report": "page.html"}
     for one in drawn.values():
