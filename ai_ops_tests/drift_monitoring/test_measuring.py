@@ -1,5 +1,7 @@
 """The statistics of cells beside those of the rows themselves, and their chances beside chance."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -216,3 +218,9 @@ def test_every_statistic_says_what_its_number_means_and_where_it_comes_from() ->
     assert len({one.name for one in STATISTICS}) == len(STATISTICS)
     assert all(one.title and one.unit and one.meaning and one.source for one in STATISTICS)
     assert all(name in dir(statistics) for name in statistics.__all__)
+
+
+def test_the_page_on_statistics_names_every_one_of_them() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
+    missing = [one.name for one in STATISTICS if one.title.partition(" (")[0] not in page]
+    assert not missing

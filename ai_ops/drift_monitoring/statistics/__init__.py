@@ -9,6 +9,7 @@ from typing import Final
 from ai_ops.drift_monitoring.statistics.categories import UNSEEN, VANISHED, unseen, vanished
 from ai_ops.drift_monitoring.statistics.chi_square import CHI_SQUARE, chi_square
 from ai_ops.drift_monitoring.statistics.constant import CONSTANT, constant
+from ai_ops.drift_monitoring.statistics.dependence import DEPENDENCE
 from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
 from ai_ops.drift_monitoring.statistics.fine import FineProfile, cells_of_grid, fine_profile
 from ai_ops.drift_monitoring.statistics.jensen_shannon import JENSEN_SHANNON, jensen_shannon
@@ -43,11 +44,13 @@ STATISTICS: Final[tuple[Statistic, ...]] = (
     VANISHED,
     CONSTANT,
     VOLUME,
+    DEPENDENCE,
 )
 
 __all__ = [
     "CHI_SQUARE",
     "CONSTANT",
+    "DEPENDENCE",
     "JENSEN_SHANNON",
     "KOLMOGOROV_SMIRNOV",
     "MISSINGNESS",
