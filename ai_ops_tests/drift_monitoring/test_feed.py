@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from hypothesis import strategies as some
 
 from ai_ops.ai_features.drift import Drift
 from ai_ops.drift_monitoring.feed.day import FeedDay, Parts
+from ai_ops.drift_monitoring.feed.judging import judge_feed_alive, judge_volume_steady
 from ai_ops.drift_monitoring.feed.marks import marks_of
 from ai_ops.drift_monitoring.feed.steady import judge_steady
+from ai_ops.drift_monitoring.profiling import compute_prediction_profile
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops_tests.drift_monitoring.world import days, install
 
 START = date(2021, 3, 1)
 """A Monday."""
@@ -140,3 +144,23 @@ def test_cells_with_one_value_or_two_are_told_by_their_sum(points: int, pointed:
         places = chance.uniform(cell, cell + 1, points)
         cells.append(row("bin", str(cell), list(chance.choice(places, 60))))
     assert marks_of(cells).pointed == pointed
+
+
+@pytest.mark.requirement("FQ-07", "FR-1")
+def test_a_real_autumn_with_its_holidays_and_calm_weather_raises_no_alarm(tmp_path: Path) -> None:
+    first, last = "2013-10-15", "2013-12-31"
+    made = install(tmp_path, first, last)
+    autumn = days(first, last)
+    compute_prediction_profile(made.root, made.feature, [made.moment(day) for day in autumn])
+    steady_on, alive_on = (
+        {day: judge(made.root, made.feature, made.moment(day)) for day in autumn}
+        for judge in (judge_volume_steady, judge_feed_alive)
+    )
+    young = {day for day, verdict in steady_on.items() if verdict.status == "no_evidence"}
+    assert young == set(autumn[:6])
+    assert {steady_on[day].status for day in autumn[6:]} == {"pass"}
+    # Visibility is ten miles in every row of a fortnight; the timetable repeats every week.
+    assert {verdict.status for verdict in alive_on.values()} == {"pass"}
+    thanksgiving = steady_on["2013-11-29"].reason
+    assert "596 rows, 61% of the usual" in thanksgiving
+    assert "low, but not on 3 of 4 days" in thanksgiving

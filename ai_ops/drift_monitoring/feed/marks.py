@@ -5,7 +5,7 @@ Pure: from rows of a profile to marks.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from math import log10, pi
@@ -47,7 +47,7 @@ class ColumnMarks:
 
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass
