@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 
 from ai_ops.drift_monitoring.pictures import LINE, NOW, REFERENCE, grid, png_of
 
-TICKS: Final = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
+NEAR: Final = (0, 0.5, 1, 2, 5, 10, 20)
+FAR: Final = (0, 0.5, 1, 10, 100, 1000)
+"""Where the axis is marked; a column that is further than all of them is drawn at the top."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def draw_history(title: str, courses: Sequence[Course]) -> bytes:
     reference."""
     figure, every = grid(title, len(courses))
     highest = max((r for course in courses for r in course.ratios if r is not None), default=1.0)
-    top = max(2.2, min(highest, TICKS[-1]) * 1.25)
+    top = max(2.2, min(highest, FAR[-1]) * 1.25)
     for axes, course in zip(every, courses, strict=True):
         _draw(axes, course, top)
     return png_of(figure)
@@ -53,7 +55,7 @@ def _draw(axes: Axes, course: Course, top: float) -> None:
             axes.axvline(day, color="black", linewidth=0.8, linestyle=":")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(-0.04, top)
-    ticks = [tick for tick in TICKS if tick <= top]
+    ticks = [tick for tick in (NEAR if top <= 2 * NEAR[-1] else FAR) if tick <= top]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
     shown = days[:: -max(1, len(days) // 3)]
