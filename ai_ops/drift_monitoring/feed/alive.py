@@ -219,7 +219,7 @@ def judge_alive(day: str, feed: Feed, rule: Drift) -> Verdict:
 
 def _coarse(name: str, marks: ColumnMarks, own: ColumnNormal) -> Iterator[Sign]:
     """Fewer decimals, or fewer points, than on any day of the reference."""
-    if marks.single is not None:
+    if marks.single is not None or marks.rows < own.coarse_from:
         return
     if marks.grain is not None and own.grain is not None and marks.grain > own.grain:
         unit, usual = 10.0**marks.grain, 10.0**own.grain

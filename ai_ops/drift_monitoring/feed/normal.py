@@ -16,6 +16,8 @@ from ai_ops.drift_monitoring.reference import calendar
 
 DAYS_THAT_TELL: Final = 14
 """Of fewer days nobody knows how alike a column's days are."""
+ROWS_UNDATED: Final = 200
+"""In a few rows prices may be whole by chance: so many are needed where no days tell how many."""
 APART: Final = 7
 """Bins are compared with those of days that are up to so far away."""
 ALL_WEEK: Final = 2
@@ -27,8 +29,9 @@ class ColumnNormal:
 
     ``telling`` is whether no two days are exactly alike, ``bins_alike`` the highest share of bins
     with the extremes that a near day has; ``longest_single`` the longest run of days with one value
-    only; ``grain`` and ``pointed`` are of the coarsest day. ``fullest`` is the share of the fullest
-    cell in the whole. None where the days cannot tell.
+    only; ``grain`` and ``pointed`` are of the coarsest day, and hold for days of at least
+    ``coarse_from`` rows. ``fullest`` is the share of the fullest cell in the whole. None where the
+    days cannot tell.
     """
 
     telling: bool
@@ -36,6 +39,7 @@ class ColumnNormal:
     longest_single: int
     grain: int | None
     pointed: float | None
+    coarse_from: int
     fullest: float
 
 
@@ -95,6 +99,7 @@ def _column(days: Sequence[ColumnMarks | None], fullest: float) -> ColumnNormal:
         longest_single=max((len(list(run)) for only, run in groupby(singles) if only), default=0),
         grain=max(grains, default=None),
         pointed=max(pointed, default=None),
+        coarse_from=min(one.rows for one in various) if enough and various else ROWS_UNDATED,
         fullest=fullest,
     )
 
