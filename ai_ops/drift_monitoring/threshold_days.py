@@ -136,10 +136,14 @@ def _reviewed_until(standing: Standing, feature: AiFeatureSpec, as_of: datetime)
 
 def _known(alert: ColumnAlert, standing: Standing, as_of: datetime) -> KnownAlert:
     """What people found of an alert: of the incidents that stood while it lasted the gravest word,
-    and without any, whether somebody reviewed it and it went by itself."""
+    and without any, whether somebody reviewed it and it went by itself.
+
+    That an alert was none, only an incident about its own check says: a false alarm of volume is
+    no word on the columns that alerted meanwhile.
+    """
     item = f"{alert.role}_drift"
     stood = [one for one in standing.incidents if _stood(one, alert, as_of)]
-    answers = [(_fate(one, as_of), one) for one in stood]
+    answers = [(_fate(one, item, as_of), one) for one in stood]
     order: Sequence[Fate] = ("confirmed", "open", "false_alarm")
     for fate in order:
         for told, one in answers:
@@ -161,12 +165,13 @@ def _stood(one: Incident, alert: ColumnAlert, as_of: datetime) -> bool:
     return one.begin <= alert.last and alert.begin <= until
 
 
-def _fate(one: Incident, as_of: datetime) -> Fate:
+def _fate(one: Incident, item: str, as_of: datetime) -> Fate:
     if one.concluded_at is None or one.concluded_at > as_of:
         return "open"
     if one.conclusion in ("bad_data", "genuine_shift"):
         return "confirmed"
-    return "false_alarm" if one.conclusion == "false_alarm" else "open"
+    none = one.conclusion == "false_alarm" and one.item == item
+    return "false_alarm" if none else "open"
 
 
 def _between(first: date, end: date) -> list[str]:
