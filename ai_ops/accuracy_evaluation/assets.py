@@ -24,7 +24,7 @@ from ai_ops.orchestration.partitions import trailing_days
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.resuming import failed_parent
 from ai_ops.orchestration.timing import timed
-from ai_ops.storage.retrainings import resume_retraining
+from ai_ops.storage.retrainings import pause_if_due, resume_retraining
 from ai_ops.vocabulary.windows import Window
 
 MONTH_DAYS = 28
@@ -141,6 +141,7 @@ def _candidate_evaluation(feature: AiFeatureSpec) -> dg.AssetsDefinition:
         opened = root.open()
         if parent := failed_parent(context.run):
             resume_retraining(opened, feature, parent, context.run.run_id)
+        pause_if_due(opened, feature, context.run.run_id)
         with timed():
             summary = compute_candidate_evaluation(
                 opened, feature, opened.clock.now(), run_id=context.run.run_id

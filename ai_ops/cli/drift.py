@@ -22,6 +22,7 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.drift_history import history
+from ai_ops.cli.drift_rows import rows
 from ai_ops.cli.thresholds import thresholds
 from ai_ops.drift_monitoring.comparison import ColumnDrift
 from ai_ops.drift_monitoring.evidently_report import cause_of_day
@@ -35,6 +36,7 @@ from ai_ops.vocabulary.windows import Window
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(history)
+app.command()(rows)
 app.command()(thresholds)
 
 

@@ -24,6 +24,7 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.deciding import ByOption, TokenOption, decide
+from ai_ops.cli.incident_evidence import contradiction
 from ai_ops.storage.ageing import waiting_of
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.root import Root
@@ -81,7 +82,8 @@ def show(
     root: RootOption = DEFAULT_ROOT,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one incident: what alerted, who answered, what was concluded."""
+    """Show one incident: what alerted, what speaks for which cause, who answered, what was
+    concluded."""
     spec, opened = resolve_feature(feature), open_root(root)
     shown = as_data(spec, _found(opened, spec, id), under_performing(opened, spec))
     if as_json:
@@ -122,6 +124,8 @@ def conclude(
     """Say what it is, by the owner of what alerted; bad_data forbids promotion until resolved."""
     given = {"conclusion": conclusion, "note": note}
     _answer(root, feature, "incident_concluded", id, given, by, token)
+    if against := contradiction(_found(open_root(root), resolve_feature(feature), id)):
+        typer.echo(f"{id}: {against}", err=True)
 
 
 @app.command()

@@ -6,7 +6,8 @@ days of the log that it was taken from. Verdicts and metadata name the file, nev
 
 import json
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -82,7 +83,8 @@ def read_rows(
             f"{policy.get('delete_after') or 'nobody knows when'} only (privacy.retention_days): "
             "delete the file"
         )
-    return table.to_pylist(), policy
+    rows = table.to_pylist()
+    return [{name: _json_ready(value) for name, value in row.items()} for row in rows], policy
 
 
 def rows_path(root: Root, feature: AiFeatureSpec, day: str) -> str:
@@ -181,6 +183,13 @@ def _protected(driving: pa.Table, reference: pa.Table, name: str) -> pa.ChunkedA
     kept = [one if one and one.startswith(PROTECTED) else None for one in texts]
     missing = pa.nulls(reference.num_rows, pa.string())
     return pa.chunked_array([pa.array(kept, pa.string()), missing], pa.string())
+
+
+def _json_ready(value: Any) -> Any:
+    """A value of a row as JSON has it: times in ISO 8601, no NaN."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _is_number(kind: pa.DataType) -> bool:

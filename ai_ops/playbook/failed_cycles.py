@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ai_ops.playbook.ways_back import Beside, way_back
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.playbook.ways_back import Beside, newest_beside, way_back
 from ai_ops.storage.retraining_failures import failure_in_words
 from ai_ops.storage.retrainings import STALLED_AFTER, last_heard
+from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident, Retraining, Standing
 from ai_ops.vocabulary.words import AlertKind
 
@@ -78,6 +80,15 @@ def due_raises(
     return tuple(raises)
 
 
+def raises_due_now(
+    root: Root, feature: AiFeatureSpec, standing: Standing, as_of: datetime
+) -> tuple[Raise, ...]:
+    """The incidents that are raised; evidence of another version is read where one is due only."""
+    if not due_raises(feature.name, standing, as_of, None):
+        return ()
+    return due_raises(feature.name, standing, as_of, newest_beside(root, feature))
+
+
 def cycles_of(
     alert: AlertKind, item: str, standing: Standing, as_of: datetime
 ) -> tuple[Retraining, ...]:
@@ -117,7 +128,7 @@ def _unbroken(
 def _broke(one: Retraining, standing: Standing, as_of: datetime) -> bool:
     if failed := one.stages.get("promotion_failed"):
         return str(failed.get("version")) != standing.live
-    if "evaluated" in one.stages:
+    if not one.stages.keys().isdisjoint({"evaluated", "paused"}):
         return False
     return "failed" in one.stages or as_of - last_heard(one) >= STALLED_AFTER
 

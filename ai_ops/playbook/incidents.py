@@ -11,8 +11,8 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.playbook.ageing import due_escalations
-from ai_ops.playbook.failed_cycles import RETRAINING, due_raises, newest_failure
-from ai_ops.playbook.ways_back import newest_beside
+from ai_ops.playbook.drift_steps import first_steps
+from ai_ops.playbook.failed_cycles import RETRAINING, newest_failure, raises_due_now
 from ai_ops.storage.decisions import appended_all
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.root import Root
@@ -28,15 +28,23 @@ MACHINE: Final = "ai_ops"
 
 ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
     "accuracy_drop": ("accuracy",),
-    "drift": ("input_drift", "output_drift", "volume_steady", "feed_alive"),
+    "drift": (
+        "input_drift",
+        "output_drift",
+        "joint_drift",
+        "slice_drift",
+        "volume_steady",
+        "feed_alive",
+    ),
     "cost_spike": ("cost_trend",),
     "pipeline_failure": (),
 }
 """The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining, or
 what is ``LIVE``."""
 
-YIELDING: Final = ("volume_steady", "feed_alive")
-"""Checks that say nothing of a log that is young or has few rows: an incident of another check
+YIELDING: Final = ("joint_drift", "slice_drift", "volume_steady", "feed_alive")
+"""Checks that say nothing of a log that is young or has few rows, or of columns that go with
+nothing: an incident of another check
 waits for none of them, unless it fails."""
 
 LIVE: Final = ("writers_alive", "registry_reconciled")
@@ -98,33 +106,24 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
         verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
         opening, resolving = due_incidents(feature, standing, verdicts, as_of)
         resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
-        raised = [
-            *_raised(root, feature, standing, as_of),
-            *[
-                asdict(one) | {"by": MACHINE}
-                for one in due_escalations(feature, standing, verdicts, as_of)
-            ],
-        ]
+        due = (
+            *raises_due_now(root, feature, standing, as_of),
+            *due_escalations(feature, standing, verdicts, as_of),
+        )
+        raised = [asdict(one) | {"by": MACHINE} for one in due]
+        drifts = [(one.incident, one.item, one.begin) for one in opening if one.alert == "drift"]
+        first = first_steps(feature, standing, drifts, verdicts, as_of)
         return [
             *[_event(feature, "incident_step", one, as_of) for one in raised],
             *[_event(feature, "incident_resolved", one, as_of) for one in resolved],
             *[_event(feature, "incident_opened", asdict(one), as_of) for one in opening],
+            *[_event(feature, "incident_step", one | {"by": MACHINE}, as_of) for one in first],
         ]
 
     # Most looks find nothing: they need not wait for other writers.
     if not decide(standing_of(root.ledger, feature.name)):
         return []
     return appended_all(root, feature, decide)
-
-
-def _raised(
-    root: Root, feature: AiFeatureSpec, standing: Standing, as_of: datetime
-) -> list[Mapping[str, Any]]:
-    """The incidents that are raised; evidence of another version is read where one is due only."""
-    if not due_raises(feature.name, standing, as_of, None):
-        return []
-    due = due_raises(feature.name, standing, as_of, newest_beside(root, feature))
-    return [asdict(one) | {"by": MACHINE} for one in due]
 
 
 def due_incidents(

@@ -46,7 +46,8 @@ class TrainingSet:
     """The manifest of a training set: which rows, from where, known when, and for which retraining.
 
     Days are ISO dates, both ends included; ``missing`` names the files that were not there,
-    ``made_with`` the environment, the code and the declaration by their digests.
+    ``made_with`` the environment, the code and the declaration by their digests; ``bad_days`` are
+    those of which a person said that their data was bad.
     """
 
     id: str
@@ -70,6 +71,8 @@ class TrainingSet:
     missing: list[str] = field(default_factory=list)
     read: list[dict[str, str]] = field(default_factory=list)
     made_with: dict[str, str] = field(default_factory=dict)
+    excluded_bad_data: int = 0
+    bad_days: list[str] = field(default_factory=list)
 
     @property
     def cutoff(self) -> date:

@@ -23,14 +23,12 @@ from ai_ops.retraining_pipeline.promotion import obstacles
 from ai_ops.retraining_pipeline.registry_watch import watch_registry
 from ai_ops.retraining_pipeline.triggers import READ, due_promotion, due_retraining
 from ai_ops.storage.marks import marks_of, newest_block
+from ai_ops.storage.retrainings import AUTOMATED
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import FOLDED, standing_of
 
 LABELS = "labels_arrived"
 """The check on a day's labels: once it judged, they are there to be read."""
-
-MACHINE = "ai_ops"
-"""Who asked for a retraining, when no person did."""
 
 
 def sensors(feature: AiFeatureSpec, jobs: Mapping[str, Job]) -> list[dg.SensorDefinition]:
@@ -54,8 +52,8 @@ def retraining_due(
     root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
 ) -> Answer:
     """Starts a retraining on a confirmed accuracy gap of the live version, or on drift that a
-    person concluded as a genuine shift: one at a time, none while a hold is open, and not before
-    yesterday's labels were read."""
+    person concluded as a genuine shift: one at a time, none while a hold is open or a drift is
+    concluded by nobody, and not before yesterday's labels were read."""
     job, now = retraining_job_name(feature), root.clock.now()
     if going := unfinished(context.instance, job=job):
         return dg.SkipReason(f"run {going} of {job} is not finished")
@@ -69,7 +67,7 @@ def retraining_due(
     if (LABELS, yesterday) not in marks_of(root.ledger, feature.name):
         return dg.SkipReason(f"the labels of {yesterday} are not judged yet ({trigger.cause})")
     config = retraining_config(
-        feature, cause=trigger.cause, incident=trigger.incident, requested_by=MACHINE
+        feature, cause=trigger.cause, incident=trigger.incident, requested_by=AUTOMATED
     )
     return dg.RunRequest(run_key=trigger.key, run_config={"ops": _configured(config)})
 

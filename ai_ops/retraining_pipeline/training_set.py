@@ -1,7 +1,7 @@
 """The training set: what a candidate learns from, as it was known at that moment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,10 @@ from ai_ops.retraining_pipeline.records import (
     spans_of,
 )
 from ai_ops.retraining_pipeline.trainer import trainer_of
+from ai_ops.storage.bad_data import bad_windows, days_of
 from ai_ops.storage.retrainings import resume_retraining, start_retraining
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.windows import Window
 
@@ -54,8 +56,9 @@ def compute_training_set(
 ) -> Summary:
     """The rows that a candidate learns from: the logged predictions of the last months with the
     labels known by now, filled from the history where the log is younger. The days of the gate's
-    hold-out and the predictions of the labelled evaluation set are left out. Refused while a hold
-    is open."""
+    hold-out, the predictions of the labelled evaluation set and the days of which a person said
+    that their data was bad are left out. Refused while a hold is open, and of an automated one
+    while a drift is concluded by nobody."""
     request = request or Request()
     trainer_of(feature)  # a wrong name is told before a retraining begins
     made = made_with(root, feature).as_params()
@@ -71,8 +74,14 @@ def compute_training_set(
     )
     spans = spans_of(feature, as_of)
     found = _learnable(root, feature, spans)
-    kept, held_out = _without_held_out(found.rows, feature)
-    manifest = _manifest(kept, found, spans, as_of, held_out, retraining, request, made)
+    bad = bad_windows(feature, standing_of(root.ledger, feature.name), as_of)
+    sound = _without_bad_days(found.rows, bad)
+    kept, held_out = _without_held_out(sound, feature)
+    manifest = replace(
+        _manifest(kept, found, spans, as_of, held_out, retraining, request, made),
+        excluded_bad_data=found.rows.num_rows - sound.num_rows,
+        bad_days=[day for day in spans.learning.days() if day in set(days_of(bad))],
+    )
     root.lake.write_table(rows_path(root, feature, manifest.id), kept)
     path = root.lake.path(feature.name, TRAINING_SET, manifest.id, "json")
     root.lake.write_json(path, manifest.as_data())
@@ -105,6 +114,18 @@ def _learnable(root: Root, feature: AiFeatureSpec, spans: Spans) -> LearningRows
         contradicted = logged.contradicted
         read, missing = list(logged.read), list(logged.missing)
     return LearningRows(in_order(tables), contradicted, tuple(read), tuple(missing))
+
+
+def _without_bad_days(rows: pa.Table, bad: Sequence[Window]) -> pa.Table:
+    """The rows of the log that lie in no span of bad data; the history before it has none."""
+    left = rows
+    for window in bad:
+        ends = [
+            pa.scalar(end, rows.schema.field("time").type) for end in (window.start, window.end)
+        ]
+        inside = pc.and_(pc.greater_equal(left["time"], ends[0]), pc.less(left["time"], ends[1]))
+        left = left.filter(pc.invert(pc.and_(inside, left["logged"])))
+    return left.combine_chunks()
 
 
 def _without_held_out(rows: pa.Table, feature: AiFeatureSpec) -> tuple[pa.Table, int]:
@@ -198,6 +219,8 @@ def _numbers(manifest: TrainingSet) -> Mapping[str, Any]:
         "last_day": manifest.last_day,
         "holdout": f"{manifest.holdout_first} to {manifest.holdout_last}",
         "excluded_held_out": manifest.excluded_held_out,
+        "excluded_bad_data": manifest.excluded_bad_data,
+        "bad_days": len(manifest.bad_days),
         "contradicted": manifest.contradicted,
         "digest": manifest.digest,
         "missing": len(manifest.missing),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.retrainings import running
+from ai_ops.storage.retrainings import running, unanswered_drift
 from ai_ops.storage.standing import Incident, Standing
 from ai_ops.vocabulary.alerts import alerts_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict
@@ -43,21 +43,27 @@ def due_retraining(
 
     Due is one when the newest accuracy verdict is a confirmed gap of the live version, or when a
     person concluded a drift incident as a genuine shift; one at a time, none while a hold is open
-    or before the feature was launched; and none while the labels look wrong, for it would learn
-    from them.
+    or before the feature was launched; and none while the labels look wrong, or a drift is
+    concluded by nobody, for it would learn from them. One that was paused begins anew when the
+    drift turned out to be no bad data.
     """
     retraining = feature.retraining
     if not retraining.automated or standing.holds or standing.launched is None:
         return None
     if running(standing, as_of) is not None or labels_look_wrong(verdicts, as_of):
         return None
-    latest = max((one.at for one in standing.retrainings), default=None)
+    if unanswered_drift(standing):
+        return None
+    # One that was paused made nothing: the next one need not wait for it.
+    made = (one.at for one in standing.retrainings if "paused" not in one.stages)
+    latest = max(made, default=None)
     if latest is not None and as_of - latest < timedelta(days=retraining.wait_days):
         return None
     return (
         _worse(standing, verdicts, as_of)
         or _unanswered(standing, as_of)
         or _shifted(feature, standing, as_of)
+        or _interrupted(standing, as_of)
     )
 
 
@@ -122,6 +128,20 @@ def _shifted(feature: AiFeatureSpec, standing: Standing, as_of: datetime) -> Tri
             since = f"a genuine shift since {incident.begin}"
             return Trigger(f"drift, {since}: {incident.reason}", incident.id, key)
     return None
+
+
+def _interrupted(standing: Standing, as_of: datetime) -> Trigger | None:
+    """The newest retraining, if a drift paused it that a person found to be nothing, or a shift."""
+    newest = standing.retrainings[-1] if standing.retrainings else None
+    if newest is None or "paused" not in newest.stages:
+        return None
+    paused = [standing.incident(str(id)) for id in newest.stages["paused"].get("incidents", ())]
+    conclusions = {one.conclusion for one in paused if one is not None}
+    if not conclusions or not conclusions <= {"genuine_shift", "false_alarm", "other"}:
+        return None
+    told = ", ".join(f"{one.id} ({one.conclusion})" for one in paused if one is not None)
+    key = f"{newest.id}-again-{as_of.date()}"
+    return Trigger(f"{newest.cause}; it was paused by {told}", newest.incident, key)
 
 
 def _worse(

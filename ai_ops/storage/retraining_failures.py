@@ -56,7 +56,8 @@ def record_failure(
     if found is None and asked is None:
         return None
     if found is not None and (
-        not found.stages.keys().isdisjoint({"evaluated", "failed"}) or current_run(found) != run_id
+        not found.stages.keys().isdisjoint({"evaluated", "failed", "paused"})
+        or current_run(found) != run_id
     ):
         return None
     began = {} if found else asdict(asked or Asked())

@@ -9,11 +9,14 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.decisions import appended, refuse
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Retraining, Standing, standing_of
+from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.errors import BadInput, RetrainingRefused
 
-Stage = Literal["started", "resumed", "evaluated", "failed", "promotion_failed"]
+Stage = Literal["started", "resumed", "paused", "evaluated", "failed", "promotion_failed"]
+
+AUTOMATED: Final = "ai_ops"
+"""Who asks for a retraining when no person does."""
 
 STALLED_AFTER: Final = timedelta(hours=24)
 """A retraining of which nothing was heard for so long does not run any more."""
@@ -32,8 +35,8 @@ def start_retraining(
     """Begin a retraining in the ledger; returns its id.
 
     ``made_with`` are the digests of what it is made with: environment, trainer, declaration.
-    Raises ``RetrainingRefused`` while a hold is open, and records that, ``BadInput`` for an
-    incident that there is none of.
+    Raises ``RetrainingRefused`` while a hold is open (an automated one: while a drift is concluded
+    by nobody, too), and records that, ``BadInput`` for an incident that there is none of.
     """
     id = new_id(root.clock.now(), run_id)
 
@@ -42,6 +45,8 @@ def start_retraining(
             known = ", ".join(one.id for one in standing.incidents) or "none"
             raise BadInput(f"incident: no such incident: {incident}; there are: {known}")
         _not_held(feature, standing)
+        if requested_by == AUTOMATED and (why := unanswered_drift(standing)):
+            raise RetrainingRefused(f"a retraining of {feature.name}", why)
         return NewEvent(
             "retraining",
             feature.name,
@@ -72,7 +77,8 @@ def go_on(
     parent: str | None = None,
     made_with: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Raise ``RetrainingRefused``, and record it, if a hold was opened since it began.
+    """Raise ``RetrainingRefused``, and record it, if a hold was opened since it began, or an
+    automated one is to be paused (``pause_if_due``).
 
     ``parent`` is the failed run from whose failure this one goes on: its retraining is this one's
     (see ``resume_retraining``), and its id is returned.
@@ -80,7 +86,47 @@ def go_on(
     if parent is not None and run_id is not None:
         return resume_retraining(root, feature, parent, run_id, made_with)
     _refused_if_held(root, feature, run_id)
+    pause_if_due(root, feature, run_id)
     return None
+
+
+def pause_if_due(root: Root, feature: AiFeatureSpec, run_id: str | None) -> None:
+    """Stop an automated retraining between two of its steps while a drift is concluded by nobody.
+
+    Recorded as paused, which is no failure: what it would learn from may be broken. A genuine shift
+    begins another one, on fresher data. One that a person asked for goes on.
+    """
+    standing = standing_of(root.ledger, feature.name)
+    found = of_run(standing, run_id) if run_id else None
+    why = unanswered_drift(standing)
+    if found is None or not why or not is_automated(found):
+        return
+    if "paused" not in found.stages:
+        incidents = [one.id for one in standing.incidents if awaits_conclusion(one)]
+        record_stage(
+            root, feature, found.id, "paused", run_id=run_id, incidents=incidents, reason=why[0]
+        )
+    raise RetrainingRefused(f"going on with retraining {found.id}", why)
+
+
+def is_automated(retraining: Retraining) -> bool:
+    """Whether no person asked for it."""
+    return retraining.requested_by == AUTOMATED
+
+
+def awaits_conclusion(incident: Incident) -> bool:
+    """Whether it is a drift of which no person has said yet what it is."""
+    return incident.alert == "drift" and incident.state == "open"
+
+
+def unanswered_drift(standing: Standing) -> list[str]:
+    """Why nothing is retrained by itself now, in words; empty when nothing forbids it."""
+    return [
+        f"incident {one.id} (drift) is concluded by nobody: a retraining might learn from bad "
+        "data; answer it: ai-ops incidents conclude"
+        for one in standing.incidents
+        if awaits_conclusion(one)
+    ]
 
 
 def record_stage(
@@ -122,6 +168,8 @@ def resume_retraining(
 
     def decide(standing: Standing) -> NewEvent:
         _not_held(feature, standing)
+        if is_automated(found) and (why := unanswered_drift(standing)):
+            raise RetrainingRefused(f"going on with retraining {id}", why)
         if (newest := standing.retrainings[-1]).id != id:
             reason = f"retraining {newest.id} began since: the newest training set is its own"
             raise RetrainingRefused(f"going on with retraining {id}", [reason])
@@ -181,8 +229,9 @@ def of_version(standing: Standing, version: str) -> Retraining | None:
 
 
 def running(standing: Standing, as_of: datetime) -> Retraining | None:
-    """The retraining that runs at a moment: begun, and neither evaluated, failed nor stalled."""
-    ends = {"evaluated", "failed", "promotion_failed"}
+    """The retraining that runs at a moment: begun, and neither evaluated, paused, failed nor
+    stalled."""
+    ends = {"evaluated", "paused", "failed", "promotion_failed"}
     for one in reversed(standing.retrainings):
         if one.stages.keys().isdisjoint(ends) and as_of - last_heard(one) < STALLED_AFTER:
             return one

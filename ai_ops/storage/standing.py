@@ -244,8 +244,8 @@ def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retrainin
     stage = {said["stage"]: {**said, "at": event.as_of.isoformat()}}
     for index, one in enumerate(known):
         if one.id == said["retraining"]:
-            # One that goes on after its failure has not failed.
-            over = {"failed"} if said["stage"] == "resumed" else set()
+            # One that goes on after its failure has not failed, and is not paused any more.
+            over = {"failed", "paused"} if said["stage"] == "resumed" else set()
             past = {name: told for name, told in one.stages.items() if name not in over}
             reached = replace(one, stages={**past, **stage})
             return (*known[:index], reached, *known[index + 1 :])

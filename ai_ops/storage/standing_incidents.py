@@ -33,6 +33,10 @@ def _answered(incident: Incident, event: Event) -> Incident:
                 severity=said.get("severity", incident.severity),
                 steps=(*incident.steps, str(said.get("reason", ""))),
                 step_names=(*incident.step_names, str(said.get("step", ""))),
+                cause=said.get("cause", incident.cause),
+                since=said.get("since", incident.since),
+                sample=said.get("sample", {}).get("source", incident.sample),
+                sample_digest=said.get("sample", {}).get("digest", incident.sample_digest),
             )
         case "incident_acknowledged":
             return replace(incident, acknowledged_by=said["by"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, Environment, Reviewed
+from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, DriftCause, Environment, Reviewed
 
 Place = tuple[int, int]
 """Where an event stands in the ledger: its block, and its number in it."""
@@ -134,8 +134,7 @@ class ThresholdChange:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An alert that is being answered; ``steps`` is what the playbook did about it, in words, and
-    ``step_names`` what each of them was."""
+    """An alert that is being answered, and what was done: ``steps`` in words, ``step_names``."""
 
     id: str
     alert: AlertKind
@@ -155,6 +154,10 @@ class Incident:
     resolved_by: str | None = None
     steps: tuple[str, ...] = ()
     step_names: tuple[str, ...] = ()
+    cause: DriftCause | None = None
+    since: str | None = None
+    sample: str | None = None
+    sample_digest: str | None = None
 
     @property
     def forbids_promotion(self) -> bool:

@@ -24,6 +24,7 @@ from ai_ops.storage.retrainings import of_run
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import PromotionRefused
 from ai_ops.vocabulary.words import GATE_CHECKS
+from ai_ops_tests.retraining_pipeline import tiny_trainer
 from ai_ops_tests.retraining_pipeline.moving import back_token, candidate
 from ai_ops_tests.retraining_pipeline.pipeline_world import (
     BACKEND,
@@ -35,6 +36,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     approved,
     champion,
     decided,
+    incident,
     last_refusal,
     standing,
     write_labels,
@@ -122,6 +124,26 @@ def test_a_hold_fails_the_run_at_its_first_step(live: Root, runner: Runner) -> N
     assert (step, error) == (f"{NAME}__training_set", "RetrainingRefused")
     assert "held by devops@example.com" in words
     assert materialised(result) == [] and last_refusal(live)[0] == "retraining"
+
+
+@pytest.mark.requirement("PB-10")
+def test_a_drift_that_opens_while_an_automated_retraining_trains_stops_it_before_its_next_step(
+    live: Root, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = tiny_trainer.train
+
+    def meanwhile(*asked: Any) -> Any:
+        incident(live)
+        return train(*asked)
+
+    monkeypatch.setattr(tiny_trainer, "train", meanwhile)
+    asked = retraining_config(FEATURE, cause="accuracy", requested_by="ai_ops")
+    result = runner.run(JOB, config=asked, raises=False)
+    ((step, error, words),) = failures_of(result)
+    assert (step, error) == (f"{NAME}__candidate_evaluation", "RetrainingRefused")
+    assert "incident drift-2021-03-09 (drift) is concluded by nobody" in words
+    assert materialised(result) == ["training_set", "candidate_model"]
+    assert list(standing(live).retrainings[-1].stages) == ["started", "paused"]
 
 
 def test_retrainings_of_a_feature_share_one_pool(runner: Runner) -> None:

@@ -15,6 +15,7 @@ from ai_ops.retraining_pipeline.records import (
     spans_of,
 )
 from ai_ops.retraining_pipeline.training_set import Request, compute_training_set
+from ai_ops.storage.bad_data import bad_windows
 from ai_ops.storage.retrainings import of_run
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.clock import utc
@@ -28,6 +29,7 @@ from ai_ops_tests.retraining_pipeline.pipeline_world import (
     NOW,
     SCIENTIST,
     decided,
+    happened,
     incident,
     last_refusal,
     standing,
@@ -189,3 +191,34 @@ def test_it_shows_the_weeks_that_are_learnt_from(logged: Root) -> None:
     assert sum(int(str(row["rows"])) for row in summary.table) == summary.numbers["rows"]
     assert summary.table[0]["logged"] == 0 and summary.table[0]["positive_rate"] == 0.25
     assert (summary.picture or b"").startswith(b"\x89PNG")
+
+
+@pytest.mark.requirement("PB-16")
+def test_days_of_which_a_person_said_that_their_data_was_bad_are_not_learnt_from(
+    logged: Root,
+) -> None:
+    happened(
+        logged,
+        "incident_opened",
+        incident="i-1",
+        alert="drift",
+        item="input_drift",
+        begin="2021-02-22",
+        reason="temp moved",
+        version="1",
+        severity="warning",
+    )
+    happened(logged, "incident_step", incident="i-1", step="cause_told", since="2021-02-20")
+    whole, _ = made(logged)
+    said = {"incident": "i-1", "conclusion": "bad_data", "note": "the feed sent °C"}
+    decided(logged, "incident_concluded", SCIENTIST, **said)
+    lasting, rows = made(logged)
+    assert (whole.bad_days, lasting.bad_days[0]) == ([], "2021-02-20")
+    assert lasting.bad_days[-1] == lasting.last_day, "what is not resolved is bad to this day"
+    assert lasting.excluded_bad_data > 0
+    of_log = rows.filter(rows["logged"])
+    assert max(of_log["time"].to_pylist()).date().isoformat() == "2021-02-19"
+    assert lasting.rows + lasting.excluded_bad_data >= whole.rows
+    decided(logged, "incident_resolved", SCIENTIST, incident="i-1", note="mended")
+    [window] = bad_windows(FEATURE, standing(logged), NOW + timedelta(days=9))
+    assert list(window.days())[-1] == YESTERDAY.isoformat(), "since it is mended, days are sound"

@@ -204,6 +204,33 @@ def test_drift_that_a_person_found_genuine_starts_one_until_one_was_evaluated() 
     assert due(before) == trigger, "one from before answered nothing either"
 
 
+@pytest.mark.requirement("PB-10")
+def test_nothing_is_retrained_by_itself_while_a_drift_is_concluded_by_nobody() -> None:
+    asked = replace(LIVE, incidents=(drifted(None, state="open"),))
+    assert due(asked, accuracy()) is None
+    assert due(LIVE, accuracy()) is not None
+
+
+@pytest.mark.requirement("PB-10", "PB-14", "PB-16")
+@pytest.mark.parametrize("conclusion", ["genuine_shift", "false_alarm", "bad_data"])
+def test_what_was_paused_begins_anew_without_a_wait_unless_the_data_was_bad(
+    conclusion: Conclusion,
+) -> None:
+    paused = replace(retrained("started"), stages={"started": {}, "paused": {"incidents": ["i-1"]}})
+    answered = replace(LIVE, incidents=(drifted(conclusion),), retrainings=(paused,))
+    trigger = due(answered)
+    if conclusion == "bad_data":
+        assert trigger is None
+    elif conclusion == "genuine_shift":
+        assert trigger is not None
+        assert trigger.incident == "i-1"
+    else:
+        assert trigger is not None
+        assert trigger.cause == "accuracy; it was paused by i-1 (false_alarm)"
+        begun = (*answered.retrainings, replace(retrained("started"), id="r-2"))
+        assert due(replace(answered, retrainings=begun)) is None
+
+
 @pytest.mark.requirement("PB-44")
 def test_drift_that_lasts_is_answered_again_on_newer_data() -> None:
     lasting = replace(LIVE, incidents=(drifted(days_ago=60),))
