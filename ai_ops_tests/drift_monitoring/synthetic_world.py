@@ -92,11 +92,13 @@ def planted(
     days: Sequence[str] = DAYS,
     settings: Mapping[str, Any] | None = None,
     reports: bool = True,
+    looks: bool = True,
 ) -> Installation:
     """The watched days with their rows changed, profiled and reported upon.
 
     ``days`` are those to watch (the first ones of ``DAYS``), ``settings`` other ones of ``drift``;
-    without ``reports`` the changed days are profiled only, which is all that some checks read.
+    without ``reports`` the changed days are profiled only, which is all that some checks read, and
+    without ``looks`` a report does not look into the log for where a drift comes from and why.
     Without a change nothing is computed that was computed before in this process.
     """
     made, clean = _installed(folder, settings), rows_of_day()
@@ -110,7 +112,7 @@ def planted(
         if len(rows[day]):
             made.write_log(day, rows[day])
     if days[first:] and reports:
-        without_pages(made, days[first], days[-1])
+        without_pages(made, days[first], days[-1], looks=looks)
     elif days[first:]:
         moments = [made.moment(day) for day in days[first:]]
         compute_prediction_profile(made.root, made.feature, moments)
@@ -160,12 +162,15 @@ def more_rows(days: Sequence[str], times: int) -> pd.DataFrame:
     return pd.concat(made, ignore_index=True)
 
 
-def without_pages(made: Installation, first: str, last: str) -> None:
+def without_pages(made: Installation, first: str, last: str, *, looks: bool = True) -> None:
     """Profile and report without Evidently's pages and pictures, which have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reporting, "make_evidently_report", lambda *_: "")
         patch.setattr(reporting, "overview_picture", lambda *_: None)
         patch.setattr(reporting, "further_pictures", lambda *_: {})
+        if not looks:
+            patch.setattr(reporting, "drift_carriers", lambda *_: {})
+            patch.setattr(reporting, "note_causes", lambda *_: None)
         made.monitor(first, last)
 
 

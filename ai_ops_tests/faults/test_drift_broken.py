@@ -74,7 +74,7 @@ def renamed(rows: pd.DataFrame) -> "pd.Series[Any]":
 @pytest.mark.requirement("FR-1")
 def test_nulls_and_a_renamed_category_are_named_on_their_first_day(tmp_path: Path) -> None:
     broken = together(setting("input_amount", mostly_null), setting("input_kind", renamed))
-    made = planted(tmp_path, broken, days=DAYS[: BROKEN + 4])
+    made = planted(tmp_path, broken, days=DAYS[: BROKEN + 4], looks=False)
     assert judged(made, "inputs_well_formed", BEFORE).status == "pass"
     assert failing(made, "inputs_well_formed", BROKEN_DAY) == {"amount", "kind"}
     assert failing(made, "input_drift", DAYS[BROKEN + 3]) == {"amount", "kind"}
@@ -86,7 +86,7 @@ def test_a_column_that_is_gone_is_missing_and_never_health(tmp_path: Path) -> No
     def gone(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.drop(columns=["input_wind"])
 
-    made = planted(tmp_path, gone, days=DAYS[:7])
+    made = planted(tmp_path, gone, days=DAYS[:7], looks=False)
     assert failing(made, "inputs_well_formed", DAYS[6]) == {"wind"}
     drift = judged(made, "input_drift", DAYS[6])
     assert (drift.status, drift.findings[0].columns) == ("no_evidence", ("wind",))
@@ -104,7 +104,9 @@ def swapped(rows: pd.DataFrame) -> pd.DataFrame:
 def test_units_signs_and_swapped_columns_are_drift_of_those_columns_alone(tmp_path: Path) -> None:
     in_cents = setting("input_amount", lambda rows: rows["input_amount"] * 100)
     negated = setting("input_age", lambda rows: -rows["input_age"])
-    made = planted(tmp_path, together(in_cents, negated, swapped), days=DAYS[: BROKEN + 9])
+    made = planted(
+        tmp_path, together(in_cents, negated, swapped), days=DAYS[: BROKEN + 9], looks=False
+    )
     assert judged(made, "input_drift", BEFORE).status == "pass"
     assert failing(made, "input_drift", THIRD) >= {"amount", "age"}
     assert failing(made, "input_drift", WITHIN) == {"amount", "age", "temp", "wind"}
@@ -166,7 +168,7 @@ COARSE: Change = together(
 @pytest.mark.fault("feed_alive", "output_drift")
 @pytest.mark.requirement("FR-1", "FQ-07")
 def test_a_constant_output_and_stuck_inputs_are_named_at_once(tmp_path: Path) -> None:
-    made = planted(tmp_path, STUCK, days=DAYS[: BROKEN + 7])
+    made = planted(tmp_path, STUCK, days=DAYS[: BROKEN + 7], looks=False)
     assert judged(made, "feed_alive", BEFORE).status == "pass"
     assert failing(made, "feed_alive", BROKEN_DAY) == {"probability", "wind"}
     second = judged(made, "feed_alive", DAYS[BROKEN + 1])
@@ -205,7 +207,7 @@ def thinned(rows: pd.DataFrame) -> pd.DataFrame:
 def test_sixty_per_cent_of_the_rows_missing_is_red_on_the_third_day_and_stays(
     tmp_path: Path,
 ) -> None:
-    made = planted(tmp_path, thinned)
+    made = planted(tmp_path, thinned, looks=False)
     assert verdicts(made, "volume_steady", DAYS[BROKEN:]) == {
         day: "fail" if day >= THIRD else "pass" for day in DAYS[BROKEN:]
     }
