@@ -19,6 +19,7 @@ from ai_ops.drift_monitoring.comparison import (
 )
 from ai_ops.drift_monitoring.drawing import Drawing, further_pictures, overview_picture
 from ai_ops.drift_monitoring.evidently_report import make_evidently_report
+from ai_ops.drift_monitoring.expected_by_score import expected_numbers
 from ai_ops.drift_monitoring.history import REPORT, StoredReports
 from ai_ops.drift_monitoring.judgement import History, Report, judge_drift
 from ai_ops.drift_monitoring.profiling import daily_profiles, references_of
@@ -145,6 +146,7 @@ def _report(call: _Call, day: str, *, draw: bool, alone: bool) -> tuple[Summary,
     rows = max((column.n_current for column in report), default=0)
     why: Why | None = "alert" if fresh else "month" if ends_month else None
     numbers = dict(_numbers(report, alerting, rows, call.reference))
+    numbers |= expected_numbers(call.feature, call.reference, call.window(day))
     if alerting and (
         noted := note_causes(call.root, call.feature, call.reference, call.history(day))
     ):

@@ -11,6 +11,10 @@ from ai_ops.drift_monitoring.statistics.chi_square import CHI_SQUARE, chi_square
 from ai_ops.drift_monitoring.statistics.constant import CONSTANT, constant
 from ai_ops.drift_monitoring.statistics.dependence import DEPENDENCE
 from ai_ops.drift_monitoring.statistics.descriptor import Floats, Statistic
+from ai_ops.drift_monitoring.statistics.estimated_accuracy import (
+    ESTIMATED_ACCURACY,
+    expected_by_score,
+)
 from ai_ops.drift_monitoring.statistics.fine import FineProfile, cells_of_grid, fine_profile
 from ai_ops.drift_monitoring.statistics.jensen_shannon import JENSEN_SHANNON, jensen_shannon
 from ai_ops.drift_monitoring.statistics.kolmogorov_smirnov import (
@@ -45,12 +49,14 @@ STATISTICS: Final[tuple[Statistic, ...]] = (
     CONSTANT,
     VOLUME,
     DEPENDENCE,
+    ESTIMATED_ACCURACY,
 )
 
 __all__ = [
     "CHI_SQUARE",
     "CONSTANT",
     "DEPENDENCE",
+    "ESTIMATED_ACCURACY",
     "JENSEN_SHANNON",
     "KOLMOGOROV_SMIRNOV",
     "MISSINGNESS",
@@ -70,6 +76,7 @@ __all__ = [
     "cells_of_grid",
     "chi_square",
     "constant",
+    "expected_by_score",
     "fine_profile",
     "jensen_shannon",
     "kolmogorov_smirnov",
