@@ -196,6 +196,17 @@ def test_a_live_schedule_asks_for_the_day_of_its_own_tick(
     ]
 
 
+@pytest.mark.requirement("ST-01", "FQ-07")
+def test_drift_of_slices_is_judged_of_a_feature_that_asks_for_it_only(
+    loaded: dg.Definitions,
+) -> None:
+    drift = FLIGHTS.drift.model_copy(update={"slices": ("tenant",)})
+    sliced = definitions_of(FLIGHTS.model_copy(update={"drift": drift}))
+    before, after = loaded.resolve_asset_graph(), sliced.resolve_asset_graph()
+    assert {key.name for key in after.asset_check_keys - before.asset_check_keys} == {"slice_drift"}
+    assert "joint_drift" in {key.name for key in before.asset_check_keys}
+
+
 @pytest.mark.requirement("ST-08")
 def test_a_feature_with_a_shadow_has_what_compares_the_challenger_and_others_have_not(
     loaded: dg.Definitions,

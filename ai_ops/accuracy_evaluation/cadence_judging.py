@@ -25,7 +25,7 @@ from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
-ALERTING: Final = ("accuracy", "input_drift", "output_drift")
+ALERTING: Final = ("accuracy", "input_drift", "output_drift", "joint_drift", "slice_drift")
 """The items whose alerts a retraining may answer."""
 
 LEAST_DAYS: Final = 7

@@ -17,6 +17,8 @@ from ai_ops.vocabulary.words import AlertKind, Status
 SEEN_BY: Final[Mapping[str, AlertKind]] = {
     "input_drift": "drift",
     "output_drift": "drift",
+    "joint_drift": "drift",
+    "slice_drift": "drift",
     "accuracy": "accuracy_drop",
 }
 """The checks that see a model fall behind, and the kind of incident that each one's alert is."""

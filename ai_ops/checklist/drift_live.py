@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.combining import lacking, never_judged, without_verdict
 from ai_ops.checklist.declared import unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
@@ -12,7 +13,8 @@ from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 
-DRIFT_CHECKS: Final = ("input_drift", "output_drift")
+DRIFT_CHECKS: Final = ("input_drift", "output_drift", "joint_drift")
+"""What a launch waits for; a slice may take weeks until its own rows tell what is normal for it."""
 REFERENCE: Final = "reference_present"
 WELL_FORMED: Final = ("inputs_well_formed",)
 
@@ -65,8 +67,9 @@ class _DriftDays:
         filling: list[str] = []
         alerts = 0
         missing: list[Finding] = []
+        checks = judged_of(DRIFT_CHECKS, feature)
         for day in evidence.monitored_days(feature):
-            found = {check: evidence.in_window(check).get(day) for check in DRIFT_CHECKS}
+            found = {check: evidence.in_window(check).get(day) for check in checks}
             if lacks := [
                 _lack(check, day, recorded)
                 for check, recorded in found.items()

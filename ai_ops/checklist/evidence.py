@@ -18,8 +18,8 @@ from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict, as_data
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import GATE_CHECKS, Domain
 
-DRIFT_CHECKS: Final = ("input_drift", "output_drift")
-"""Both are one alert to whoever concludes its incident."""
+DRIFT_CHECKS: Final = ("input_drift", "output_drift", "joint_drift", "slice_drift")
+"""All are one alert to whoever concludes its incident."""
 
 VerdictsByDay = Mapping[str, RecordedVerdict]
 

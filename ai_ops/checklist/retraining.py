@@ -21,6 +21,8 @@ from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 ASSET_OF: Final = {
     "input_drift": "drift_report",
     "output_drift": "drift_report",
+    "joint_drift": "drift_report",
+    "slice_drift": "drift_report",
     "accuracy": "evaluation_run",
 }
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.combining import lacking, without_verdict
 from ai_ops.checklist.declared import unwatched_model
 from ai_ops.checklist.evidence import DRIFT_CHECKS, ChecklistEvidence
@@ -21,7 +22,8 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     one that has under-performed as long. What drifted in the week is named, reviewed or not."""
     if (waived := unwatched_model(feature, evidence.window)) is not None:
         return waived
-    unjudged = without_verdict(feature, evidence, DRIFT_CHECKS, "drift")
+    checks = judged_of(DRIFT_CHECKS, feature)
+    unjudged = without_verdict(feature, evidence, checks, "drift")
     alerts = [
         alert
         for check in DRIFT_CHECKS
@@ -130,13 +132,13 @@ WEEKLY = (
 
 
 def _seen(evidence: ChecklistEvidence) -> tuple[Finding, ...]:
-    """What drifted in the week: of each check and column as it was found last."""
-    latest: dict[tuple[str, tuple[str, ...]], Finding] = {}
+    """What drifted in the week: of each check, column and slice as it was found last."""
+    latest: dict[tuple[str, tuple[str, ...], str | None], Finding] = {}
     for check in DRIFT_CHECKS:
         for _, recorded in sorted(evidence.in_window(check).items()):
             if recorded.verdict.status == "fail":
                 found = [one for one in recorded.verdict.findings if one.status == "fail"]
-                latest |= {(check, one.columns): one for one in found}
+                latest |= {(check, one.columns, one.slice): one for one in found}
     return tuple(latest.values())
 
 

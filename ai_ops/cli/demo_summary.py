@@ -22,7 +22,7 @@ from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Cadence
 
-ALERTING = ("input_drift", "output_drift", "accuracy")
+ALERTING = ("input_drift", "output_drift", "joint_drift", "accuracy")
 METRICS = {"auc": "AUC", "brier": "Brier", "ece": "ECE", "accuracy": "accuracy", "f1": "F1"}
 
 

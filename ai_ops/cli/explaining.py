@@ -45,6 +45,8 @@ ITEMS: Final = (
     "inputs_well_formed",
     "input_drift",
     "output_drift",
+    "joint_drift",
+    "slice_drift",
     "accuracy",
     "label_coverage",
     "service_healthy",

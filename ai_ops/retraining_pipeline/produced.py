@@ -12,13 +12,14 @@ from typing import Any, Final
 import pyarrow.compute as pc
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.applying import judged_of
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, Standing
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 
-JUDGED: Final = ("accuracy", "input_drift", "output_drift")
+JUDGED: Final = ("accuracy", "input_drift", "output_drift", "joint_drift", "slice_drift")
 """The checks that a rollback is decided on, beside the cost."""
 
 ROLLUP: Final = "cost_rollup"
@@ -89,7 +90,7 @@ def as_data(one: Produced) -> dict[str, Any]:
         "answered": one.answered,
         "days_rolled_up": one.days,
         "cost": {"total": one.cost, "per_1000": one.per_1000, "currency": one.currency},
-        **{item: [_verdict(each) for each in one.verdicts[item]] for item in JUDGED},
+        **{item: [_verdict(each) for each in found] for item, found in one.verdicts.items()},
     }
 
 
@@ -109,8 +110,8 @@ def told(one: Produced) -> Iterator[str]:
             f"  predictions: {one.predictions:,} of {one.days} days, {one.answered:,} answered; "
             f"{price} per 1,000"
         )
-    for item in JUDGED:
-        yield f"  {item}: {_course(one.verdicts[item])}"
+    for item, found in one.verdicts.items():
+        yield f"  {item}: {_course(found)}"
 
 
 def _number(value: float) -> str:
@@ -147,8 +148,9 @@ def _judged(
     root: Root, feature: AiFeatureSpec, reign: Window, version: str, as_of: datetime
 ) -> dict[str, list[RecordedVerdict]]:
     """The verdicts on days that ended while the version was live; accuracy names its version."""
-    found: dict[str, list[RecordedVerdict]] = {item: [] for item in JUDGED}
-    known = root.ledger.verdicts(feature.name, window=reign, as_of=as_of, items=JUDGED)
+    items = judged_of(JUDGED, feature)
+    found: dict[str, list[RecordedVerdict]] = {item: [] for item in items}
+    known = root.ledger.verdicts(feature.name, window=reign, as_of=as_of, items=items)
     for one in known:
         mine = one.verdict.observed.get("version", version) == version
         ended = Window.of_day(one.partition).end if one.partition else reign.start

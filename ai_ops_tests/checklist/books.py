@@ -24,7 +24,7 @@ FEATURE = DECLARED.model_copy(
 )
 DAYS = tuple(Window.trailing("2021-03-31", days=7).days())
 DAILY = (*LOG_CHECKS, "inputs_well_formed", "cost_known")
-DRIFT = ("input_drift", "output_drift")
+DRIFT = ("input_drift", "output_drift", "joint_drift")
 LATEST = ("version_registered", "registry_reconciled", "reference_present")
 TO_COME = ("load_test", "rollback_drill")
 ALL = {item.id: item for items in ITEMS.values() for item in items}

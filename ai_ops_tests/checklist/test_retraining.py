@@ -40,7 +40,7 @@ def week(seen: Mapping[str, Verdict], first: str = "2021-03-01") -> list[Recorde
     """Each check's verdicts from a day to the end of the week: ``item`` or ``item/day`` differ."""
     return [
         verdict_on(item, seen.get(f"{item}/{day}", seen.get(item, FINE)), on=day)
-        for item in ("input_drift", "output_drift", "accuracy")
+        for item in ("input_drift", "output_drift", "joint_drift", "accuracy")
         for day in days(first, "2021-03-14")
     ]
 

@@ -32,7 +32,7 @@ FEATURE = DECLARED.model_copy(
 WEEK = Window.of_week("2021-03-08")
 AS_OF = WEEK.end + timedelta(hours=7)
 ITEMS = {item.id: item for item in WEEKLY}
-DAILY = ("input_drift", "output_drift", *LOG_CHECKS)
+DAILY = ("input_drift", "output_drift", "joint_drift", *LOG_CHECKS)
 FINE = Verdict.passing("fine", sample_size=900)
 
 
@@ -98,6 +98,17 @@ def test_an_alert_that_nobody_reviewed_for_a_week_fails_and_says_its_age() -> No
     assert older.findings[0].columns == ("temp",)
     assert older.findings[0].size == pytest.approx(8 + 7 / 24)
     assert "2021-03-06" in older.findings[0].reason
+
+
+@pytest.mark.requirement("WK-01", "WK-03")
+@pytest.mark.parametrize("check", ["joint_drift", "slice_drift"])
+def test_drift_that_no_single_column_shows_is_to_be_reviewed_as_any_other(check: str) -> None:
+    bad = failing("drift", "seats moves apart from carrier", "seats")
+    since = ("2021-03-06", "2021-03-07", "2021-03-08")
+    others = [one for one in whole_week() if (one.item, one.partition) != (check, since[-1])]
+    verdict = judge("drift_reviewed", [*others, *[on(check, day, bad) for day in since]])
+    assert verdict.status == "fail"
+    assert verdict.findings[0].reason.startswith(f"{check} alerts since 2021-03-06")
 
 
 def reviewed(domain: str, begin: str = "2021-03-06") -> Standing:

@@ -107,7 +107,7 @@ def test_a_cost_that_is_tracked_no_more_is_no_evidence(tmp_path: Path) -> None:
 # Drift, on the real flights of the rehearsal's week
 
 FIRST, LAST = "2013-03-25", "2013-03-31"
-DRIFT_CHECKS = ("inputs_well_formed", "input_drift", "output_drift")
+DRIFT_CHECKS = ("inputs_well_formed", "input_drift", "output_drift", "joint_drift")
 
 
 @pytest.fixture

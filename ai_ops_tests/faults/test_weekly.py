@@ -91,7 +91,7 @@ def drift_weeks(folder: Path, change: Change | None) -> Installation:
     record(
         made.root,
         made.feature,
-        ("input_drift", "output_drift"),
+        ("input_drift", "output_drift", "joint_drift"),
         [made.moment(day) for day in span.days()],
     )
     tell(made.root, "launch", FIRST, version="1", previous=None, by="devops@example.com")
@@ -160,7 +160,7 @@ def test_judging_again_does_not_make_an_alert_young(drifted: Installation) -> No
     now = DRIFT_WEEK.end + timedelta(hours=6, minutes=30)
     span = Window(Window.of_day(FIRST).start, DRIFT_WEEK.end)
     again = [Moment(day, Window.of_day(day), now) for day in span.days()]
-    record(drifted.root, drifted.feature, ("input_drift", "output_drift"), again)
+    record(drifted.root, drifted.feature, ("input_drift", "output_drift", "joint_drift"), again)
     after = item(drifted.root, drifted.feature, "drift_reviewed", DRIFT_WEEK)
     assert (after.status, after.observed) == (before.status, before.observed)
 

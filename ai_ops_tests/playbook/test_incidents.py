@@ -116,6 +116,8 @@ def notes(
     [
         ("input_drift", "drift", "warning"),
         ("output_drift", "drift", "warning"),
+        ("joint_drift", "drift", "warning"),
+        ("slice_drift", "drift", "warning"),
         ("accuracy", "accuracy_drop", "critical"),
         ("cost_trend", "cost_spike", "warning"),
     ],
