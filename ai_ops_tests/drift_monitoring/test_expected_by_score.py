@@ -52,7 +52,7 @@ def test_the_drift_report_tells_it_under_a_name_that_says_what_it_is() -> None:
     column = ProfiledColumn("probability", "output", "number")
     cells = cells_of_numbers(column, scores, 20)
     places, size = np.searchsorted(cells.edges, scores, side="right"), len(cells.names)
-    sums = np.bincount(places, scores, minlength=size)
+    sums = np.bincount(places, scores, minlength=size).astype(float)
     day = Tally(np.bincount(places, minlength=size), sums=sums)
     calibration = Calibration(None, None, 0, None, None, None, 1)
     own = ReferenceColumn(cells, day.counts, calibration, None, 0.0)
