@@ -18,6 +18,7 @@ from ai_ops.drift_monitoring.feed.marks import marks_of
 from ai_ops.drift_monitoring.feed.steady import judge_steady
 from ai_ops.drift_monitoring.profiling import compute_prediction_profile
 from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops_tests.drift_monitoring.synthetic_world import LAST, judged, planted
 from ai_ops_tests.drift_monitoring.world import days, install
 
 START = date(2021, 3, 1)
@@ -144,6 +145,47 @@ def test_cells_with_one_value_or_two_are_told_by_their_sum(points: int, pointed:
         places = chance.uniform(cell, cell + 1, points)
         cells.append(row("bin", str(cell), list(chance.choice(places, 60))))
     assert marks_of(cells).pointed == pointed
+
+
+def test_what_was_profiled_before_there_were_marks_is_judged_alike(tmp_path: Path) -> None:
+    made = planted(tmp_path)
+    before = {check: judged(made, check) for check in ("volume_steady", "feed_alive")}
+    for folder in ("prediction_profile/feed", "reference_profile/feed"):
+        files = sorted((Path(made.root.lake.url) / made.feature.name / folder).iterdir())
+        assert files
+        for file in files:
+            file.unlink()
+    for check, verdict in before.items():
+        assert verdict.status == "pass"
+        after = judged(made, check)
+        assert (after.status, after.reason) == (verdict.status, verdict.reason)
+
+
+def test_without_a_reference_the_log_alone_tells_what_is_usual_and_nothing_what_is_alive(
+    tmp_path: Path,
+) -> None:
+    made = planted(tmp_path)
+    for file in (Path(made.root.lake.url) / made.feature.name / "reference_profile").glob("*.*"):
+        file.unlink()
+    young, alive = judged(made, "volume_steady"), judged(made, "feed_alive")
+    assert (young.status, alive.status) == ("no_evidence", "no_evidence")
+    assert "it takes 3 weeks before" in young.reason
+    assert "materialise reference_profile" in alive.reason
+
+
+def test_a_profile_in_the_cells_of_another_reference_is_no_evidence(tmp_path: Path) -> None:
+    made = planted(tmp_path)
+    path = made.root.lake.path(made.feature.name, "prediction_profile/feed", LAST, "json")
+    data, _ = made.root.lake.read_json(path)
+    made.root.lake.write_json(path, data | {"cells": "another"})
+    verdict = judged(made, "feed_alive")
+    assert verdict.status == "no_evidence"
+    assert "materialise prediction_profile again" in verdict.reason
+
+
+def test_of_many_call_sites_the_largest_are_counted_by_name() -> None:
+    parts = Parts.of({f"site-{n}": n for n in range(1, 151)})
+    assert (len(parts.named), parts.rows("site-150"), parts.rows("site-3")) == (100, 150, 50)
 
 
 @pytest.mark.requirement("FQ-07", "FR-1")
