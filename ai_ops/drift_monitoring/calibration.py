@@ -6,6 +6,7 @@ therefore compared with itself: every trailing window inside the reference is ju
 reference *without* that window, and an alert needs more than what those windows let expect.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from ai_ops.drift_monitoring.cells import ColumnCells, Role
+from ai_ops.drift_monitoring.cells import ColumnCells, Kind, ProfiledColumn, Role
 from ai_ops.drift_monitoring.contrasts import DIRECTED, SHARES, Contrasts, DriftTest
+from ai_ops.drift_monitoring.daily_variance import DailyVariance, daily_variance
 from ai_ops.drift_monitoring.limits import ROOT, Basis, Limit
 from ai_ops.drift_monitoring.moderation import moderated
 from ai_ops.drift_monitoring.outlying_weeks import OutlyingWeek, outlying_weeks
@@ -27,19 +29,22 @@ from ai_ops.drift_monitoring.statistics import (
     window_counts,
 )
 
-FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.004, "output": 0.002}
+FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.003, "output": 0.004}
 """The probability that a healthy week alarms, of all inputs together and of all outputs."""
-LOOKS: Final = 1.5
+LOOKS: Final = 1.2
 """A week is looked at on seven days, whose windows overlap: so much likelier than in one look.
 
 Of days that are alike the rule of k of n makes it less likely (0.5 at a level of 3.5 standard
 deviations); of days with a correlation of 0.7 it is 1.2.
 """
-PARTS: Final[Mapping[str, Mapping[DriftTest, float]]] = {
-    "number": {"location": 0.4, "psi": 0.3, "spread": 0.15, "nulls": 0.1, "outside": 0.05},
+PARTS: Final[Mapping[Kind, Mapping[DriftTest, float]]] = {
+    "number": {"location": 0.5, "psi": 0.2, "spread": 0.15, "nulls": 0.1, "outside": 0.05},
     "category": {"psi": 0.6, "unseen": 0.3, "nulls": 0.1},
 }
 """How a column's share of the false alarms is divided among its tests."""
+WEIGHTS: Final[Mapping[Kind, float]] = {"number": 3.0, "category": 1.0}
+"""How a role's is divided among its columns: more tests are asked of a number, and a label is
+mostly cut from a score that is asked by itself."""
 OVERLAP: Final = 1.4
 """Windows that overlap know a variance so many times better than those that share no day."""
 CHANCE: Final = 0.001
@@ -115,6 +120,7 @@ class _Own:
     per_row: float
     rows: float
     usual: float
+    days: DailyVariance | None = None
 
 
 def calibrate(
@@ -135,7 +141,7 @@ def calibrate(
     that lie far from all others are no part of it: ``outlying_weeks``.
     """
     prepared = [_Prepared.of(cells, np.asarray(daily, float), rule) for cells, daily in columns]
-    roles = [cells.column.role for cells, _ in columns]
+    alphas = _alphas([cells.column for cells, _ in columns])
     limits: dict[int, list[Limit]] = {place: [] for place in range(len(prepared))}
     for test in ("psi", *DIRECTED, *SHARES):
         own = {
@@ -146,17 +152,32 @@ def calibrate(
         weeks = np.array([prepared[place].weeks for place in own])
         freedom = OVERLAP * (float(np.median(weeks)) - 1) if len(weeks) else 0.0
         variances, known = moderated([one.variance for one in own.values()], freedom)
-        for (place, one), variance in zip(own.items(), variances, strict=True):
-            role = roles[place]
-            alpha = FALSE_ALARMS[role] / roles.count(role) / LOOKS
-            alpha *= PARTS[prepared[place].contrasts.cells.column.kind][test]
-            if test in DIRECTED:
-                alpha /= 2  # to either side
-            quantile = float(student.ppf(1 - alpha, known))
-            limits[place].append(
-                _limit(test, one, float(variance), quantile, prepared[place], rule)
-            )
+        for (place, one), of_columns in zip(own.items(), variances, strict=True):
+            variance, degrees = float(of_columns), known
+            days = one.days.with_windows(one.variance, freedom) if one.days else None
+            if days is not None and days.freedom > known:
+                variance, degrees = days.variance, days.freedom
+            quantile = float(student.ppf(1 - alphas[place][test], degrees))
+            limits[place].append(_limit(test, one, variance, quantile, prepared[place], rule))
     return tuple(column.calibration(tuple(limits[place])) for place, column in enumerate(prepared))
+
+
+def _alphas(columns: Sequence[ProfiledColumn]) -> list[dict[DriftTest, float]]:
+    """The probability of a false alarm in one look, by column and test; of one of two sides."""
+    whole: dict[Role, float] = defaultdict(float)
+    for column in columns:
+        whole[column.role] += WEIGHTS[column.kind]
+    return [
+        {
+            test: FALSE_ALARMS[column.role]
+            * (WEIGHTS[column.kind] / whole[column.role])
+            * part
+            / LOOKS
+            / (2 if test in DIRECTED else 1)
+            for test, part in PARTS[column.kind].items()
+        }
+        for column in columns
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +230,11 @@ class _Prepared:
             variance = float(angles.var()) / within / (per_row / rows)
             return _Own(levels - usual, float(angles.mean()), variance, per_row, rows, usual)
         variance = float(np.mean(known**2)) * within / (per_row / rows)
-        return _Own(levels, 0.0, variance, per_row, rows, 0.0)
+        by_day = self.contrasts.measured(test, self.counts)
+        days = daily_variance(by_day, self.window_days)
+        if days is not None:
+            days = DailyVariance(days.variance / (per_row / rows), days.freedom)
+        return _Own(levels, 0.0, variance, per_row, rows, 0.0, days)
 
     def against_the_rest(self, test: DriftTest) -> Floats:
         """Every window against the reference without it."""
@@ -250,8 +275,9 @@ def _limit(
 ) -> Limit:
     further = 1 + 1 / column.weeks
     if test == "psi":
-        # Of a sum of squares in so many directions, each as restless as chance alone.
-        least = 2 / (9 * own.per_row)
+        # A sum of squares: by chance in as many directions as it has, by what days do in one.
+        chance = min(own.per_row / own.rows / max(own.centre, 1e-12), 1.0)
+        least = 2 / 9 * (chance**2 / own.per_row + (1 - chance) ** 2)
         scale = np.sqrt(max(variance, least) * further)
     else:
         scale = np.sqrt(max(variance, 1.0) * own.per_row / own.rows * further)

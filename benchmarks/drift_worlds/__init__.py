@@ -1,0 +1,1 @@
+"""Simulated features whose weeks are healthy, or changed in one known way."""
