@@ -1,5 +1,6 @@
 """``ai-ops drift thresholds``: what is in force, what is proposed, and what a person decides."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.threshold_days import ThresholdDays
 from ai_ops.drift_monitoring.threshold_deciding import days_of, decision_of, factors_in
 from ai_ops.drift_monitoring.threshold_picture import draw_thresholds
-from ai_ops.drift_monitoring.thresholds import newest_month, test_as_data
+from ai_ops.drift_monitoring.thresholds import newest_month, tested_as_data
 from ai_ops.storage.decisions import read_token
 from ai_ops.storage.root import Root
 from ai_ops.storage.threshold_proposals import ASSET, proposal_path
@@ -98,7 +99,7 @@ def proposal_shown(
         "digest": evidence.digest,
         "in_force": days.in_force,
         "would_be": content["after"],
-        "back_test": test_as_data(tested),
+        "back_test": tested_as_data(tested),
         "history": [
             {
                 "at": one.at.isoformat(),
@@ -154,7 +155,10 @@ def _print(data: dict[str, Any]) -> None:
         now, then = data["in_force"].get(name, 1.0), data["would_be"].get(name, 1.0)
         style = "yellow" if now != then else None
         columns.add_row(shown(name), f"{now:g}", f"{then:g}", shown(why.get(name, "")), style=style)
-    console.print(columns)
+    if columns.row_count:
+        console.print(columns)
+    else:
+        console.print(f"{title}: every column has its own, and nothing is proposed", markup=False)
     _print_alerts(data["back_test"], console)
     days = data["days"]
     console.print(
@@ -167,9 +171,19 @@ def _print(data: dict[str, Any]) -> None:
         console.print(f"a reason to look: {plain(one)}", markup=False, soft_wrap=True)
     for one in data["history"]:
         words = f"{one['at'][:10]} {one['by']} {one['decision']}: {one['reason']}"
-        console.print(f"{words}; {one['before']} → {one['after']}", markup=False, soft_wrap=True)
+        moved = f"{_factors(one['before'])} → {_factors(one['after'])}"
+        console.print(f"{words}; {moved}", markup=False, soft_wrap=True)
     for words in data["void"]:
         console.print(f"no decision: {plain(words)}", markup=False, soft_wrap=True)
+
+
+def _factors(factors: Mapping[str, float]) -> str:
+    """Factors for a person.
+
+    >>> _factors({"temp": 1.4, "fee": 1.25}), _factors({})
+    ('temp × 1.4, fee × 1.25', 'no factor')
+    """
+    return ", ".join(f"{name} × {factor:g}" for name, factor in factors.items()) or "no factor"
 
 
 def _print_alerts(tested: dict[str, Any], console: Console) -> None:

@@ -71,6 +71,8 @@ class BackTest:
     def words(self) -> str:
         """The back-test in a sentence, as whoever signs it reads it."""
         alerts = len(self.vanished) + len(self.remaining)
+        if not alerts and not self.appeared:
+            return "there was no alert in these days, and with these there is none"
         told = f"with these, {len(self.vanished)} of {plural(alerts, 'alert')} vanish"
         if self.appeared:
             told += f", {len(self.appeared)} appear that nobody saw"
