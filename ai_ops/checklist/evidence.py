@@ -19,7 +19,10 @@ from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import GATE_CHECKS, Domain
 
 DRIFT_CHECKS: Final = ("input_drift", "output_drift", "joint_drift", "slice_drift")
-"""All are one alert to whoever concludes its incident."""
+FEED_CHECKS: Final = ("volume_steady", "feed_alive")
+ALERTING: Final = (*DRIFT_CHECKS, *FEED_CHECKS)
+"""All are one alert to whoever concludes its incident: drift, and a feed that may be its cause. Of
+the feed's checks a young log has no verdict but a lack, which no list holds against it."""
 
 VerdictsByDay = Mapping[str, RecordedVerdict]
 
@@ -82,7 +85,7 @@ class ChecklistEvidence:
             and one.concluded_at is not None
             and alert.raised_at <= one.concluded_at
             for one in self.standing.incidents
-            if alert.item in DRIFT_CHECKS
+            if alert.item in ALERTING
         )
 
     def read_from(self, items: Iterable[str]) -> tuple[Evidence, ...]:

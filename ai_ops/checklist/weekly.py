@@ -7,7 +7,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.combining import lacking, without_verdict
 from ai_ops.checklist.declared import unwatched_model
-from ai_ops.checklist.evidence import DRIFT_CHECKS, ChecklistEvidence
+from ai_ops.checklist.evidence import ALERTING, DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.checklist.retraining import retraining_verified
@@ -26,7 +26,7 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     unjudged = without_verdict(feature, evidence, checks, "drift")
     alerts = [
         alert
-        for check in DRIFT_CHECKS
+        for check in ALERTING
         for alert in alerts_of(check, evidence.of(check))
         if not evidence.reviewed(alert, "drift_monitoring")
     ]
@@ -94,7 +94,7 @@ WEEKLY = (
         "weekly",
         "drift_monitoring",
         "drift_report",
-        DRIFT_CHECKS,
+        ALERTING,
         drift_reviewed,
         max_age_days=14,
     ),
@@ -132,13 +132,16 @@ WEEKLY = (
 
 
 def _seen(evidence: ChecklistEvidence) -> tuple[Finding, ...]:
-    """What drifted in the week: of each check, column and slice as it was found last."""
-    latest: dict[tuple[str, tuple[str, ...], str | None], Finding] = {}
-    for check in DRIFT_CHECKS:
+    """What drifted in the week, and what the feed lost: of each check, column and part as it was
+    found last."""
+    latest: dict[tuple[object, ...], Finding] = {}
+    for check in ALERTING:
         for _, recorded in sorted(evidence.in_window(check).items()):
             if recorded.verdict.status == "fail":
                 found = [one for one in recorded.verdict.findings if one.status == "fail"]
-                latest |= {(check, one.columns, one.slice): one for one in found}
+                latest |= {
+                    (check, one.columns, one.slice, one.call_site, one.tenant): one for one in found
+                }
     return tuple(latest.values())
 
 

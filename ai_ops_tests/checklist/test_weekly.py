@@ -111,6 +111,22 @@ def test_drift_that_no_single_column_shows_is_to_be_reviewed_as_any_other(check:
     assert verdict.findings[0].reason.startswith(f"{check} alerts since 2021-03-06")
 
 
+@pytest.mark.requirement("WK-01", "WK-03")
+@pytest.mark.parametrize("check", ["volume_steady", "feed_alive"])
+def test_a_feed_that_broke_is_to_be_reviewed_and_a_young_log_is_not_held_against_anybody(
+    check: str,
+) -> None:
+    young = Verdict.lacking("the log is too young", "volume", sample_size=900)
+    week = [*whole_week(), *[on(check, day, young) for day in WEEK.days()]]
+    assert judge("drift_reviewed", week).status == "pass"
+    bad = failing("volume", "call site app went silent")
+    since = ("2021-03-06", "2021-03-07", "2021-03-08")
+    verdict = judge("drift_reviewed", [*whole_week(), *[on(check, day, bad) for day in since]])
+    assert verdict.status == "fail"
+    assert verdict.findings[0].reason.startswith(f"{check} alerts since 2021-03-06")
+    assert verdict.findings[-1].reason == "call site app went silent"
+
+
 def reviewed(domain: str, begin: str = "2021-03-06") -> Standing:
     review = Review("input_drift", domain, begin, "someone@example.com", "looked at", AS_OF)
     return Standing(reviews=(review,))
