@@ -29,6 +29,8 @@ from rich.table import Table
 
 _PEERS = Path(__file__).parent / "peers"
 _ALONE = {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+SHORT, TIMES = 5.0, 3
+"""What takes fewer CPU seconds than this is run so often, and the middle one is told."""
 AGREED = ("psi", "js", "wasserstein")
 ONCE_PER_VERSION = ("cells", "reference")
 PREPARED = ("cells",)
@@ -65,7 +67,11 @@ def run(script: str, *arguments: str, python: str = sys.executable) -> dict[str,
 def measure(name: str, files: tuple[Path, Path]) -> Seen:
     try:
         python = python_of(NANNYML) if name == "nannyml" else sys.executable
-        return Seen(name, run("drift_contenders.py", name, *map(str, files), python=python))
+        runs: list[Seen] = []
+        while not runs or (len(runs) < TIMES and runs[0].cpu() < SHORT):
+            told = run("drift_contenders.py", name, *map(str, files), python=python)
+            runs.append(Seen(name, told))
+        return sorted(runs, key=Seen.cpu)[len(runs) // 2]
     except (Unbuildable, RuntimeError) as wrong:
         return Seen(name, missing=str(wrong))
 
