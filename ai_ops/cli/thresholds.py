@@ -27,7 +27,7 @@ from ai_ops.drift_monitoring.allowances import threshold_changes
 from ai_ops.drift_monitoring.threshold_days import ThresholdDays
 from ai_ops.drift_monitoring.threshold_deciding import days_of, decision_of, factors_in
 from ai_ops.drift_monitoring.threshold_picture import draw_thresholds
-from ai_ops.drift_monitoring.thresholds import newest_month, tested_as_data
+from ai_ops.drift_monitoring.thresholds import back_test_as_data, newest_month
 from ai_ops.storage.decisions import read_token
 from ai_ops.storage.root import Root
 from ai_ops.storage.threshold_proposals import ASSET, proposal_path
@@ -99,7 +99,7 @@ def proposal_shown(
         "digest": evidence.digest,
         "in_force": days.in_force,
         "would_be": content["after"],
-        "back_test": tested_as_data(tested),
+        "back_test": back_test_as_data(tested),
         "history": [
             {
                 "at": one.at.isoformat(),

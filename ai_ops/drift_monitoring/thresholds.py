@@ -123,13 +123,13 @@ def as_data(feature: AiFeatureSpec, moment: Moment, made: Proposal) -> dict[str,
         "proposed": dict(made.tested.factors),
         "changes": made.changes,
         "columns": [asdict(one) for one in made.proposed],
-        "back_test": tested_as_data(made.tested),
+        "back_test": back_test_as_data(made.tested),
         "usage": made.usage.as_data() if made.usage else None,
         "looks": list(made.looks),
     }
 
 
-def tested_as_data(tested: BackTest) -> dict[str, Any]:
+def back_test_as_data(tested: BackTest) -> dict[str, Any]:
     """A back-test as JSON-ready data."""
     return {
         "words": tested.words,
