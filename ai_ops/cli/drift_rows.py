@@ -45,15 +45,16 @@ def rows(
     console = Console()
     for side, title in (("now", "rows that drove it"), ("reference", "the reference")):
         own = [one for one in found if one["side"] == side]
-        console.print(_table(f"{spec.name} {partition}: {title}", own[:limit]))
+        console.print(f"{spec.name} {partition}: {title}", markup=False)
+        console.print(_table(own[:limit]))
         if len(own) > limit:
             console.print(f"{len(own) - limit} more: --limit, or --json", markup=False)
     console.print(f"to be deleted after {policy['delete_after']}", markup=False)
 
 
-def _table(title: str, own: list[dict[str, Any]]) -> Table:
+def _table(own: list[dict[str, Any]]) -> Table:
     names = [name for name in (own[0] if own else {}) if name != "side"][:COLUMNS]
-    table = Table(*map(shown, names), title=title)
+    table = Table(*map(shown, names))
     for one in own:
         table.add_row(*(_value(one[name]) for name in names))
     return table

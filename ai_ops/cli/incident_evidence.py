@@ -15,7 +15,7 @@ AGAINST: Final = {"genuine_shift": "bad_data", "bad_data": "genuine_shift"}
 def evidence_of(root: Root, feature: AiFeatureSpec, incident: Incident) -> dict[str, Any]:
     """The signs of each column, and how to look at the rows that drove it; empty where an incident
     has neither."""
-    if incident.alert != "drift":
+    if incident.sample is None and incident.cause is None:
         return {}
     day = _day(incident)
     shown: dict[str, Any] = {"evidence": []}

@@ -24,7 +24,7 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.deciding import ByOption, TokenOption, decide
-from ai_ops.cli.incident_evidence import contradiction
+from ai_ops.cli.incident_evidence import contradiction, evidence_lines, evidence_of
 from ai_ops.storage.ageing import waiting_of
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.root import Root
@@ -85,13 +85,18 @@ def show(
     """Show one incident: what alerted, what speaks for which cause, who answered, what was
     concluded."""
     spec, opened = resolve_feature(feature), open_root(root)
-    shown = as_data(spec, _found(opened, spec, id), under_performing(opened, spec))
+    found = _found(opened, spec, id)
+    shown = as_data(spec, found, under_performing(opened, spec))
+    evidence = evidence_of(opened, spec, found)
     if as_json:
-        print_json(shown)
+        print_json(shown | evidence)
         return
     console = Console()
-    for name, value in shown.items():
+    words = {name: value for name, value in evidence.items() if name != "evidence"}
+    for name, value in (shown | words).items():
         console.print(f"{name}: {_words(value)}", markup=False, highlight=False)
+    for line in evidence_lines(evidence):
+        console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
