@@ -29,17 +29,16 @@ from ai_ops.drift_monitoring.statistics import (
     window_counts,
 )
 
-FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.003, "output": 0.004}
-"""The probability that a healthy week alarms, of all inputs together and of all outputs."""
-LOOKS: Final = 1.2
-"""A week is looked at on seven days, whose windows overlap: so much likelier than in one look.
+FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.0015, "output": 0.005}
+"""The probability that a healthy week alarms, of all inputs together and of all outputs.
 
-Of days that are alike the rule of k of n makes it less likely (0.5 at a level of 3.5 standard
-deviations); of days with a correlation of 0.7 it is 1.2.
+It is taken for that of one look. A week is looked at on seven days, whose windows overlap, by the
+rule of k of n: at 3.5 standard deviations that makes it 0.5 times as likely where days are
+independent, and 1.2 times where neighbours correlate by 0.7.
 """
 PARTS: Final[Mapping[Kind, Mapping[DriftTest, float]]] = {
-    "number": {"location": 0.5, "psi": 0.2, "spread": 0.15, "nulls": 0.1, "outside": 0.05},
-    "category": {"psi": 0.6, "unseen": 0.3, "nulls": 0.1},
+    "number": {"location": 0.6, "psi": 0.2, "spread": 0.16, "nulls": 0.03, "outside": 0.01},
+    "category": {"psi": 0.85, "unseen": 0.1, "nulls": 0.05},
 }
 """How a column's share of the false alarms is divided among its tests."""
 WEIGHTS: Final[Mapping[Kind, float]] = {"number": 3.0, "category": 1.0}
@@ -172,7 +171,6 @@ def _alphas(columns: Sequence[ProfiledColumn]) -> list[dict[DriftTest, float]]:
             test: FALSE_ALARMS[column.role]
             * (WEIGHTS[column.kind] / whole[column.role])
             * part
-            / LOOKS
             / (2 if test in DIRECTED else 1)
             for test, part in PARTS[column.kind].items()
         }

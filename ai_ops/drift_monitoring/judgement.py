@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ai_ops.ai_features.drift import Drift
-from ai_ops.drift_monitoring.carriers import Carriers, carried_by
 from ai_ops.drift_monitoring.cells import Role
 from ai_ops.drift_monitoring.comparison import ColumnDrift
+from ai_ops.drift_monitoring.wording import how_it_moved, told_of, where
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
 
@@ -211,9 +211,8 @@ def _gap(
 def _drift(column: ColumnDrift, window: Window) -> Finding:
     begin = column.beyond_since or list(window.days())[-1]
     reason = (
-        f"{column.column}: PSI {column.psi or 0:.2f}, {column.ratio or 0:.1f} times its threshold "
-        f"of {column.threshold or 0:.2f}, over {column.n_current:,} rows, since {begin}. "
-        f"{_where(column)}{_how_it_moved(column)}{UNSEEN_SEASON if column.role == 'input' else ''}"
+        f"{told_of(column)}, since {begin}. {where(column)}{how_it_moved(column)}"
+        f"{UNSEEN_SEASON if column.role == 'input' else ''}"
     )
     return Finding(
         "drift",
@@ -226,24 +225,6 @@ def _drift(column: ColumnDrift, window: Window) -> Finding:
         begin=Window.of_day(begin).start,
         size=column.ratio,
     )
-
-
-def _where(column: ColumnDrift) -> str:
-    words = carried_by(Carriers(column.call_site, column.tenant))
-    return f"{words[0].upper()}{words[1:]}. " if words else ""
-
-
-def _how_it_moved(column: ColumnDrift) -> str:
-    parts = []
-    if column.mean is not None and column.mean_reference is not None:
-        parts.append(f"mean {column.mean_reference:.4g} → {column.mean:.4g}")
-    if abs(column.null_share - column.null_share_reference) > 0.05:
-        parts.append(f"nulls {column.null_share_reference:.0%} → {column.null_share:.0%}")
-    if column.outside_share >= 0.01:
-        parts.append(f"{column.outside_share:.0%} outside the reference's range")
-    if column.unseen_categories:
-        parts.append(f"{column.unseen_share:.1%} in {column.unseen_categories} unseen categories")
-    return f"{'; '.join(parts)}. " if parts else ""
 
 
 def _observed(columns: Report, drifted: Sequence[Finding], rows: int) -> dict[str, Observed]:

@@ -159,3 +159,16 @@ def test_a_report_survives_its_table() -> None:
 def test_a_report_stored_before_a_field_was_there_still_reads() -> None:
     older = as_table([CALM]).drop_columns(["test", "severity", "allowance", "location"])
     assert from_table(older) == (CALM,)
+
+
+def test_a_finding_says_by_which_test_how_far_and_how_severe() -> None:
+    moved = replace(
+        FAR, test="location", value=-0.4, limit=0.16, severity="marked", null_share_reference=0.1
+    )
+    (finding,) = judged([moved], {17: [moved], 18: [moved], 19: [moved]}).findings
+    assert "marked drift: its values lie -0.40 σ from where they lay" in finding.reason
+    assert "2.5 times the 0.16 that its reference lets expect, over 6,000 rows" in finding.reason
+    unseen = replace(moved, test="unseen", value=0.02, limit=0.005, ratio=4.0)
+    (finding,) = judged([unseen], {17: [unseen], 18: [unseen], 19: [unseen]}).findings
+    assert "2.0% more of its rows have unseen categories" in finding.reason
+    assert "4.0 times the 0.5%" in finding.reason

@@ -4,6 +4,7 @@ Evidently compares a week with the whole reference, NannyML with the reference's
 """
 
 import numpy as np
+
 from drift_worlds.shapes import Floats, Grid
 
 EVIDENTLY_LIMIT = 0.1
@@ -24,7 +25,9 @@ def evidently(grid: Grid, reference: Floats, weeks: Floats) -> Floats:
     a, b = shares(reference[:-1]), shares(weeks[:, :-1])
     apart = np.abs(np.cumsum(a)[:-1] - np.cumsum(b, axis=1)[:, :-1])
     widths = np.diff(grid.edges)
-    middle = np.concatenate([grid.edges[:1], (grid.edges[1:] + grid.edges[:-1]) / 2, grid.edges[-1:]])
+    middle = np.concatenate(
+        [grid.edges[:1], (grid.edges[1:] + grid.edges[:-1]) / 2, grid.edges[-1:]]
+    )
     between = (apart[:, 1:] + apart[:, :-1]) / 2
     if np.array_equal(grid.edges, np.round(grid.edges)):  # whole numbers: each cell is one value
         middle, between = np.concatenate([[-1.0], grid.edges]), apart[:, 1:]

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 FINE = 96
 BINS = 10
 NULLS = 0.02
+MOST_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def grid_of(shape: Shape, name: str, role: Role, rows: int) -> Grid:
         values = tuple(f"v{level:03}" for level in range(shape.levels))
         every = np.arange(shape.levels + 2)
         return Grid(ColumnCells(column, values=values), np.zeros(0), every, every)
-    population = shape.at((np.arange(rows) + 0.5) / rows)
+    population = _population(shape, rows)
     cells = cells_of_numbers(column, population, BINS)
     bins = np.histogram_bin_edges(population, bins="doane")
     fine = shape.at(np.arange(1, FINE) / FINE)
@@ -99,3 +100,10 @@ def grid_of(shape: Shape, name: str, role: Role, rows: int) -> Grid:
     place[left > (cells.high or 0.0)] = names.index("over")
     doane = np.searchsorted(bins, left, side="right")
     return Grid(cells, edges, np.append(place, names.index("null")), np.append(doane, -1))
+
+
+@cache
+def _population(shape: Shape, rows: int) -> Floats:
+    """Values at even shares, and the extremes that so many rows have."""
+    even = (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES
+    return shape.at(np.concatenate([[0.5 / rows], even, [1 - 0.5 / rows]]))

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from drift_worlds.peers import evidently, nannyml
-from drift_worlds.shapes import Floats, Grid
-from drift_worlds.worlds import REFERENCE_DAYS, Made, World, in_cells
 
 from ai_ops.drift_monitoring.calibration import Rule, calibrate
 from ai_ops.drift_monitoring.contrasts import Contrasts
 from ai_ops.drift_monitoring.limits import gauged
 from ai_ops.drift_monitoring.statistics import sustained, window_counts
+from drift_worlds.peers import evidently, nannyml
+from drift_worlds.shapes import Floats, Grid
+from drift_worlds.worlds import REFERENCE_DAYS, Made, World, in_cells
 
 RULE = Rule(window_days=7, k=3, n=4)
 SHIFTS = (0.1, 0.25, 0.5)
@@ -64,10 +64,16 @@ def simulate(world: World, size: int, weeks: int, seed: list[int]) -> Weeks:
     for rule in RULES:
         levels = np.array([judge.weeks(rule, judge.fine) for judge in judges])
         found.healthy[rule] = [levels.max(axis=0)[1:]]
-    movable = [place for place, (shape, _) in enumerate(made.columns) if shape.shifted and
-               shape.kind == "number"]
-    mixed = [place for place, (shape, grid) in enumerate(made.columns) if shape.kind == "category"
-             and grid.cells.column.role == "input"]
+    movable = [
+        place
+        for place, (shape, _) in enumerate(made.columns)
+        if shape.shifted and shape.kind == "number"
+    ]
+    mixed = [
+        place
+        for place, (shape, grid) in enumerate(made.columns)
+        if shape.kind == "category" and grid.cells.column.role == "input"
+    ]
     for change in CHANGES:
         shift = 0.0 if change == "new category" else float(change.split()[1])
         among = mixed if change == "new category" else movable

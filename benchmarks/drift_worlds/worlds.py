@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
 from drift_worlds.shapes import NULLS, Floats, Grid, Shape, grid_of
 
 REFERENCE_DAYS = 84
@@ -57,7 +58,7 @@ REPORTED = (
     World("weekdays", 0.01, 0.05, weekday=0.4),
     World("weather", 0.1, 1.0, rho=0.7),
     World("bad days", 0.02, 0.1, tail=3),
-    World("discrete", 0.01, 0.1, inputs=(*ODD * 5, *NUMBERS[:3])),
+    World("discrete", 0.01, 0.1, inputs=(*ODD * 5, *NUMBERS[:2], *categories(20))),
     World("categories", 0.02, 0.2, inputs=(*categories(2, 5, 20, 60, 200) * 2, *NUMBERS[:3])),
     World("holidays", 0.01, 0.1, holiday=0.2),
     World("growth", 0.01, 0.1, growth=0.01),
@@ -93,7 +94,9 @@ class Made:
             for first in (within, REFERENCE_DAYS + after):
                 self.holidays[first : first + 3] = True
         volume = self.size * np.exp(0.1 * random.standard_normal(days)) * np.exp(world.growth * day)
-        volume = np.where(self.holidays, 0.4, 1.0) * volume * (1 - 0.5 * weekend * bool(world.weekday))
+        volume = (
+            np.where(self.holidays, 0.4, 1.0) * volume * (1 - 0.5 * weekend * bool(world.weekday))
+        )
         self.rows = np.maximum(random.poisson(volume), 1)
         self.columns = list(world.columns(self.size * REFERENCE_DAYS))
         sizes = np.zeros(len(self.columns))
@@ -102,19 +105,25 @@ class Made:
             sizes = np.exp(random.uniform(least, np.log(world.high), len(self.columns)))
         self.higher = [size * self._effects(weekend) for size in sizes]
         self.wider = [size / 2 * self._effects(weekend) for size in sizes]
-        self.tilted = [self._tilts(shape, size, weekend) for (shape, _), size in
-                       zip(self.columns, sizes, strict=True)]
+        self.tilted = [
+            self._tilts(shape, size, weekend)
+            for (shape, _), size in zip(self.columns, sizes, strict=True)
+        ]
 
     def _effects(self, weekend: Floats) -> Floats:
         world, random = self.world, self.random
         fresh = random.standard_normal(self.days)
         if world.tail:
-            fresh = random.standard_t(world.tail, self.days) / np.sqrt(world.tail / (world.tail - 2))
+            fresh = random.standard_t(world.tail, self.days) / np.sqrt(
+                world.tail / (world.tail - 2)
+            )
         effects = fresh.copy()
         for day in range(1, self.days):
             effects[day] = world.rho * effects[day - 1] + np.sqrt(1 - world.rho**2) * fresh[day]
         of_week = world.weekday * weekend * random.standard_normal() / max(world.high, 1e-9)
-        of_holiday = world.holiday * self.holidays * random.standard_normal() / max(world.high, 1e-9)
+        of_holiday = (
+            world.holiday * self.holidays * random.standard_normal() / max(world.high, 1e-9)
+        )
         return effects + of_week + of_holiday
 
     def _tilts(self, shape: Shape, size: float, weekend: Floats) -> Floats:
