@@ -32,7 +32,11 @@ NUMBERS: Final = (
 
 def connect() -> duckdb.DuckDBPyConnection:
     """An empty DuckDB with one thread: a day is small, and the machine serves others too."""
-    return duckdb.connect(":memory:", config={"threads": 1})
+    connection = duckdb.connect(":memory:", config={"threads": 1})
+    # NaN is in no Parquet file's lowest and highest value. By those DuckDB 2.0 would leave out
+    # comparisons that every value passes but NaN: test_a_nan_that_a_file_does_not_tell_of_is_found.
+    connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+    return connection
 
 
 def read_logs(

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +21,12 @@ from ai_ops.drift_monitoring.cells import (
     cells_of_numbers,
 )
 from ai_ops.drift_monitoring.finishing import UNSEEN_KEPT
+from ai_ops.drift_monitoring.fixed_sums import exact_sum
+from ai_ops.drift_monitoring.grids import grid_of
 from ai_ops.drift_monitoring.profile import ROWS, rows_of
-from ai_ops.drift_monitoring.rows import connect, run_profile
+from ai_ops.drift_monitoring.rows import connect, run_profile, view_logs
 from ai_ops.drift_monitoring.tallies import tally
+from ai_ops.storage.root import Root
 
 NUMBER = ProfiledColumn("x", "input", "number")
 WORD = ProfiledColumn("word", "input", "category")
@@ -137,3 +144,82 @@ def test_a_reference_with_little_in_it_still_has_cells(values: list[float]) -> N
     cells = cells_of_numbers(NUMBER, values, bins=10)
     assert ColumnCells.from_data(cells.as_data()) == cells
     assert tally(cells, profile(cells, [5.0, None], pa.float64())).rows == 2
+
+
+def stored_as_files(folder: Path, days: dict[str, list[float | None]]) -> dict[str, str]:
+    """Each day's values as a log file of small groups of rows."""
+    files = {}
+    for day, values in days.items():
+        files[day] = str(folder / f"{day}.parquet")
+        table = {"status": ["ok"] * len(values), "model_version": ["1"] * len(values)}
+        log = pa.table({**table, NUMBER.source: pa.array(values, pa.float64())})
+        pq.write_table(log, files[day], row_group_size=50)
+    return files
+
+
+@pytest.mark.parametrize("reference", [[0.0, 9.0], range(100), [1.0, 1.5, 1e9], [5.0]])
+def test_a_nan_that_a_file_does_not_tell_of_is_found(
+    reference: Sequence[float], tmp_path: Path
+) -> None:
+    cells = cells_of_numbers(NUMBER, reference, bins=4)
+    assert cells.high is not None
+    files = stored_as_files(tmp_path, {"2021-03-01": [cells.high, math.nan, cells.high]})
+    assert counted(run(tmp_path, files, cells)) == {"bin": 2, "nan": 1}
+
+
+@pytest.mark.requirement("PL-20")
+@given(st.lists(numbers, min_size=7, max_size=300), st.randoms(use_true_random=False))
+@settings(max_examples=6, deadline=None)
+def test_seven_daily_profiles_sum_to_the_weekly_one_whatever_the_order_of_rows_and_files(
+    values: list[float | None], order: Random
+) -> None:
+    cells = cells_of_numbers(NUMBER, np.linspace(-900_000, 1_000_000, 500), bins=6)
+    names = [f"2021-03-0{number}" for number in range(1, 8)]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        daily = stored_as_files(folder, {day: values[n::7] for n, day in enumerate(names)})
+        shuffled = order.sample(values, len(values))
+        weekly = stored_as_files(folder, {"week": shuffled})
+        parts = [tally(cells, run(folder, {day: daily[day]}, cells)) for day in names]
+        order.shuffle(parts)
+        together = sum(parts[1:], parts[0])
+        for threads in (1, 3):
+            whole = tally(cells, run(folder, weekly, cells, threads))
+            assert together.counts.tolist() == whole.counts.tolist()
+            assert (together.total, together.numbers) == (whole.total, whole.numbers)
+
+
+def run(
+    folder: Path, files: dict[str, str], cells: ColumnCells, threads: int = 1
+) -> list[dict[str, Any]]:
+    with connect() as connection:
+        connection.execute(f"SET threads = {threads}")
+        view_logs(connection, Root.open(folder, environment={}), files)
+        return rows_of(run_profile(connection, [cells], {NUMBER.source}, "1", "digest"))
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=300), st.integers(2, 12), st.integers(0, 6)
+)
+@settings(max_examples=40, deadline=None)
+def test_a_step_of_a_grid_says_of_every_float_what_the_borders_say(
+    values: list[float], bins: int, decimals: int
+) -> None:
+    known = np.round(values, decimals)
+    cells = cells_of_numbers(NUMBER, known, bins)
+    assert cells.low is not None and cells.high is not None
+    grid = grid_of(cells.low, cells.high, cells.edges)
+    if grid is None or not cells.edges:
+        return
+    near = [math.nextafter(edge, way) for edge in cells.edges for way in (-math.inf, math.inf)]
+    asked = np.array([*known, *cells.edges, *near, cells.low, cells.high])
+    asked = asked[(asked >= cells.low) & (asked <= cells.high)]
+    steps = np.floor((asked - grid.low) * grid.per_unit)
+    found = np.searchsorted(grid.borders, steps, side="right")
+    assert found.tolist() == np.searchsorted(cells.edges, asked, side="right").tolist()
+
+
+def test_a_sum_that_floats_cannot_hold_exactly_is_left_out_not_rounded() -> None:
+    row = {"count": 10**9, "sum": 9e17, "min": 900.0, "max": 900.0}
+    assert exact_sum(row, digits=6, furthest=1e5) is None
+    assert exact_sum(row | {"count": 1000, "sum": 9e11}, digits=6, furthest=1e5) == 900_000

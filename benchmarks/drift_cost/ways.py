@@ -12,7 +12,7 @@ from drift_cost.table import NUMBERS, WORDS
 Way = Callable[[Path, Sequence[ColumnCells]], int]
 """A log and the cells of its columns → how many rows were counted of its first column."""
 
-STEPS = 512
+STEPS = 100
 _WHOLE = 'sum(((x * 1e5) + 6755399441055744.0) - 6755399441055744.0) AS "sum"'
 _EXTREMES = "min(x) AS low, max(x) AS high"
 
@@ -79,8 +79,10 @@ def _counted(
         assert one.low is not None and one.high is not None
         grid = grid_of(one.low, one.high, one.edges) if by_quantile else None
         grid = grid or Grid(one.low, STEPS / (one.high - one.low), ())
+        # A type so small that its every value has a place of its own in a table of groups.
+        kind = "TINYINT" if not grid.borders else "INTEGER"
         # Where nothing is told apart but nulls, what is no number is one of them.
-        step = f"TRY_CAST(floor((x - {_text(grid.low)}) * {_text(grid.per_unit)}) AS INTEGER)"
+        step = f"TRY_CAST(floor((x - {_text(grid.low)}) * {_text(grid.per_unit)}) AS {kind})"
         text = (
             f"SELECT place, {told} FROM (SELECT x, {step} AS place"
             f" FROM (SELECT input_{one.column.name} AS x FROM '{path}')) GROUP BY place"
