@@ -7,7 +7,6 @@ away, so an alert takes k of the last n days, and the latest one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from statistics import median
 from typing import Final, Literal
 
 from ai_ops.ai_features.drift import Drift
@@ -17,10 +16,9 @@ from ai_ops.drift_monitoring.feed.usual import (
     LOW,
     SAME_WEEKDAYS,
     WITH_PATTERN,
-    can_tell,
-    comparable,
+    Usual,
     days_before,
-    fewer,
+    usual_on,
 )
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
@@ -46,10 +44,10 @@ class Stream:
     share: float
     busy: Sequence[float]
     start: date
-    known: dict[str, list[float]] = field(default_factory=dict)
+    known: dict[str, Usual | None] = field(default_factory=dict)
 
-    def usual(self, day: str) -> list[float]:
-        """The rows of comparable days."""
+    def usual(self, day: str) -> Usual | None:
+        """What is usual on a day; None where nobody can tell."""
         if day not in self.known:
             first = self.start.isoformat()
             rows = {
@@ -57,16 +55,16 @@ class Stream:
                 for one in days_before(day, LOOKED_BACK)
                 if one >= first and (own := self.feed.get(one)) is not None
             }
-            self.known[day] = comparable(day, rows, self.busy)
+            self.known[day] = usual_on(day, rows, self.busy)
         return self.known[day]
 
     def low(self, day: str) -> bool | None:
         """Whether the day has too few rows; None when nobody knows."""
         own = self.feed.get(day)
-        usual = self.usual(day) if own is not None else []
-        if own is None or not can_tell(usual):
+        usual = self.usual(day) if own is not None else None
+        if own is None or usual is None or not usual.can_tell:
             return None
-        return fewer(self.counted(own), usual, self.share)
+        return usual.short(self.counted(own), self.share)
 
     def missing(self, day: str, rule: Drift) -> bool | None:
         """Whether rows are missing: the day and ``k`` of the last ``n`` that can tell are low. None
@@ -105,13 +103,13 @@ def judge_steady(
         return Verdict.lacking("the day has no answered prediction", "volume", window=window)
     whole = Stream(feed, lambda one: one.rows, LOW, busy, start)
     usual = whole.usual(day)
-    if not can_tell(usual):
+    if usual is None or not usual.can_tell:
         return _untold(usual, today.rows, window, young=bool(busy))
     parts, small = _parts(whole, day)
-    found = [_missing(day, rule, whole, today.rows)] if whole.missing(day, rule) else []
+    found = [_missing(day, rule, whole, usual)] if whole.missing(day, rule) else []
     silent = {key: own for key, own in parts.items() if own.missing(day, rule)}
     found += [_silent(day, rule, own, *key) for key, own in silent.items()]
-    expected = median(usual)
+    expected = usual.rows
     observed: dict[str, Observed] = {
         "rows": today.rows,
         "usual_rows": round(expected),
@@ -148,7 +146,7 @@ def _parts(
     for kind, names in _names(whole.feed, day).items():
         for name in names if len(names) > 1 else ():
             own = Stream(whole.feed, _rows_of(kind, name), SILENT, whole.busy, whole.start)
-            if can_tell(own.usual(day)):
+            if (usual := own.usual(day)) is not None and usual.can_tell:
                 judged[kind, name] = own
             else:
                 small.append((kind, name))
@@ -168,18 +166,18 @@ def _rows_of(kind: Kind, name: str) -> Counted:
     return lambda one: one.call_sites.rows(name)
 
 
-def _missing(day: str, rule: Drift, whole: Stream, rows: int) -> Finding:
-    usual, since = median(whole.usual(day)), whole.since(day, rule)
-    gone = 1 - rows / usual
-    reason = f"{gone:.0%} of the usual {usual:,.0f} rows are missing, since {since}"
+def _missing(day: str, rule: Drift, whole: Stream, usual: Usual) -> Finding:
+    since = whole.since(day, rule)
+    gone = 1 - whole.counted(whole.feed[day]) / usual.rows
+    reason = f"{gone:.0%} of the usual {usual.rows:,.0f} rows are missing, since {since}"
     begin = Window.of_day(since).start
     return Finding("volume", "fail", reason, window=Window.of_day(day), begin=begin, size=gone)
 
 
 def _silent(day: str, rule: Drift, own: Stream, kind: Kind, name: str) -> Finding:
-    usual, since = median(own.usual(day)), own.since(day, rule)
-    rows = own.counted(own.feed[day])
-    reason = f"{kind} {name} went silent: {plural(rows, 'row')} of the usual {usual:,.0f}, "
+    usual, since = own.usual(day), own.since(day, rule)
+    rows, expected = own.counted(own.feed[day]), usual.rows if usual else 0.0
+    reason = f"{kind} {name} went silent: {plural(rows, 'row')} of the usual {expected:,.0f}, "
     return Finding(
         "volume",
         "fail",
@@ -188,14 +186,14 @@ def _silent(day: str, rule: Drift, own: Stream, kind: Kind, name: str) -> Findin
         tenant=name if kind == "tenant" else None,
         window=Window.of_day(day),
         begin=Window.of_day(since).start,
-        size=1 - rows / usual,
+        size=1 - rows / expected if expected else None,
     )
 
 
-def _untold(usual: Sequence[float], rows: int, window: Window, *, young: bool) -> Verdict:
-    if usual:
+def _untold(usual: Usual | None, rows: int, window: Window, *, young: bool) -> Verdict:
+    if usual is not None:
         reason = (
-            f"{median(usual):,.0f} rows are usual on such a day: too few to tell missing ones from "
+            f"{usual.rows:,.0f} rows are usual on such a day: too few to tell missing ones from "
             "chance"
         )
     else:
