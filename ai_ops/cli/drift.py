@@ -21,6 +21,7 @@ from ai_ops.cli.common import (
     resolve_feature,
     told,
 )
+from ai_ops.cli.drift_beside import beside_of, tables_of
 from ai_ops.cli.drift_history import history
 from ai_ops.cli.drift_rows import rows
 from ai_ops.cli.thresholds import thresholds
@@ -86,13 +87,18 @@ def stored_report(root: Root, feature: AiFeatureSpec, day: str) -> dict[str, Any
             f"{feature.name}: there is no drift report for {day}; materialise drift_report for it"
         )
     verdicts = {role: judge_drift(history, feature.drift, role) for role in ("input", "output")}
+    beside = beside_of(root, feature, day)
     return {
+        **beside,
         "feature": feature.name,
         "day": day,
         "window_days": feature.drift.window_days,
         "verdicts": {
-            f"{role}_drift": {"status": verdict.status, "reason": verdict.reason}
-            for role, verdict in verdicts.items()
+            **{
+                f"{role}_drift": {"status": verdict.status, "reason": verdict.reason}
+                for role, verdict in verdicts.items()
+            },
+            **beside["verdicts"],
         },
         "cause": cause_of_day(root, feature, day),
         "columns": [asdict(column) for column in report],
@@ -108,6 +114,8 @@ def _print(data: dict[str, Any]) -> None:
         _judged(f"{data['feature']}: {data['window_days']} days to {data['day']}", columns)
     )
     console.print(_statistics(columns))
+    for table in tables_of(data):
+        console.print(table)
     for name, verdict in data["verdicts"].items():
         console.print(f"{name}: {verdict['status']}. {plain(verdict['reason'])}", markup=False)
     for line in cause_lines(data["cause"]):

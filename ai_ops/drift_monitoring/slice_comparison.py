@@ -1,13 +1,15 @@
 """A window of slices beside what is normal for each: one record per slice and column."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ai_ops.drift_monitoring.cells import Role
 from ai_ops.drift_monitoring.distances import Severity, how_far
+from ai_ops.drift_monitoring.limits import gauged
 from ai_ops.drift_monitoring.reference import ReferenceColumn
 from ai_ops.drift_monitoring.slice_normals import SliceNormal, SliceOf
 from ai_ops.drift_monitoring.tallies import DayTallies
@@ -107,41 +109,64 @@ class SliceReport:
         return cls(**{**data, "drifts": drifts, "unjudged": unjudged})
 
 
-def compare_slice(
-    normal: SliceNormal, days: Sequence[DayTallies], runs: Mapping[str, str], last_day: str
-) -> Iterable[SliceDrift]:
-    """Every column of a slice in a window of days; an empty mapping is a day without its rows."""
-    for column in normal.columns:
-        yield _compared(normal, column, days, runs, last_day)
+@dataclass(frozen=True, eq=False)
+class SliceWindows:
+    """One column of one slice over many windows at once: ``counts`` of shape ``[windows, cells]``,
+    and the days with rows in each window, shape ``[windows]``."""
 
+    normal: SliceNormal
+    column: ReferenceColumn
+    counts: NDArray[np.int64]
+    days: NDArray[np.int64]
 
-def _compared(
-    normal: SliceNormal,
-    column: ReferenceColumn,
-    days: Sequence[DayTallies],
-    runs: Mapping[str, str],
-    last_day: str,
-) -> SliceDrift:
-    tallies = [day[column.name] for day in days if column.name in day]
-    counts = sum((one.counts for one in tallies), np.zeros(len(column.counts), np.int64))
-    far = how_far(column, counts)
-    found = SliceDrift(
-        dimension=normal.of.dimension,
-        value=normal.of.value,
-        column=column.name,
-        role=normal.role,
-        source=normal.source,
-        ratio=far.ratio,
-        test=far.test,
-        psi=far.psi,
-        severity=far.severity,
-        beyond_since=None,
-        n_current=int(counts.sum()),
-        n_normal=column.rows,
-        days_with_rows=sum(one.speaks for one in tallies),
-        days_needed=column.calibration.days_needed,
-    )
-    if not found.beyond:
+    def drifts(self) -> list[SliceDrift]:
+        """How far each window is, in order; none knows yet since when."""
+        rows = self.counts.sum(axis=1)
+        limits = self.column.calibration.all_limits
+        gauges = gauged(self.column.contrasts, limits, self.counts) if self.column.rows else ()
+        ratios = np.array([one.ratios for one in gauges]).reshape(len(gauges), len(rows))
+        of_psi = next((one.values for one in gauges if one.test == "psi"), None)
+        found = []
+        for place, size in enumerate(rows):
+            known = len(gauges) > 0 and size > 0
+            furthest = int(ratios[:, place].argmax()) if known else 0
+            found.append(
+                SliceDrift(
+                    dimension=self.normal.of.dimension,
+                    value=self.normal.of.value,
+                    column=self.column.name,
+                    role=self.normal.role,
+                    source=self.normal.source,
+                    ratio=float(ratios[furthest, place]) if known else None,
+                    test=gauges[furthest].test if known else None,
+                    psi=float(of_psi[place]) if known and of_psi is not None else None,
+                    severity=None,
+                    beyond_since=None,
+                    n_current=int(size),
+                    n_normal=self.column.rows,
+                    days_with_rows=int(self.days[place]),
+                    days_needed=self.column.calibration.days_needed,
+                )
+            )
         return found
-    since = runs.get(found.name, last_day)
-    return SliceDrift(**{**asdict(found), "beyond_since": since})
+
+    def since(self, place: int, found: SliceDrift, runs: Mapping[str, str], day: str) -> SliceDrift:
+        """What was found of a window, with its begin and severity where it is beyond."""
+        if not found.beyond:
+            return found
+        severity = how_far(self.column, self.counts[place]).severity
+        return replace(found, beyond_since=runs.get(found.name, day), severity=severity)
+
+
+def windows_of(
+    normal: SliceNormal, windows: Sequence[Sequence[DayTallies]]
+) -> Iterator[SliceWindows]:
+    """Every column of a slice over windows of days; an empty mapping is a day without its rows."""
+    for column in normal.columns:
+        empty = np.zeros(len(column.counts), np.int64)
+        counts, days = [], []
+        for window in windows:
+            own = [day[column.name] for day in window if column.name in day]
+            counts.append(sum((one.counts for one in own), empty))
+            days.append(sum(one.speaks for one in own))
+        yield SliceWindows(normal, column, np.array(counts), np.array(days))

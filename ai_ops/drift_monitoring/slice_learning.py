@@ -91,14 +91,18 @@ def learnt(
     if not wanted or first < feature.monitoring.start:
         return normals
     days = [(first + timedelta(days=n)).isoformat() for n in range(length)]
+    began = tally_slices(
+        reference, {}, daily_slices(root, feature, reference, days[:1]).get(days[0], ())
+    )
+    wanted = [one for one in wanted if one[0] in began.tallies]  # others: their weeks are not over
+    if not wanted:
+        return normals
     found = daily_slices(root, feature, reference, days)
     tallied = {day: tally_slices(reference, {}, rows) for day, rows in found.items()}
     slices = len({of for of, _ in (*normals.known, *wanted)})
     source = f"its own rows in the log, {days[0]} to {days[-1]}"
     fresh: Known = {}
     for of, role in wanted:
-        if of not in tallied.get(days[0], DaySlices()).tallies:
-            continue  # it came later: its own weeks are not over
         daily = _counts(reference, [tallied.get(day) for day in days], of, role)
         if daily:
             normal = normal_of(of, role, source, days, daily, feature.drift, slices)

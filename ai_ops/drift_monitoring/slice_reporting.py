@@ -11,8 +11,9 @@ from ai_ops.drift_monitoring.slice_comparison import (
     ROWS_AT_LEAST,
     SliceDrift,
     SliceReport,
+    SliceWindows,
     Unjudged,
-    compare_slice,
+    windows_of,
 )
 from ai_ops.drift_monitoring.slice_learning import ROLES, WEEKS, Normals, learnt, normals_of
 from ai_ops.drift_monitoring.slice_normals import SliceNormal, SliceOf
@@ -52,62 +53,66 @@ def report_slices(
     normals = normals_of(root, feature, reference)
     reports = stored_slices(root, feature)
     key = slices_key(feature, reference)
+    own = {
+        day: [tallied.get(one, DaySlices()) for one in window] for day, window in windows.items()
+    }
     for day, window in windows.items():
-        own = [tallied.get(one, DaySlices()) for one in window]
-        normals = learnt(root, feature, reference, normals, _asked(own), window[0])
+        normals = learnt(root, feature, reference, normals, _asked(own[day]), window[0])
+    compared = _compared(normals, others, windows, own)
+    for day in windows:
         history = EffectHistory(day, feature.monitoring.start, reports)
         runs = history.runs(feature.drift, key)
-        known = _at_hand(normals, others, window[0])
-        drifts = tuple(_drifts(known, own, runs, day))
-        unjudged = tuple(_unjudged(feature, known, drifts, own))
-        rows, latest = sum(one.whole for one in own), own[-1].whole if own else 0
+        drifts = tuple(one.since(n, found, runs, day) for one, n, found in compared[day])
+        unjudged = tuple(_unjudged(feature, drifts, own[day]))
+        rows = sum(one.whole for one in own[day])
+        latest = own[day][-1].whole if own[day] else 0
         report = SliceReport(reference.version, key, rows, latest, drifts, unjudged)
         reports.put(day, report, report.as_data())
 
 
-def _asked(days: Iterable[DaySlices]) -> list[tuple[SliceOf, Role]]:
+def _asked(days: Sequence[DaySlices]) -> list[tuple[SliceOf, Role]]:
     """The slices of a window that need a normal of their own, of both roles."""
-    seen = {of for day in days for of in day.tallies if of.dimension != "model_version"}
-    return [(of, role) for of in sorted(seen, key=str) for role in ROLES]
+    rows = _rows(days)
+    large = [of for of in rows if rows[of] >= ROWS_AT_LEAST and of.dimension != "model_version"]
+    return [(of, role) for of in sorted(large, key=str) for role in ROLES]
 
 
-def _at_hand(
-    normals: Normals, others: Mapping[str, Reference], begin: str
-) -> dict[SliceOf, list[SliceNormal]]:
-    """The normals that are over before a window begins; a version's is its own reference."""
-    found: dict[SliceOf, list[SliceNormal]] = {}
-    for (of, _), normal in normals.known.items():
-        if normal.last < begin:
-            found.setdefault(of, []).append(normal)
+def _normals(normals: Normals, others: Mapping[str, Reference]) -> Iterator[SliceNormal]:
+    """All that is known to be normal; a version's is its own reference."""
+    yield from normals.known.values()
     for version, own in others.items():
         of = SliceOf("model_version", version)
-        first, last = (own.calendar[0], own.calendar[-1]) if own.calendar else ("", "")
         for role in ROLES:
             columns = tuple(c for c in own.columns if c.cells.column.role == role)
-            normal = SliceNormal(of, role, "its own reference", first, last, columns)
-            found.setdefault(of, []).append(normal)
+            yield SliceNormal(of, role, "its own reference", "", "", columns)
+
+
+def _compared(
+    normals: Normals,
+    others: Mapping[str, Reference],
+    windows: Mapping[str, Sequence[str]],
+    own: Mapping[str, Sequence[DaySlices]],
+) -> dict[str, list[tuple[SliceWindows, int, SliceDrift]]]:
+    """Every slice with rows enough beside its normal, of all days at once: a normal that is over
+    before the window begins."""
+    found: dict[str, list[tuple[SliceWindows, int, SliceDrift]]] = {day: [] for day in windows}
+    sizes = {day: _rows(days) for day, days in own.items()}
+    for normal in _normals(normals, others):
+        of = normal.of
+        days = [
+            day
+            for day, window in windows.items()
+            if sizes[day].get(of, 0) >= ROWS_AT_LEAST and normal.last < window[0]
+        ]
+        tallies = [[one.tallies.get(of, {}) for one in own[day]] for day in days]
+        for column in windows_of(normal, tallies) if days else ():
+            for place, drift in enumerate(column.drifts()):
+                found[days[place]].append((column, place, drift))
     return found
 
 
-def _drifts(
-    known: Mapping[SliceOf, Sequence[SliceNormal]],
-    days: Sequence[DaySlices],
-    runs: Mapping[str, str],
-    last_day: str,
-) -> Iterator[SliceDrift]:
-    rows = _rows(days)
-    for of in sorted(rows, key=lambda one: (-rows[one], str(one))):
-        if rows[of] >= ROWS_AT_LEAST:
-            own = [day.tallies.get(of, {}) for day in days]
-            for normal in known.get(of, ()):
-                yield from compare_slice(normal, own, runs, last_day)
-
-
 def _unjudged(
-    feature: AiFeatureSpec,
-    known: Mapping[SliceOf, Sequence[SliceNormal]],
-    drifts: Sequence[SliceDrift],
-    days: Sequence[DaySlices],
+    feature: AiFeatureSpec, drifts: Sequence[SliceDrift], days: Sequence[DaySlices]
 ) -> Iterator[Unjudged]:
     """The slices of which nothing is judged, the largest first, and the rows that are in none."""
     judged = {one.of for one in drifts if one.judged}
@@ -115,7 +120,7 @@ def _unjudged(
     left = sorted((of for of in rows if of not in judged), key=lambda of: (-rows[of], str(of)))
     large = [of for of in left if rows[of] >= ROWS_AT_LEAST]
     for of in large[:SHOWN]:
-        reason = _why(feature, of, known, drifts)
+        reason = _why(feature, of, drifts)
         yield Unjudged(of.dimension, of.value, rows[of], reason)
     for dimension in feature.drift.slices:
         small = [of for of in left if of.dimension == dimension and of not in large[:SHOWN]]
@@ -129,18 +134,13 @@ def _unjudged(
             yield Unjudged(dimension, value or "rest", size, why)
 
 
-def _why(
-    feature: AiFeatureSpec,
-    of: SliceOf,
-    known: Mapping[SliceOf, Sequence[SliceNormal]],
-    drifts: Sequence[SliceDrift],
-) -> str:
-    if of not in known:
+def _why(feature: AiFeatureSpec, of: SliceOf, drifts: Sequence[SliceDrift]) -> str:
+    own = [one for one in drifts if one.of == of]
+    if not own:
         return (
             "it has no history: the reference does not tell it, and its own first "
             f"{WEEKS * feature.drift.window_days} days in the log are not over"
         )
-    own = [one for one in drifts if one.of == of]
     if any(one.ratio is not None for one in own):
         days, needed = max((one.days_with_rows, one.days_needed) for one in own)
         return f"it has rows on {days} days of the window, fewer than the {needed} that it takes"
