@@ -149,7 +149,10 @@ def run_profile(
         {name: parts[0][place] for place, name in enumerate(BY) if _alike(parts, place)},
         sum(part[-1] for part in parts),
     )
-    rows = [row for part in _parts(cells) for row in _counted(connection, part, cells, whole)]
+    # Each branch of a query keeps the footer of a large file in memory: one column at a time.
+    at_once = AT_ONCE if whole.rows * AT_ONCE <= IN_MEMORY else 1
+    parts_of = [cells[start : start + at_once] for start in range(0, len(cells), at_once)]
+    rows = [row for part in parts_of for row in _counted(connection, part, cells, whole)]
     return finished(rows, cells, version, digest)
 
 
@@ -179,10 +182,6 @@ def _stored(kind: str) -> Stored:
     return "number" if kind.startswith(NUMBERS) else "other"
 
 
-def _parts(cells: Sequence[ColumnCells]) -> Iterable[Sequence[ColumnCells]]:
-    return (cells[start : start + AT_ONCE] for start in range(0, len(cells), AT_ONCE))
-
-
 def _counted(
     connection: duckdb.DuckDBPyConnection,
     part: Sequence[ColumnCells],
@@ -192,7 +191,7 @@ def _counted(
     """The counts of some of the columns: of a wide log, these are copied first, for each branch
     of the query looks at all columns of what it reads."""
     rows = ROWS
-    if len(every) > AT_ONCE and whole.rows * len(part) <= IN_MEMORY:
+    if len(every) > AT_ONCE and whole.rows * AT_ONCE <= IN_MEMORY:
         rows = "rows_of_a_part"
         own = [one.column.source for one in part if one.column.source in whole.stored]
         chosen = ", ".join(map(quoted, (*BY, *own)))
