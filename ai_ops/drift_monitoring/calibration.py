@@ -8,7 +8,7 @@ reference *without* that window, and an alert needs more than what those windows
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -157,6 +157,8 @@ def calibrate(
             if days is not None and days.freedom > known:
                 variance, degrees = days.variance, days.freedom
             quantile = float(student.ppf(1 - alphas[place][test], degrees))
+            if one.days is not None:
+                quantile = one.days.widened(quantile)
             limits[place].append(_limit(test, one, variance, quantile, prepared[place], rule))
     return tuple(column.calibration(tuple(limits[place])) for place, column in enumerate(prepared))
 
@@ -231,7 +233,7 @@ class _Prepared:
         by_day = self.contrasts.measured(test, self.counts)
         days = daily_variance(by_day, self.window_days)
         if days is not None:
-            days = DailyVariance(days.variance / (per_row / rows), days.freedom)
+            days = replace(days, variance=days.variance / (per_row / rows))
         return _Own(levels, 0.0, variance, per_row, rows, 0.0, days)
 
     def against_the_rest(self, test: DriftTest) -> Floats:

@@ -15,17 +15,29 @@ season. Of days that are alike a tenth of the columns comes so far."""
 
 @dataclass(frozen=True, slots=True)
 class DailyVariance:
-    """The variance of a window's mean, and the degrees of freedom that it is known with."""
+    """The variance of a window's mean, and the degrees of freedom that it is known with.
+
+    ``tails`` is the excess kurtosis of the mean: more than 0 where a few days go far.
+    """
 
     variance: float
     freedom: float
+    tails: float = 0.0
+
+    def widened(self, quantile: float) -> float:
+        """A quantile with what rare far days add: the first term of Cornish and Fisher (1938).
+
+        >>> DailyVariance(1.0, 30, tails=0.5).widened(3.5)
+        4.174479166666667
+        """
+        return quantile + self.tails * (quantile**3 - 3 * quantile) / 24
 
     def with_windows(self, variance: float, freedom: float) -> "DailyVariance | None":
         """Days and windows together; None where the windows vary by more than days explain."""
         if variance > AGREED * self.variance:
             return None
         together = self.freedom * self.variance + freedom * variance
-        return DailyVariance(together / (self.freedom + freedom), self.freedom)
+        return DailyVariance(together / (self.freedom + freedom), self.freedom, self.tails)
 
 
 def daily_variance(daily: ArrayLike, window_days: int) -> DailyVariance | None:
@@ -60,4 +72,6 @@ def daily_variance(daily: ArrayLike, window_days: int) -> DailyVariance | None:
     steep = float(weights @ (lags * rho ** (lags - 1)))
     doubt = 2 / (n - WEEK) * (1 + rho**2) / (1 - rho**2)
     doubt += (steep / together) ** 2 * (1 - rho**2) / n
-    return DailyVariance(variance * together / window_days, 2 / doubt)
+    fourth = float((rest[known] ** 4).mean()) / max(float((rest[known] ** 2).mean()) ** 2, 1e-300)
+    beyond_chance = max(fourth - 3 - np.sqrt(24 / n), 0.0)
+    return DailyVariance(variance * together / window_days, 2 / doubt, beyond_chance / window_days)
