@@ -147,6 +147,15 @@ def test_cells_with_one_value_or_two_are_told_by_their_sum(points: int, pointed:
     assert marks_of(cells).pointed == pointed
 
 
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1.7e308])
+def test_a_number_that_nothing_can_be_added_to_is_marked_as_any_other(value: float) -> None:
+    names = ("cell", "value", "count", "sum", "min", "max")
+    told = [("bin", str(n), 20, Decimal(n * 20), float(n), n + 0.5) for n in range(6)]
+    told.append(("far_over", None, 20, None, min(value, 9.0), max(value, 9.0)))
+    marks = marks_of([dict(zip(names, row, strict=True)) for row in told])
+    assert marks.rows == 140 and marks.grain is not None and marks.pointed is not None
+
+
 def test_what_was_profiled_before_there_were_marks_is_judged_alike(tmp_path: Path) -> None:
     made = planted(tmp_path)
     before = {check: judged(made, check) for check in ("volume_steady", "feed_alive")}

@@ -60,8 +60,9 @@ def multiples(numbers: Floats, step: float) -> float:
     >>> multiples(np.array([0.0, 5.0, 10.0, 12.5]), 5.0)
     0.75
     """
-    steps = numbers / step
-    return float((np.abs(steps - np.round(steps)) < 1e-6).mean())
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no multiple
+        steps = numbers / step
+        return float((np.abs(steps - np.round(steps)) < 1e-6).mean())
 
 
 def fullest(numbers: Floats) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
-from math import log10, pi
+from math import isfinite, log10, pi
 from typing import Any, Final
 
 from ai_ops.drift_monitoring.profile import DECIMALS
@@ -75,6 +75,8 @@ class _Cell:
         if width == 0:
             return True
         at_lowest = (self.count * self.high - float(self.total)) / width
+        if not isfinite(at_lowest):  # of an infinity, or beyond what floats can tell
+            return False
         blurred = (self.count * 10.0**-DECIMALS + abs(float(self.total)) * 1e-15) / width
         return abs(at_lowest - round(at_lowest)) <= blurred < 0.05
 
@@ -140,7 +142,8 @@ def _grain(numbers: Sequence[_Cell]) -> int | None:
         return None
     unit = 10**DECIMALS
     told = {int(cell.total * unit) for cell in numbers}
-    extremes = {value * unit for cell in numbers for value in (cell.low, cell.high)}
+    every = {value * unit for cell in numbers for value in (cell.low, cell.high)}
+    extremes = set(filter(isfinite, every))
     if any(abs(value - round(value)) > max(0.01, abs(value) * 1e-12) for value in extremes):
         return -DECIMALS
     told = {*told, *map(round, extremes)} - {0}
