@@ -2,7 +2,7 @@
 alert in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -75,9 +75,28 @@ class ThresholdDays:
         alerts = alerts_under(self.reports, self.days, self.rule, self.start)
         return tuple(_known(one, self.standing, self.as_of) for one in alerts)
 
+    @cached_property
+    def confirmed_before(self) -> tuple[KnownAlert, ...]:
+        """The alerts before these days that people confirmed: a review is no reason to miss them."""
+        alerts = alerts_under(self.reports, sorted(self.reports), self.rule, self.start)
+        before = (
+            _known(one, self.standing, self.as_of) for one in alerts if self._before(one.last)
+        )
+        return tuple(one for one in before if one.fate == "confirmed")
+
     def test(self, factors: Factors) -> BackTest:
-        """What becomes of these alerts with other factors."""
-        return back_test(self.reports, self.days, self.rule, self.start, self.known, factors)
+        """What becomes of these alerts with other factors, and whether what people confirmed before
+        them would still be found."""
+        own = back_test(self.reports, self.days, self.rule, self.start, self.known, factors)
+        earlier = [day for day in sorted(self.reports) if self._before(day)]
+        before = back_test(
+            self.reports, earlier, self.rule, self.start, self.confirmed_before, factors
+        )
+        missed = tuple(sorted({*own.missed, *before.missed}))
+        return replace(own, missed=missed, later={**before.later, **own.later})
+
+    def _before(self, day: str) -> bool:
+        return bool(self.days) and day < self.days[0]
 
 
 def threshold_days(root: Root, feature: AiFeatureSpec, moment: Moment) -> ThresholdDays:

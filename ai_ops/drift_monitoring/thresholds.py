@@ -65,7 +65,8 @@ def compute_drift_thresholds(
 def proposal_of(root: Root, feature: AiFeatureSpec, moment: Moment) -> Proposal:
     """What a month's alerts propose; ``MissingEvidence`` when it has no drift report."""
     days = threshold_days(root, feature, moment)
-    proposed = propose(days.reports, days.rule, days.known, days.in_force)
+    known = (*days.confirmed_before, *days.known)
+    proposed = propose(days.reports, days.rule, known, days.in_force)
     tested = days.test(proposed_factors(days.in_force, proposed))
     nothing = ("false_alarm", "harmless")
     if tested.missed or any(one.fate not in nothing for one in tested.vanished):

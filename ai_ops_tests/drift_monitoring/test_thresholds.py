@@ -104,6 +104,23 @@ def test_alerts_that_people_found_to_be_none_vanish_and_what_they_confirmed_stay
 
 
 @pytest.mark.requirement("MO-04")
+def test_what_was_confirmed_before_the_last_review_is_not_forgotten(tmp_path: Path) -> None:
+    root = installed(tmp_path, {"temp": quiet_but(1.5, 18, 19, 20, 21)})
+    shift = answered(root, "2021-03-20", "genuine_shift")
+    root.begin_replay(MORNING)
+    compute_drift_thresholds(root, FEATURE, [MOMENT])
+    kept = decision_of(root, FEATURE, {"decision": "keep", "reason": "it was one"})
+    decided(root, "threshold_change", SCIENTIST, **kept)
+    store(root, reports_of({"temp": quiet_but(1.9, 9, 10, 11, 12)}, tuple(APRIL.days())))
+    answered(root, "2021-04-11", "false_alarm")
+    root.begin_replay(IN_MAY.as_of)
+    made = proposal_of(root, FEATURE, IN_MAY)
+    assert [one.alert.begin for one in made.days.known] == ["2021-04-11"]
+    assert not made.changes and "no factor tells them apart" in made.proposed[0].reason
+    assert made.days.test({"temp": 2.1}).missed == (shift,)
+
+
+@pytest.mark.requirement("MO-04")
 def test_what_cannot_be_told_apart_from_a_confirmed_incident_is_not_proposed(
     tmp_path: Path,
 ) -> None:
