@@ -31,6 +31,8 @@ from ai_ops.drift_monitoring.statistics import Floats, sustained, window_counts
 
 __all__ = ["MINIMUM_INDEPENDENT_WINDOWS", "Calibration", "Rule", "calibrate", "own_distances"]
 
+STEEP: Final = 1.5
+"""Where a day empties cells (few values, skew), PSI grows faster than the square of what moved."""
 OVERLAP: Final = 1.4
 """Windows that overlap know a variance so many times better than those that share no day."""
 
@@ -151,7 +153,7 @@ def _limit(
     if test == "psi":
         # A sum of squares: by chance in as many directions as it has, by what days do in one.
         chance = min(own.per_row / own.rows / max(own.centre, 1e-12), 1.0)
-        least = 2 / 9 * (chance**2 / own.per_row + (1 - chance) ** 2)
+        least = 2 / 9 * (chance**2 / own.per_row + STEEP * (1 - chance) ** 2)
         scale = np.sqrt(max(variance, least) * further)
     else:
         scale = np.sqrt(max(variance, 1.0) * own.per_row / own.rows * further)
