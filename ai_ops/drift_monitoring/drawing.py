@@ -132,7 +132,7 @@ def _stored_tally(root: Root, feature: AiFeatureSpec, reference: Reference, day:
     except MissingEvidence:
         return {}
     rows = rows_of(table)
-    known = all(row["reference_digest"] == reference.digest for row in rows)
+    known = all(row["reference_digest"] == reference.cells_digest for row in rows)
     return tally_day(reference, rows) if known else {}
 
 

@@ -62,7 +62,7 @@ def judge_inputs_well_formed(root: Root, feature: AiFeatureSpec, moment: Moment)
     reference = live_reference(root, feature, moment)
     table, evidence = root.lake.read_table(root.lake.path(feature.name, PROFILE, moment.partition))
     rows = rows_of(table)
-    if any(row["reference_digest"] != reference.digest for row in rows):
+    if any(row["reference_digest"] != reference.cells_digest for row in rows):
         reason = (
             f"the profile of {moment.partition} was made for another reference than that of "
             f"version {reference.version}; materialise prediction_profile again"

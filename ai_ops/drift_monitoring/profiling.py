@@ -1,8 +1,8 @@
 """Profiles of every row: DuckDB over the Parquet files of the prediction log.
 
 The cells of a day are those of the reference of the version that was live when the day ended,
-which ``reference_profile`` describes. A profile names the digest of that reference; whoever reads a
-profile made for another reference makes it again from the log (``daily_profiles``).
+which ``reference_profile`` describes. A profile names the digest of these cells; whoever reads a
+profile made in other cells makes it again from the log (``daily_profiles``).
 """
 
 from collections import defaultdict
@@ -151,7 +151,8 @@ def daily_profiles(
 ) -> dict[str, list[dict[str, Any]]]:
     """The rows of the days' profiles in this reference's cells; a day without a log is left out.
 
-    A stored profile of another reference is made again from the log, in memory.
+    A stored profile in other cells is made again from the log, in memory; so is one without a row,
+    for the log may have come since.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     stale: list[str] = []
@@ -162,7 +163,7 @@ def daily_profiles(
             stale.append(day)
             continue
         rows = rows_of(table)
-        if all(row["reference_digest"] == reference.digest for row in rows):
+        if rows and all(row["reference_digest"] == reference.cells_digest for row in rows):
             found[day] = rows
         else:
             stale.append(day)
@@ -210,7 +211,7 @@ def _profile_days(
                 else:
                     view_logs(connection, root, files)
                 whole = run_profile(
-                    connection, cells, set(columns), reference.version, reference.digest
+                    connection, cells, set(columns), reference.version, reference.cells_digest
                 )
             day_of_row = np.array(whole["day"].to_pylist())
             for day in group:

@@ -1,8 +1,10 @@
 """What was normal: a version's reference, column by column, as cells, counts and thresholds."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,13 @@ class Reference:
     def is_of(self, version: str | None) -> bool:
         """Whether what that version answered is to be compared with this."""
         return self.every_version or version == self.version
+
+    @cached_property
+    def cells_digest(self) -> str:
+        """What profiles in its cells are known by: its table and the cells themselves, for the same
+        table is cut into other cells by other settings."""
+        told = json.dumps([self.digest, *(column.cells.as_data() for column in self.columns)])
+        return sha256(told.encode()).hexdigest()[:16]
 
     @property
     def rows(self) -> int:

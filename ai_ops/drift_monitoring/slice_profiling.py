@@ -29,7 +29,7 @@ Rows = list[dict[str, Any]]
 
 def slices_key(feature: AiFeatureSpec, reference: Reference) -> str:
     """What profiles of slices are of: the reference, and the dimensions that are asked for."""
-    return f"{reference.digest} by {', '.join(feature.drift.slices)}"
+    return f"{reference.cells_digest} by {', '.join(feature.drift.slices)}"
 
 
 def profile_slices(

@@ -53,7 +53,7 @@ def profile_on_spark(
     query = profile_query(cells, {name: _stored(kinds[name]) for name in present})
     answer = session.sql(in_spark(query.text), args=list(query.parameters))
     rows = [row.asDict() for row in answer.collect()]
-    return finished(rows, cells, reference.version, reference.digest)
+    return finished(rows, cells, reference.version, reference.cells_digest)
 
 
 def in_spark(query: str) -> str:

@@ -77,7 +77,7 @@ class ThresholdDays:
 
     @cached_property
     def confirmed_before(self) -> tuple[KnownAlert, ...]:
-        """The alerts before these days that people confirmed: a review is no reason to miss them."""
+        """The alerts before these days that people confirmed: no review makes them none."""
         alerts = alerts_under(self.reports, sorted(self.reports), self.rule, self.start)
         before = (
             _known(one, self.standing, self.as_of) for one in alerts if self._before(one.last)

@@ -16,9 +16,15 @@ from ai_ops.drift_monitoring.feed.day import FeedDay, Parts
 from ai_ops.drift_monitoring.feed.judging import judge_feed_alive, judge_volume_steady
 from ai_ops.drift_monitoring.feed.marks import marks_of
 from ai_ops.drift_monitoring.feed.steady import judge_steady
-from ai_ops.drift_monitoring.profiling import compute_prediction_profile
+from ai_ops.drift_monitoring.profile import SCHEMA
+from ai_ops.drift_monitoring.profiling import (
+    compute_prediction_profile,
+    daily_profiles,
+    make_reference,
+)
 from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops_tests.drift_monitoring.synthetic_world import LAST, judged, planted
+from ai_ops_tests.drift_monitoring.installation import VERSION
+from ai_ops_tests.drift_monitoring.synthetic_world import DAYS, LAST, judged, planted
 from ai_ops_tests.drift_monitoring.world import days, install
 
 START = date(2021, 3, 1)
@@ -150,7 +156,7 @@ def test_cells_with_one_value_or_two_are_told_by_their_sum(points: int, pointed:
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1.7e308])
 def test_a_number_that_nothing_can_be_added_to_is_marked_as_any_other(value: float) -> None:
     names = ("cell", "value", "count", "sum", "min", "max")
-    told = [("bin", str(n), 20, Decimal(n * 20), float(n), n + 0.5) for n in range(6)]
+    told: list[Any] = [("bin", str(n), 20, Decimal(n * 20), float(n), n + 0.5) for n in range(6)]
     told.append(("far_over", None, 20, None, min(value, 9.0), max(value, 9.0)))
     marks = marks_of([dict(zip(names, row, strict=True)) for row in told])
     assert marks.rows == 140 and marks.grain is not None and marks.pointed is not None
@@ -190,6 +196,19 @@ def test_a_profile_in_the_cells_of_another_reference_is_no_evidence(tmp_path: Pa
     verdict = judged(made, "feed_alive")
     assert verdict.status == "no_evidence"
     assert "materialise prediction_profile again" in verdict.reason
+
+
+def test_a_profile_in_other_cells_of_the_same_table_is_made_again(tmp_path: Path) -> None:
+    made = planted(tmp_path)
+    finer = made.feature.drift.model_copy(update={"bins": 30})
+    feature = made.feature.model_copy(update={"drift": finer})
+    reference = make_reference(made.root, feature, VERSION)
+    lake = made.root.lake
+    lake.write_table(lake.path(feature.name, "prediction_profile", LAST), SCHEMA.empty_table())
+    # That day's log came after it was profiled; the others' profiles are in the cells before.
+    for day, rows in daily_profiles(made.root, feature, reference, DAYS[-3:]).items():
+        bins = {row["value"] for row in rows if (row["column"], row["cell"]) == ("temp", "bin")}
+        assert len(bins) > 20, day
 
 
 def test_of_many_call_sites_the_largest_are_counted_by_name() -> None:

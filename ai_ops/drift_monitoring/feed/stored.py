@@ -126,7 +126,7 @@ def write_normal(
     root: Root, feature: AiFeatureSpec, reference: Reference, profile: pa.Table
 ) -> None:
     """Keep how alike the reference's days are."""
-    made = normal_of(rows_of(profile), reference.digest, dated=bool(reference.calendar))
+    made = normal_of(rows_of(profile), reference.cells_digest, dated=bool(reference.calendar))
     path = root.lake.path(feature.name, NORMAL, reference.version, "json")
     root.lake.write_json(path, made.as_data())
 
@@ -137,12 +137,12 @@ def read_normal(root: Root, feature: AiFeatureSpec, reference: Reference) -> Fee
     try:
         path = lake.path(feature.name, NORMAL, reference.version, "json")
         known = _parsed_normal(lake.read_bytes(path))
-        if known.cells == reference.digest:
+        if known.cells == reference.cells_digest:
             return known
     except MissingEvidence:
         pass
     table, _ = lake.read_table(lake.path(feature.name, _REFERENCE, reference.version))
-    return normal_of(rows_of(table), reference.digest, dated=bool(reference.calendar))
+    return normal_of(rows_of(table), reference.cells_digest, dated=bool(reference.calendar))
 
 
 def _asked(root: Root, path: str) -> tuple[Counter[str], Counter[str]]:
