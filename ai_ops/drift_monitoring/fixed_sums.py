@@ -48,5 +48,6 @@ def exact_sum(row: Mapping[str, Any], digits: int, furthest: float) -> Decimal |
     if row["sum"] is None:
         return None
     units = min(max(abs(row["min"]), abs(row["max"])), furthest) * float(f"1e{digits}") + 1
-    total = Decimal(int(row["sum"])).scaleb(-digits)
+    # Of nothing no exponent is kept: 0E+293 is no decimal that Arrow takes.
+    total = Decimal(int(row["sum"])).scaleb(-digits) if row["sum"] else Decimal(0)
     return total if row["count"] * units < _EXACT and abs(total) < _FITS else None

@@ -179,7 +179,8 @@ def stored_as(connection: duckdb.DuckDBPyConnection, present: Collection[str]) -
 def _stored(kind: str) -> Stored:
     if kind == "VARCHAR" or kind.startswith("ENUM"):
         return "text"
-    return "number" if kind.startswith(NUMBERS) else "other"
+    of_many = kind.endswith("]")  # DOUBLE[] is a list of numbers, and none
+    return "number" if kind.startswith(NUMBERS) and not of_many else "other"
 
 
 def _counted(

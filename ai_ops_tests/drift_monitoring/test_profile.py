@@ -223,3 +223,14 @@ def test_a_sum_that_floats_cannot_hold_exactly_is_left_out_not_rounded() -> None
     row = {"count": 10**9, "sum": 9e17, "min": 900.0, "max": 900.0}
     assert exact_sum(row, digits=6, furthest=1e5) is None
     assert exact_sum(row | {"count": 1000, "sum": 9e11}, digits=6, furthest=1e5) == 900_000
+
+
+def test_zeros_among_numbers_too_large_to_be_summed_are_profiled() -> None:
+    cells = cells_of_numbers(NUMBER, [-1e300, 0.0, 1e300], bins=2)
+    assert sum(row["count"] for row in profile(cells, [0.0, -1e300], pa.float64())) == 2
+
+
+def test_lists_in_a_column_of_numbers_are_no_numbers() -> None:
+    cells = cells_of_numbers(NUMBER, range(101), bins=4)
+    rows = profile(cells, [[1.0, 2.0], None], pa.list_(pa.float64()))
+    assert counted(rows) == {"invalid": 1, "null": 1}
