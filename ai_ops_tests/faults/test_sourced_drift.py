@@ -190,7 +190,7 @@ def test_a_faulty_week_of_the_reference_is_named_and_the_same_fault_later_is_dri
     assert finding.size > 1
     [drift] = verdicts["input_drift"].findings
     assert drift.columns == ("age",)
-    assert "threshold of 0.0" in drift.reason
+    assert "times the 0.0" in drift.reason
     assert verdicts["output_drift"].status == "pass"
 
 

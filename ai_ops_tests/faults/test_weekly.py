@@ -71,9 +71,9 @@ BROKEN_FROM = pd.Timestamp("2013-06-06", tz="UTC")
 DRIFT_WEEK = Window.of_week("2013-06-17")
 
 
-def in_celsius(rows: pd.DataFrame) -> pd.DataFrame:
+def in_kilometres(rows: pd.DataFrame) -> pd.DataFrame:
     late = rows["time"] >= BROKEN_FROM
-    rows.loc[late, "input_temp"] = (rows.loc[late, "input_temp"] - 32) * 5 / 9
+    rows.loc[late, "input_distance"] = rows.loc[late, "input_distance"] * 1.609
     return rows
 
 
@@ -119,7 +119,7 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @pytest.fixture(scope="module")
 def drifted(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return drift_weeks(tmp_path_factory.mktemp("drifted"), in_celsius)
+    return drift_weeks(tmp_path_factory.mktemp("drifted"), in_kilometres)
 
 
 @pytest.mark.requirement("WK-01", "WK-07", "WK-08")
@@ -147,7 +147,7 @@ def test_a_drift_alert_that_nobody_reviewed_fails_the_week_after_next(
     verdict = item(drifted.root, drifted.feature, "drift_reviewed", DRIFT_WEEK)
     assert verdict.status == "fail"
     (alert,) = [finding for finding in verdict.findings if "input_drift" in finding.reason]
-    assert alert.kind == "drift" and "temp" in alert.columns
+    assert alert.kind == "drift" and "distance" in alert.columns
     assert alert.size is not None and alert.size > 7
     assert "days without a review" in alert.reason
 
@@ -172,7 +172,8 @@ def test_drift_that_no_retraining_answered_is_a_silent_failure(drifted: Installa
     feature = drifted.feature.model_copy(update={"retraining": weekly})
     verdict = item(drifted.root, feature, "retraining_verified", DRIFT_WEEK)
     assert verdict.status == "fail"
-    (stale,) = [finding for finding in verdict.findings if "temp" in finding.columns]
+    stale = next(one for one in verdict.findings if one.reason.startswith("input_drift"))
+    assert "distance" in stale.columns
     assert stale.kind == "operations" and stale.size is not None and stale.size > 9
     assert "no retraining answered it and nobody concluded what it is" in stale.reason
 
