@@ -118,6 +118,14 @@ def parse_day(text: str, option: str) -> date:
         raise BadInput(f"{option}: write a day as YYYY-MM-DD (found {text!r})") from None
 
 
+def write_file(file: Path, content: bytes, option: str) -> None:
+    """Write what an option asks for; ``BadInput`` names the option where that cannot be."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"{option}: {file} cannot be written: {error.strerror}") from None
+
+
 def parse_moment(text: str, option: str) -> datetime:
     """The moment that an option names, in UTC; ``BadInput`` names the option.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +23,7 @@ from ai_ops.cli.common import (
     resolve_feature,
     shown,
     told,
+    write_file,
 )
 from ai_ops.drift_monitoring.cells import columns_of
 from ai_ops.drift_monitoring.comparison import ColumnDrift
@@ -32,6 +34,8 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 
 ROLES: Final = ("input", "output")
+HEADS: Final = ("day", "column", "test", "value", "threshold", "ratio", "severity", "since")
+NUMBERS: Final = ("value", "threshold")
 
 
 @told
@@ -57,7 +61,7 @@ def history(
             "drift_report for those days"
         )
     if png is not None:
-        png.write_bytes(_drawn(spec, reports, days, column))
+        write_file(png, _drawn(spec, reports, days, column), "--png")
     if as_json:
         print_json({"feature": spec.name, "from": str(begin), "to": str(end), "days": days})
     else:
@@ -74,6 +78,8 @@ def _span(
     begin = parse_day(first, "--from") if first else end - timedelta(days=DAYS - 1)
     if last and parse_day(last, "--to") < start:
         raise MissingEvidence(f"--to: monitoring of {feature.name} begins on {start}")
+    if first and last and parse_day(last, "--to") < begin:
+        raise BadInput(f"--to: {last} lies before --from {begin}; swap them")
     if first and begin > end:
         raise MissingEvidence(f"--from: {begin} lies behind {end}, the last day that is asked for")
     return max(begin, start), end
@@ -122,27 +128,31 @@ def _drawn(
 
 
 def _print(feature: AiFeatureSpec, days: list[dict[str, Any]], column: str | None) -> None:
-    table = Table(title=f"{feature.name}: {column or 'the furthest column of each day'}")
-    for name in ("day", "column", "test", "value", "threshold", "ratio", "severity", "since"):
-        table.add_column(
-            name, justify="right" if name in ("value", "threshold", "ratio") else "left"
-        )
-    for role in ROLES:
-        table.add_column(f"{role}s")
+    table = Table(
+        title=f"{feature.name}: {column or 'the furthest column of each day'}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    # Of one column there is room for its numbers; of many, for which column it is.
+    kept = [name for name in HEADS if name not in (("column",) if column else NUMBERS)]
+    for name in (*kept, *(f"{role}s" for role in ROLES)):
+        table.add_column(name, justify="right" if name in (*NUMBERS, "ratio") else "left")
+    table.columns[0].no_wrap = True
     for day in days:
         own = max(day["columns"], key=lambda one: one["ratio"] or 0.0, default=None)
         words = [coloured(status) for status in day["verdicts"].values()]
-        cells = ["no report", *[""] * 6] if own is None else _cells(own)
-        table.add_row(day["day"], *cells, *words, style="bold" if own and own["beyond"] else None)
+        cells = {"day": day["day"]} | ({"test": "no report"} if own is None else _cells(own))
+        style = "bold" if own and own["beyond"] else None
+        table.add_row(*(cells.get(name, "") for name in kept), *words, style=style)
     Console().print(table)
 
 
-def _cells(column: dict[str, Any]) -> list[str]:
-    numbers = (column["value"], column["limit"], column["ratio"])
-    return [
-        shown(column["column"]),
-        column["test"] or "–",
-        *("–" if one is None else f"{one:.3f}" for one in numbers),
-        column["severity"] or "–",
-        column["beyond_since"] or "–",
-    ]
+def _cells(column: dict[str, Any]) -> dict[str, str]:
+    numbers = {"value": column["value"], "threshold": column["limit"], "ratio": column["ratio"]}
+    return {
+        "column": shown(column["column"]),
+        "test": column["test"] or "–",
+        **{name: "–" if one is None else f"{one:.3f}" for name, one in numbers.items()},
+        "severity": column["severity"] or "–",
+        "since": column["beyond_since"] or "–",
+    }

@@ -1,6 +1,7 @@
 """``ai-ops drift thresholds``: what is in force, what is proposed, and what a person decides."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +16,12 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     open_root,
-    parse_day,
     plain,
     print_json,
     resolve_feature,
     shown,
     told,
+    write_file,
 )
 from ai_ops.cli.deciding import ByOption, ReasonOption, TokenOption, decide
 from ai_ops.drift_monitoring.allowances import threshold_changes
@@ -30,6 +31,7 @@ from ai_ops.drift_monitoring.threshold_picture import draw_thresholds
 from ai_ops.drift_monitoring.thresholds import back_test_as_data, newest_month
 from ai_ops.storage.decisions import read_token
 from ai_ops.storage.root import Root
+from ai_ops.storage.threshold_changes import allowances_wrong
 from ai_ops.storage.threshold_proposals import ASSET, proposal_path
 from ai_ops.vocabulary.errors import BadInput, DecisionRefused, MissingEvidence
 
@@ -70,8 +72,11 @@ def thresholds(
         raise BadInput("--token: say what it decides: --approve or --keep")
     days = days_of(opened, spec, partition)
     data = proposal_shown(opened, spec, partition, days, own)
+    tried = {"before": data["in_force"], "after": data["would_be"]}
+    if decision is None and (wrong := allowances_wrong(tried, spec)):
+        raise BadInput(f"--set: {wrong.removeprefix('after: ')}")
     if picture is not None:
-        picture.write_bytes(_picture(spec, days, data))
+        write_file(picture, _picture(spec, days, data), "--picture")
     if as_json and decision is None:
         print_json(data)
     elif token is None:
@@ -121,8 +126,14 @@ def proposal_shown(
 
 def _month(root: Root, feature: AiFeatureSpec, month: str | None) -> str:
     if month is not None:
-        day = f"{month}-01" if len(month) == 7 else month
-        return parse_day(day, "--month").replace(day=1).isoformat()
+        try:
+            return (
+                date.fromisoformat(f"{month}-01" if len(month) == 7 else month)
+                .replace(day=1)
+                .isoformat()
+            )
+        except ValueError:
+            raise BadInput(f"--month: write a month as YYYY-MM (found {month!r})") from None
     newest = newest_month(root, feature.name)
     if newest is None:
         raise MissingEvidence(f"{feature.name}: nothing was proposed yet: materialise {ASSET}")

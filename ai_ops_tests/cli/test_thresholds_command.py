@@ -117,10 +117,14 @@ def test_what_cannot_be_decided_is_named(ai_ops: World) -> None:
         (("--approve", "--set", "lunch=2"), "after: lunch: no such column; there are: "),
         (("--approve", "--set", "temp=90"), "after: temp: a factor from 0.1 to 10"),
         (("--approve", "--set", "temp=nan"), "after: temp: a factor from 0.1 to 10"),
+        (("--month", "2021-99"), "--month: write a month as YYYY-MM"),
+        (("--picture", "/proc/none/p.png"), "--picture: /proc/none/p.png cannot be written"),
         (("--token", "AAAA.BBBB"), "--token: say what it decides: --approve or --keep"),
     ):
         done = ai_ops(*COMMAND, *arguments, *BY)
         assert done.code == 2 and words in done.err, done.err
+    done = ai_ops(*COMMAND, "--set", "lunch=2")
+    assert done.code == 2 and "--set: lunch: no such column; there are: " in done.err
     assert factors(ai_ops) == {}
     done = ai_ops(*COMMAND, "--month", "2021-01")
     assert done.code == 3 and "2021-01 has no drift report" in done.err

@@ -273,5 +273,9 @@ def test_the_history_tells_each_day_of_a_column_and_draws_it(
     code, out, _ = call(made, *asked)
     assert code == common.DONE and DAY in out
     assert call(made, *asked, "--column", "nothing")[0] == common.BAD
+    code, _, error = call(made, *asked, "--png", str(tmp_path / "none" / "history.png"))
+    assert code == common.BAD and "--png: " in error and "cannot be written" in error
+    code, _, error = call(made, "history", "parcels", "--from", DAY, "--to", DAYS[0])
+    assert code == common.BAD and "swap them" in error
     code, _, error = call(made, "history", "parcels", "--from", "2022-02-01", "--to", "2022-02-02")
     assert code == common.NO_EVIDENCE and "no drift report" in error
