@@ -4,7 +4,6 @@ A day's counts are small and add up exactly to those of a window. They name the 
 of; whoever reads those of other pairs counts again from the log.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,7 +18,7 @@ from ai_ops.drift_monitoring.joint_reference import JointReference
 from ai_ops.drift_monitoring.joint_tallies import DayPairs, tally_pairs
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.references import reference_of
-from ai_ops.drift_monitoring.rows import LOG, connect, shape_of_file, show_rows, view_logs
+from ai_ops.drift_monitoring.rows import LOG, connect, days_alike, show_rows, view_logs
 from ai_ops.drift_monitoring.together import together
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -112,13 +111,9 @@ def _counted(
     root: Root, feature: AiFeatureSpec, joint: JointReference, days: Sequence[str]
 ) -> dict[str, pa.Table]:
     """The counts of those days whose log exists; days with equal columns share one query."""
-    alike: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-    for day in days:
-        if (shape := shape_of_file(root, root.lake.path(feature.name, LOG, day))) is not None:
-            alike[shape[0]][day] = shape[1]
     counted = {}
     sources = [column.column.source for column in joint.watched]
-    for columns, rows in alike.items():
+    for columns, rows in days_alike(root, feature, days):
         wanted = [source for source in sources if source in columns]
         for group, fits in together(rows, len(wanted)):
             files = {day: root.lake.path(feature.name, LOG, day) for day in group}

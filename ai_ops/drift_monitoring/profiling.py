@@ -31,8 +31,8 @@ from ai_ops.drift_monitoring.references import (
 from ai_ops.drift_monitoring.rows import (
     LOG,
     connect,
+    days_alike,
     run_profile,
-    shape_of_file,
     show_rows,
     view_logs,
 )
@@ -195,13 +195,9 @@ def _profile_days(
     root: Root, feature: AiFeatureSpec, reference: Reference, days: Sequence[str]
 ) -> dict[str, pa.Table]:
     """The profiles of those days whose log exists; days with equal columns share one query."""
-    alike: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-    for day in days:
-        if (shape := shape_of_file(root, root.lake.path(feature.name, LOG, day))) is not None:
-            alike[shape[0]][day] = shape[1]
     profiles = {}
     cells = [column.cells for column in reference.columns]
-    for columns, rows in alike.items():
+    for columns, rows in days_alike(root, feature, days):
         wanted = [one.column.source for one in cells if one.column.source in columns]
         for group, fits in together(rows, len(wanted)):
             files = {day: root.lake.path(feature.name, LOG, day) for day in group}

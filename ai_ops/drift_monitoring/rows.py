@@ -1,6 +1,7 @@
 """DuckDB over the rows: the one place where a profile's SQL meets an engine and files."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -90,13 +91,25 @@ def view_logs(connection: duckdb.DuckDBPyConnection, root: Root, files: Mapping[
         fs, _ = url_to_fs(root.lake.url, **(root.lake.storage_options or {}))
         connection.register_filesystem(fs)
     parts = [
-        f'SELECT *, {_text(day)} AS "day" FROM read_parquet({_text(path)})'
+        f'SELECT *{_as_texts(root, path)}, {_text(day)} AS "day" FROM read_parquet({_text(path)})'
         for day, path in files.items()
     ]
     connection.execute(
         f"CREATE VIEW {ROWS} AS SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) AS logs"
         " WHERE status = 'ok'"
     )
+
+
+def _as_texts(root: Root, path: str) -> str:
+    """What a file has as lists or bytes, as the text that a profile counts: other days may have it
+    as numbers, and one relation has one type."""
+    schema = _told_by_file(root, path)
+    other = [
+        quoted(one.name)
+        for one in (schema[0] if schema else ())
+        if pa.types.is_nested(one.type) or pa.types.is_binary(one.type)
+    ]
+    return f" REPLACE ({', '.join(f'CAST({n} AS VARCHAR) AS {n}' for n in other)})" if other else ""
 
 
 def show_rows(
@@ -124,11 +137,35 @@ def columns_of_file(root: Root, path: str) -> tuple[str, ...] | None:
 
 def shape_of_file(root: Root, path: str) -> tuple[tuple[str, ...], int] | None:
     """The names of a Parquet file's columns, sorted, and its rows; None without such a file."""
+    told = _told_by_file(root, path)
+    return (tuple(sorted(told[0].names)), told[1]) if told else None
+
+
+def days_alike(
+    root: Root, feature: AiFeatureSpec, days: Iterable[str]
+) -> Iterator[tuple[tuple[str, ...], dict[str, int]]]:
+    """The days whose log exists, in groups that can be read as one table: of the same columns, of
+    the same types. Of each group the columns' names and the rows of each day."""
+    alike: dict[tuple[tuple[str, ...], ...], dict[str, int]] = defaultdict(dict)
+    for day in days:
+        told = _told_by_file(root, root.lake.path(feature.name, LOG, day))
+        if told is not None:
+            kinds = sorted(f"{one.name} {one.type}" for one in told[0] if not _promoted(one.type))
+            alike[tuple(sorted(told[0].names)), tuple(kinds)][day] = told[1]
+    yield from ((columns, rows) for (columns, _), rows in alike.items())
+
+
+def _promoted(kind: pa.DataType) -> bool:
+    """Whether columns of that type become one with those of another such type."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
+
+
+def _told_by_file(root: Root, path: str) -> tuple[pa.Schema, int] | None:
     fs, inner = url_to_fs(path, **(root.lake.storage_options or {}))
     try:
         with fs.open(inner, "rb") as file:
             told = pq.read_metadata(file)
-            return tuple(sorted(told.schema.to_arrow_schema().names)), told.num_rows
+            return told.schema.to_arrow_schema(), told.num_rows
     except FileNotFoundError:
         return None
 

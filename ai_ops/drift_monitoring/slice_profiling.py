@@ -1,6 +1,5 @@
 """Profiles of slices of the log: of each day one file, in the cells of the reference."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.profile import rows_of
 from ai_ops.drift_monitoring.reference import Reference
 from ai_ops.drift_monitoring.references import load_reference
-from ai_ops.drift_monitoring.rows import LOG, connect, shape_of_file, show_rows, view_logs
+from ai_ops.drift_monitoring.rows import LOG, connect, days_alike, show_rows, view_logs
 from ai_ops.drift_monitoring.slice_counting import (
     EVERY,
     SCHEMA,
@@ -86,15 +85,11 @@ def _counted(
     root: Root, feature: AiFeatureSpec, reference: Reference, days: Sequence[str]
 ) -> dict[str, Rows]:
     """The profiles of those days whose log exists; days with equal columns share one query."""
-    alike: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-    for day in days:
-        if (shape := shape_of_file(root, root.lake.path(feature.name, LOG, day))) is not None:
-            alike[shape[0]][day] = shape[1]
     sources = [column.cells.column.source for column in reference.columns]
     dimensions = [name for name in feature.drift.slices if name != "model_version"]
     key = slices_key(feature, reference)
     counted: dict[str, Rows] = {}
-    for columns, sizes in alike.items():
+    for columns, sizes in days_alike(root, feature, days):
         wanted = [name for name in (*sources, *dimensions) if name in columns]
         for group, fits in together(sizes, len(wanted)):
             files = {day: root.lake.path(feature.name, LOG, day) for day in group}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -24,7 +25,7 @@ from ai_ops.drift_monitoring.profiling import (
 )
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops_tests.drift_monitoring.installation import VERSION
-from ai_ops_tests.drift_monitoring.synthetic_world import DAYS, LAST, judged, planted
+from ai_ops_tests.drift_monitoring.synthetic_world import DAYS, LAST, judged, later, planted
 from ai_ops_tests.drift_monitoring.world import days, install
 
 START = date(2021, 3, 1)
@@ -209,6 +210,22 @@ def test_a_profile_in_other_cells_of_the_same_table_is_made_again(tmp_path: Path
     for day, rows in daily_profiles(made.root, feature, reference, DAYS[-3:]).items():
         bins = {row["value"] for row in rows if (row["column"], row["cell"]) == ("temp", "bin")}
         assert len(bins) > 20, day
+
+
+@pytest.mark.parametrize("value", ["n/a", [1.0], b"\xff"])
+def test_a_column_that_changes_its_type_within_a_range_of_days_is_found(
+    tmp_path: Path, value: Any
+) -> None:
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
+        told = zip(rows["input_temp"], later(rows), strict=True)
+        return rows.assign(
+            input_temp=pd.Series([value if own else n for n, own in told], dtype=object)
+        )
+
+    made = planted(tmp_path, change, days=DAYS[:12])
+    for check in ("inputs_well_formed", "input_drift"):
+        verdict = judged(made, check, DAYS[11])
+        assert (verdict.status, verdict.findings[0].columns) == ("fail", ("temp",))
 
 
 def test_of_many_call_sites_the_largest_are_counted_by_name() -> None:
