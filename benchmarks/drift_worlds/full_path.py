@@ -1,8 +1,9 @@
 """A simulated feature as real rows, through everything: what counts per cell leave out.
 
 The very counts of the simulation become rows (each in the middle of its fine cell). They go through
-the SQL profile, the reference, the daily report and the verdict, and a week through Evidently and
-the functions of NannyML's arithmetic; both must say what the simulation says.
+the SQL profile, the reference, the daily report and the verdict, and two weeks through Evidently's
+own functions; both must say what the simulation says. What a finer value than the middle of its
+cell would change for Evidently is not seen.
 """
 
 import warnings

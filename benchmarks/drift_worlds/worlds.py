@@ -2,6 +2,7 @@
 
 ``REPORTED`` are the worlds that the benchmark reports. The rule's constants were chosen on
 ``TUNED``, with seeds of their own: other sizes of day effects, other correlations, other mixtures.
+What was seen of the reported ones on the way stands in ``false_alarms.py``.
 """
 
 from collections.abc import Iterator
