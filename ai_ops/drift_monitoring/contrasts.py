@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ai_ops.drift_monitoring.cells import Cell, ColumnCells
 from ai_ops.drift_monitoring.statistics import Floats, psi
@@ -131,9 +131,9 @@ def normal_scores(cells: ColumnCells, counts: ArrayLike) -> Floats:
     total = rows[:inner].sum()
     if total > 0 and (rows[:inner] > 0).sum() > 1:
         borders = np.concatenate([[0.0], np.cumsum(rows[:inner])]) / total
-        heights = norm.pdf(norm.ppf(np.clip(borders, 0.0, 1.0)))
+        heights = np.exp(-(ndtri(np.clip(borders, 0.0, 1.0)) ** 2) / 2) / np.sqrt(2 * np.pi)
         shares = rows[:inner] / total
-        middle = norm.ppf(np.clip((borders[1:] + borders[:-1]) / 2, 1e-9, 1 - 1e-9))
+        middle = ndtri(np.clip((borders[1:] + borders[:-1]) / 2, 1e-9, 1 - 1e-9))
         with np.errstate(invalid="ignore", divide="ignore"):
             own = np.where(shares > 0, -np.diff(heights) / shares, middle)
         scores[:inner] = own / np.sqrt(shares @ own**2) + 0.0

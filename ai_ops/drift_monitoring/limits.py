@@ -33,7 +33,8 @@ class Limit:
     beyond ``quantile`` of those it does so too rarely to be chance. The scale is that of the
     cube root of PSI over its mean, of a share's angle, else of the number itself. ``rows`` is what
     the windows usually had and ``per_row`` what a row less adds. ``season`` is the highest level
-    that the alert rule would have seen inside the reference.
+    that the alert rule would have seen inside the reference. ``least`` is what is worth a person's
+    time here, where that is more than ``MATERIAL``.
     """
 
     test: DriftTest
@@ -44,6 +45,12 @@ class Limit:
     rows: float
     season: float
     usual: float = 0.0
+    least: float = 0.0
+
+    @property
+    def material(self) -> float:
+        """Below this a change is not worth a person's time."""
+        return max(self.least, MATERIAL[self.test])
 
     def bound(self, n: ArrayLike) -> Floats:
         """What a healthy window of ``n`` rows does not exceed; more rows than usual lower nothing.
@@ -67,7 +74,7 @@ class Limit:
 
     def threshold(self, n: ArrayLike) -> Floats:
         """The highest of what chance and weeks let expect, of the season, and of what matters."""
-        threshold: Floats = np.maximum(self.bound(n), max(self.season, MATERIAL[self.test]))
+        threshold: Floats = np.maximum(self.bound(n), max(self.season, self.material))
         return threshold
 
     def basis(self, n: float) -> Basis:
@@ -75,7 +82,7 @@ class Limit:
         told: dict[Basis, float] = {
             "spread": float(self.bound(n)),
             "season": self.season,
-            "material": MATERIAL[self.test],
+            "material": self.material,
         }
         return max(told, key=lambda name: told[name])
 

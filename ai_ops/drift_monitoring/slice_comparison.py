@@ -1,18 +1,19 @@
 """A window of slices beside what is normal for each: one record per slice and column."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ai_ops.drift_monitoring.cells import Role
-from ai_ops.drift_monitoring.distances import Severity, how_far
-from ai_ops.drift_monitoring.limits import gauged
+from ai_ops.drift_monitoring.distances import Severity, severity
+from ai_ops.drift_monitoring.limits import Gauged, gauged
 from ai_ops.drift_monitoring.reference import ReferenceColumn
 from ai_ops.drift_monitoring.slice_normals import SliceNormal, SliceOf
-from ai_ops.drift_monitoring.tallies import DayTallies
+from ai_ops.drift_monitoring.slice_tallies import Layout, SliceTally
 from ai_ops.vocabulary.words import DriftSlice
 
 ROWS_AT_LEAST: Final = 100
@@ -68,6 +69,9 @@ class SliceDrift:
         return self.judged and self.ratio is not None and self.ratio > 1
 
 
+_FIELDS: Final = tuple(one.name for one in fields(SliceDrift))
+
+
 @dataclass(frozen=True, slots=True)
 class Unjudged:
     """A slice of which nothing is judged: with its rows in the window, and why."""
@@ -99,7 +103,9 @@ class SliceReport:
 
     def as_data(self) -> dict[str, Any]:
         """As JSON-ready data."""
-        return asdict(self)
+        drifts = [{name: getattr(one, name) for name in _FIELDS} for one in self.drifts]
+        told = {name: getattr(self, name) for name in ("version", "key", "rows", "latest_rows")}
+        return told | {"drifts": drifts, "unjudged": [asdict(one) for one in self.unjudged]}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "SliceReport":
@@ -119,11 +125,15 @@ class SliceWindows:
     counts: NDArray[np.int64]
     days: NDArray[np.int64]
 
+    @cached_property
+    def _gauges(self) -> tuple[Gauged, ...]:
+        limits = self.column.calibration.all_limits
+        return gauged(self.column.contrasts, limits, self.counts) if self.column.rows else ()
+
     def drifts(self) -> list[SliceDrift]:
         """How far each window is, in order; none knows yet since when."""
         rows = self.counts.sum(axis=1)
-        limits = self.column.calibration.all_limits
-        gauges = gauged(self.column.contrasts, limits, self.counts) if self.column.rows else ()
+        gauges = self._gauges
         ratios = np.array([one.ratios for one in gauges]).reshape(len(gauges), len(rows))
         of_psi = next((one.values for one in gauges if one.test == "psi"), None)
         found = []
@@ -154,19 +164,22 @@ class SliceWindows:
         """What was found of a window, with its begin and severity where it is beyond."""
         if not found.beyond:
             return found
-        severity = how_far(self.column, self.counts[place]).severity
-        return replace(found, beyond_since=runs.get(found.name, day), severity=severity)
+        sizes = {one.test: float(one.values[place]) for one in self._gauges}
+        ratios = {one.test: float(one.ratios[place]) for one in self._gauges}
+        since = runs.get(found.name, day)
+        return replace(found, beyond_since=since, severity=severity(sizes, ratios))
 
 
 def windows_of(
-    normal: SliceNormal, windows: Sequence[Sequence[DayTallies]]
+    normal: SliceNormal, layout: Layout, windows: Sequence[Sequence[SliceTally | None]]
 ) -> Iterator[SliceWindows]:
-    """Every column of a slice over windows of days; an empty mapping is a day without its rows."""
+    """Every column of a slice over windows of days; None is a day without its rows."""
+    columns = layout.reference.columns
+    empty = np.zeros(sum(len(column.counts) for column in columns), np.int64)
+    silent = np.zeros(len(columns), np.int64)
+    known = [[day for day in window if day is not None] for window in windows]
+    counts = np.array([sum((day.counts for day in window), empty) for window in known])
+    speaks = np.array([sum((day.speaks for day in window), silent) for window in known])
     for column in normal.columns:
-        empty = np.zeros(len(column.counts), np.int64)
-        counts, days = [], []
-        for window in windows:
-            own = [day[column.name] for day in window if column.name in day]
-            counts.append(sum((one.counts for one in own), empty))
-            days.append(sum(one.speaks for one in own))
-        yield SliceWindows(normal, column, np.array(counts), np.array(days))
+        number, cells = layout.places[column.name]
+        yield SliceWindows(normal, column, counts[:, cells], speaks[:, number])

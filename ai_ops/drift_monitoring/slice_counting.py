@@ -1,33 +1,49 @@
-"""The profile of every value of a slice: the whole's own SQL, with the value beside the version."""
+"""The counts of every value of a slice: the whole's own SQL, with the value beside the version."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from ai_ops.drift_monitoring.cells import ColumnCells
-from ai_ops.drift_monitoring.profile import ROWS, quoted, rows_of
-from ai_ops.drift_monitoring.profile import SCHEMA as PROFILE_SCHEMA
+from ai_ops.drift_monitoring.profile import ROWS, quoted
+from ai_ops.drift_monitoring.profile_query import profile_query
 from ai_ops.drift_monitoring.reference import Reference
-from ai_ops.drift_monitoring.rows import run_profile
+from ai_ops.drift_monitoring.rows import stored_as
 
 EVERY: Final = "every_row"
 VALUES_AT_MOST: Final = 50
 """Of each day the values with the most rows are counted by themselves, the rest as one number."""
-REST: Final = "rest"
+AT_ONCE: Final = 20
+"""So many columns are one query."""
 
 SCHEMA: Final = pa.schema(
-    [*PROFILE_SCHEMA, ("dimension", pa.string()), ("slice", pa.string()), ("key", pa.string())]
+    [
+        ("dimension", pa.string()),
+        ("slice", pa.string()),
+        ("model_version", pa.string()),
+        ("rows", pa.int64()),
+        ("counts", pa.list_(pa.int64())),
+        ("key", pa.string()),
+    ]
 )
-"""A profile with the dimension and the value that its rows have.
+"""A day's slices: the rows of a value that a version answered, and their counts in the cells of the
+reference, column after column.
 
-A row in the cell ``REST`` counts the rows without a value of their own: they have none, or one that
-is not among the most frequent. ``key`` names the reference, and the dimensions that were asked for.
+Without ``counts`` it is the number of rows without a value of their own: they have none, or one
+that is not among the most frequent. ``key`` names the reference, and the dimensions that were asked
+for.
 """
+
+Rows = list[dict[str, Any]]
+"""Rows of ``SCHEMA`` with their ``day``."""
 
 _NUMBERED: Final = "numbered_rows"
 _GROUPS: Final = "slice_groups"
+_BETWEEN: Final = "\x1f"
 
 
 def keep_rows(connection: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
@@ -43,8 +59,8 @@ def count_values(
     reference: Reference,
     present: set[str],
     dimension: str,
-) -> list[dict[str, Any]]:
-    """The profile of each value of a dimension, in the reference's cells, of all rows in ``EVERY``.
+) -> Rows:
+    """The counts of each value of a dimension, in the reference's cells, of all rows in ``EVERY``.
 
     A dimension that the rows do not have is the rest as a whole.
     """
@@ -65,8 +81,8 @@ FROM (
         f'SELECT "code", "day", "slice", "model_version", "count", place FROM {_GROUPS}'
     ).fetchall()
     known = {
-        code: (day, own, version)
-        for code, day, own, version, _, place in groups
+        code: (day, own, version, count)
+        for code, day, own, version, count, place in groups
         if own is not None and place <= VALUES_AT_MOST
     }
     rest: dict[str, int] = {}
@@ -82,10 +98,9 @@ SELECT e.* REPLACE (g."code" AS "model_version") FROM {EVERY} AS e JOIN {_GROUPS
   AND e."model_version" IS NOT DISTINCT FROM g."model_version"
 WHERE g.place <= {VALUES_AT_MOST}"""
         )
-        rows = _profiled(connection, reference, _NUMBERED, present)
-        for row in rows:
-            _, row["slice"], row["model_version"] = known[row["model_version"]]
-        found += [row | {"dimension": dimension} for row in rows]
+        for code, counts in _counts(connection, reference, present).items():
+            day, own, version, rows = known[code]
+            found.append(_row(day, dimension, own, version, rows, counts))
     return found
 
 
@@ -93,40 +108,77 @@ def count_versions(
     connection: duckdb.DuckDBPyConnection,
     references: Mapping[str, Reference],
     present: set[str],
-) -> list[dict[str, Any]]:
-    """The profile of what each version was asked and answered, in the cells of its own reference;
+) -> Rows:
+    """The counts of what each version was asked and answered, in the cells of its own reference;
     the rows of versions without one are the rest."""
-    found: list[dict[str, Any]] = []
     groups = connection.execute(
         f'SELECT "day", "model_version", count(*) FROM {EVERY} GROUP BY 1, 2 ORDER BY 1, 2'
     ).fetchall()
-    found += [
+    sizes = {(day, version): count for day, version, count in groups if version in references}
+    found = [
         _rest(day, count, "model_version", version)
         for day, version, count in groups
         if version not in references
     ]
-    for version in dict.fromkeys(version for _, version, _ in groups if version in references):
+    for version in dict.fromkeys(version for _, version in sizes):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {_NUMBERED} AS"
-            f' SELECT * FROM {EVERY} WHERE "model_version" = ?',
+            f' SELECT * REPLACE ("day" AS "model_version") FROM {EVERY} WHERE "model_version" = ?',
             [version],
         )
-        rows = _profiled(connection, references[version], _NUMBERED, present)
-        found += [row | {"dimension": "model_version", "slice": version} for row in rows]
+        for day, counts in _counts(connection, references[version], present).items():
+            rows = sizes[day, version]
+            found.append(_row(day, "model_version", version, version, rows, counts))
     return found
 
 
-def _profiled(
-    connection: duckdb.DuckDBPyConnection, reference: Reference, rows: str, present: set[str]
-) -> list[dict[str, Any]]:
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {ROWS} AS SELECT * FROM {rows}")
-    cells: Sequence[ColumnCells] = [column.cells for column in reference.columns]
-    made = run_profile(connection, cells, present, reference.version, reference.digest)
+def _counts(
+    connection: duckdb.DuckDBPyConnection, reference: Reference, present: set[str]
+) -> dict[str, NDArray[np.int64]]:
+    """What ``_NUMBERED`` holds, by the code that stands in place of its version: the counts in all
+    cells of the reference, column after column. A column that is missing has no counts."""
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {ROWS} AS SELECT * FROM {_NUMBERED}")
+    stored = stored_as(connection, present)
+    cells = [column.cells for column in reference.columns]
+    tables = []
+    for start in range(0, len(cells), AT_ONCE):
+        query = profile_query(cells[start : start + AT_ONCE], stored, {"day": None})
+        found = connection.sql(query.text, params=query.parameters)
+        tables.append(found.to_arrow_table())
     connection.execute(f"DROP VIEW {ROWS}")
-    return rows_of(made)
+    counted = pa.concat_tables(tables)
+    counted = counted.filter(pc.not_equal(counted["cell"], "missing"))
+    names = [
+        _place(one.column.name, cell, value or "") for one in cells for cell, value in one.names
+    ]
+    codes = pc.unique(counted["model_version"])
+    whole = np.zeros((len(codes), len(names)), np.int64)
+    code = pc.index_in(counted["model_version"], codes).to_numpy()
+    np.add.at(whole, (code, _places(counted, names)), counted["count"].to_numpy())
+    return dict(zip(codes.to_pylist(), whole, strict=True))
+
+
+def _places(counted: pa.Table, names: list[str]) -> NDArray[np.int64]:
+    """The place of each row's cell among ``names``; a value that has none was never seen."""
+    value = pc.fill_null(counted["value"], "")
+    told = pc.binary_join_element_wise(counted["column"], counted["cell"], value, _BETWEEN)
+    unseen = pc.binary_join_element_wise(counted["column"], "unseen", "", _BETWEEN)
+    known = pa.array(names)
+    places = pc.coalesce(pc.index_in(told, known), pc.index_in(unseen, known))
+    return np.asarray(places.to_numpy(), np.int64)
+
+
+def _place(column: str, cell: str, value: str) -> str:
+    return _BETWEEN.join((column, cell, value))
+
+
+def _row(
+    day: str, dimension: str, of: str, version: str | None, rows: int, counts: NDArray[np.int64]
+) -> dict[str, Any]:
+    told = {"day": day, "dimension": dimension, "slice": of, "model_version": version}
+    return told | {"rows": rows, "counts": counts}
 
 
 def _rest(day: str, count: int, dimension: str, value: str | None = None) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
-    named = {"day": day, "column": "", "cell": REST, "count": count}
-    return row | named | {"dimension": dimension, "slice": value}
+    told = {"day": day, "dimension": dimension, "slice": value, "model_version": None}
+    return told | {"rows": count, "counts": None}

@@ -18,7 +18,7 @@ from ai_ops.drift_monitoring.rows import connect
 from ai_ops.drift_monitoring.slice_counting import count_values, keep_rows
 from ai_ops.drift_monitoring.slice_normals import SliceNormal, SliceOf, normal_of
 from ai_ops.drift_monitoring.slice_profiling import daily_slices, slices_key
-from ai_ops.drift_monitoring.slice_tallies import DaySlices, tally_slices
+from ai_ops.drift_monitoring.slice_tallies import DaySlices, Layout, tally_slices
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
@@ -91,19 +91,20 @@ def learnt(
     if not wanted or first < feature.monitoring.start:
         return normals
     days = [(first + timedelta(days=n)).isoformat() for n in range(length)]
+    layout = Layout.of(reference)
     began = tally_slices(
-        reference, {}, daily_slices(root, feature, reference, days[:1]).get(days[0], ())
+        layout, {}, daily_slices(root, feature, reference, days[:1]).get(days[0], ())
     )
     wanted = [one for one in wanted if one[0] in began.tallies]  # others: their weeks are not over
     if not wanted:
         return normals
     found = daily_slices(root, feature, reference, days)
-    tallied = {day: tally_slices(reference, {}, rows) for day, rows in found.items()}
+    tallied = {day: tally_slices(layout, {}, rows) for day, rows in found.items()}
     slices = len({of for of, _ in (*normals.known, *wanted)})
     source = f"its own rows in the log, {days[0]} to {days[-1]}"
     fresh: Known = {}
     for of, role in wanted:
-        daily = _counts(reference, [tallied.get(day) for day in days], of, role)
+        daily = _counts(layout, [tallied.get(day) for day in days], of, role)
         if daily:
             normal = normal_of(of, role, source, days, daily, feature.drift, slices)
             if normal.known:
@@ -134,7 +135,8 @@ def told_by(feature: AiFeatureSpec, reference: Reference, table: pa.Table) -> Kn
     by_day: dict[str, list[dict[str, Any]]] = {day: [] for day in days}
     for row in counted:
         by_day[row["day"]].append(row)
-    tallied = [tally_slices(reference, {}, by_day[day]) for day in days]
+    layout = Layout.of(reference)
+    tallied = [tally_slices(layout, {}, by_day[day]) for day in days]
     rows: dict[SliceOf, int] = {}
     for day in tallied:
         for of, size in day.rows.items():
@@ -144,7 +146,7 @@ def told_by(feature: AiFeatureSpec, reference: Reference, table: pa.Table) -> Kn
     known: Known = {}
     for of in sorted(large, key=str):
         for role in ROLES:
-            daily = _counts(reference, tallied, of, role)
+            daily = _counts(layout, tallied, of, role)
             if daily:
                 normal = normal_of(of, role, source, days, daily, feature.drift, len(large))
                 if normal.known:
@@ -153,18 +155,18 @@ def told_by(feature: AiFeatureSpec, reference: Reference, table: pa.Table) -> Kn
 
 
 def _counts(
-    reference: Reference, days: Sequence[DaySlices | None], of: SliceOf, role: Role
+    layout: Layout, days: Sequence[DaySlices | None], of: SliceOf, role: Role
 ) -> dict[str, tuple[ColumnCells, NDArray[np.int64]]]:
     """Each column's counts per day, shape ``[days, cells]``; those without rows are left out."""
     found = {}
-    own = [day.tallies.get(of, {}) if day is not None else {} for day in days]
-    for column in reference.columns:
-        if column.cells.column.role != role:
-            continue
-        empty = np.zeros(len(column.counts), np.int64)
-        counts = np.array([day[column.name].counts if column.name in day else empty for day in own])
-        if counts.any():
-            found[column.name] = (column.cells, counts)
+    own = [day.tallies.get(of) if day is not None else None for day in days]
+    columns = layout.reference.columns
+    empty = np.zeros(sum(len(column.counts) for column in columns), np.int64)
+    counts = np.array([empty if day is None else day.counts for day in own])
+    for column in columns:
+        _, cells = layout.places[column.name]
+        if column.cells.column.role == role and counts[:, cells].any():
+            found[column.name] = (column.cells, counts[:, cells])
     return found
 
 

@@ -16,11 +16,16 @@ from ai_ops.drift_monitoring.calibration import (
     calibrate,
 )
 from ai_ops.drift_monitoring.cells import ColumnCells, Role
+from ai_ops.drift_monitoring.contrasts import DriftTest
+from ai_ops.drift_monitoring.distances import SIZES
 from ai_ops.drift_monitoring.reference import ReferenceColumn
 from ai_ops.vocabulary.words import DriftSlice
 
 ALPHA: Final = 1e-4
 """About what one test of one column is allowed; a slice among many is allowed as much less."""
+UNASKED: Final[tuple[DriftTest, ...]] = ("spread",)
+"""What is not asked of a part of the rows: a few rare days widen it, and the weeks of one slice do
+not know how often those come. That values spread is seen by PSI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +103,20 @@ def normal_of(
     rule: Drift,
     slices: int,
 ) -> SliceNormal:
-    """From each column's counts per day, shape ``[days, cells]``; one of so many ``slices``."""
+    """From each column's counts per day, shape ``[days, cells]``; one of so many ``slices``.
+
+    What is slight in itself (``distances.SIZES``) is not worth a person's time in a part of the
+    rows: a tenant's timetable is exactly the same for months, and any change of it would be sure.
+    """
     counted = list(daily.values())
     calibrations = calibrate(counted, Rule(rule.window_days, rule.k, rule.n))
     factor = stricter(slices, len(days) / rule.window_days)
     columns = []
     for (cells, counts), calibration in zip(counted, calibrations, strict=True):
         limits = tuple(
-            replace(limit, quantile=limit.quantile * factor) for limit in calibration.limits
+            replace(limit, quantile=limit.quantile * factor, least=SIZES[limit.test][0])
+            for limit in calibration.limits
+            if limit.test not in UNASKED
         )
         kept = counts[calibration.kept(len(days))]
         own = replace(calibration, limits=limits)

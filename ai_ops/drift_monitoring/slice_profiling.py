@@ -1,7 +1,7 @@
 """Profiles of slices of the log: of each day one file, in the cells of the reference."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from ai_ops.drift_monitoring.rows import LOG, connect, days_alike, show_rows, vi
 from ai_ops.drift_monitoring.slice_counting import (
     EVERY,
     SCHEMA,
+    Rows,
     count_values,
     count_versions,
     keep_rows,
@@ -22,13 +23,13 @@ from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
 SLICES: Final = "prediction_profile/slices"
-
-Rows = list[dict[str, Any]]
+RECIPE: Final = 2
+"""To be raised when slices are counted, or their normals made, in another way."""
 
 
 def slices_key(feature: AiFeatureSpec, reference: Reference) -> str:
     """What profiles of slices are of: the reference, and the dimensions that are asked for."""
-    return f"{reference.cells_digest} by {', '.join(feature.drift.slices)}"
+    return f"{RECIPE} {reference.cells_digest} by {', '.join(feature.drift.slices)}"
 
 
 def profile_slices(
@@ -59,9 +60,8 @@ def daily_slices(
         except MissingEvidence:
             stale.append(day)
             continue
-        rows = rows_of(table)
-        if rows and rows[0]["key"] == key:
-            found[day] = rows
+        if table.schema.equals(SCHEMA) and table.num_rows and table["key"][0].as_py() == key:
+            found[day] = rows_of(table)
         else:
             stale.append(day)
     return found | _counted(root, feature, reference, stale)

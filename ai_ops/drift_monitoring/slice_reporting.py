@@ -18,7 +18,7 @@ from ai_ops.drift_monitoring.slice_comparison import (
 from ai_ops.drift_monitoring.slice_learning import ROLES, WEEKS, Normals, learnt, normals_of
 from ai_ops.drift_monitoring.slice_normals import SliceNormal, SliceOf
 from ai_ops.drift_monitoring.slice_profiling import daily_slices, slices_key, versions_of
-from ai_ops.drift_monitoring.slice_tallies import DaySlices, tally_slices
+from ai_ops.drift_monitoring.slice_tallies import DaySlices, Layout, tally_slices
 from ai_ops.drift_monitoring.stored_reports import StoredEffects
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.windows import Window
@@ -49,7 +49,9 @@ def report_slices(
         if row["dimension"] == "model_version" and row["slice"] is not None
     }
     others = versions_of(root, feature, reference, versions)
-    tallied = {day: tally_slices(reference, others, rows) for day, rows in found.items()}
+    layout = Layout.of(reference)
+    layouts = {version: Layout.of(one) for version, one in others.items()}
+    tallied = {day: tally_slices(layout, layouts, rows) for day, rows in found.items()}
     normals = normals_of(root, feature, reference)
     reports = stored_slices(root, feature)
     key = slices_key(feature, reference)
@@ -58,7 +60,7 @@ def report_slices(
     }
     for day, window in windows.items():
         normals = learnt(root, feature, reference, normals, _asked(own[day]), window[0])
-    compared = _compared(normals, others, windows, own)
+    compared = _compared(_normals(normals, layout, layouts), windows, own)
     for day in windows:
         history = EffectHistory(day, feature.monitoring.start, reports)
         runs = history.runs(feature.drift, key)
@@ -77,19 +79,21 @@ def _asked(days: Sequence[DaySlices]) -> list[tuple[SliceOf, Role]]:
     return [(of, role) for of in sorted(large, key=str) for role in ROLES]
 
 
-def _normals(normals: Normals, others: Mapping[str, Reference]) -> Iterator[SliceNormal]:
-    """All that is known to be normal; a version's is its own reference."""
-    yield from normals.known.values()
-    for version, own in others.items():
+def _normals(
+    normals: Normals, layout: Layout, versions: Mapping[str, Layout]
+) -> Iterator[tuple[SliceNormal, Layout]]:
+    """All that is known to be normal, in whose cells; a version's is its own reference."""
+    for known in normals.known.values():
+        yield known, layout
+    for version, own in versions.items():
         of = SliceOf("model_version", version)
         for role in ROLES:
-            columns = tuple(c for c in own.columns if c.cells.column.role == role)
-            yield SliceNormal(of, role, "its own reference", "", "", columns)
+            columns = tuple(c for c in own.reference.columns if c.cells.column.role == role)
+            yield SliceNormal(of, role, "its own reference", "", "", columns), own
 
 
 def _compared(
-    normals: Normals,
-    others: Mapping[str, Reference],
+    normals: Iterable[tuple[SliceNormal, Layout]],
     windows: Mapping[str, Sequence[str]],
     own: Mapping[str, Sequence[DaySlices]],
 ) -> dict[str, list[tuple[SliceWindows, int, SliceDrift]]]:
@@ -97,15 +101,15 @@ def _compared(
     before the window begins."""
     found: dict[str, list[tuple[SliceWindows, int, SliceDrift]]] = {day: [] for day in windows}
     sizes = {day: _rows(days) for day, days in own.items()}
-    for normal in _normals(normals, others):
+    for normal, layout in normals:
         of = normal.of
         days = [
             day
             for day, window in windows.items()
             if sizes[day].get(of, 0) >= ROWS_AT_LEAST and normal.last < window[0]
         ]
-        tallies = [[one.tallies.get(of, {}) for one in own[day]] for day in days]
-        for column in windows_of(normal, tallies) if days else ():
+        tallies = [[one.tallies.get(of) for one in own[day]] for day in days]
+        for column in windows_of(normal, layout, tallies) if days else ():
             for place, drift in enumerate(column.drifts()):
                 found[days[place]].append((column, place, drift))
     return found

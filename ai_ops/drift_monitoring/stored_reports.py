@@ -1,5 +1,6 @@
 """The stored reports on pairs and on slices as a history that is read as far as it is needed."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -36,7 +37,9 @@ class StoredEffects(Mapping[str, Report], Generic[Report]):
 
     def put(self, day: str, report: Report, data: Mapping[str, Any]) -> None:
         """Keep a report."""
-        self.read[day] = report, self.root.lake.write_json(self._path(day), data)
+        # Hundreds of records: without line breaks json's own C code writes them.
+        content = json.dumps(data, sort_keys=True).encode()
+        self.read[day] = report, self.root.lake.write_bytes(self._path(day), content)
 
     def __iter__(self) -> Iterator[str]:
         """The days that were read and have a report."""

@@ -32,6 +32,7 @@ from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.drift_monitoring.installation import VERSION, Change, Installation, Registered
+from ai_ops_tests.made_once import made_once
 
 BEGIN: Final = date(2021, 1, 4)
 """A Monday: the first day of the reference."""
@@ -48,6 +49,9 @@ __all__ = ["Change", "Installation"]
 
 _BUSY: Final = (1.0, 1.05, 1.0, 1.0, 0.95, 0.6, 0.5)
 _OWNER: Final = {"accountable": "someone@example.com"}
+_PROFILED: Final[dict[tuple[int, str], tuple[pa.Table, dict[str, bytes]]]] = {}
+"""References under other settings, by their table and those; the table is kept, or its id would be
+another's."""
 _BY_NAME: Final = {check.name: check for check in CHECKS}
 
 FEATURE: Final = AiFeatureSpec.model_validate(
@@ -190,22 +194,30 @@ def reference_table() -> pa.Table:
 @cache
 def reference_files() -> dict[str, bytes]:
     """What ``compute_reference_profile`` writes, by path in the lake."""
-    with TemporaryDirectory() as folder:
-        made = _bare(Path(folder))
-        compute_reference_profile(made.root, made.feature, Window.of_day(START).start)
-        return _files(made)
+
+    def built() -> dict[str, bytes]:
+        with TemporaryDirectory() as folder:
+            made = _bare(Path(folder))
+            compute_reference_profile(made.root, made.feature, Window.of_day(START).start)
+            return _files(made)
+
+    return made_once("small_reference_files", built)
 
 
 @cache
 def clean_files() -> dict[str, bytes]:
     """The logs, profiles and reports of the clean days, by path in the lake."""
-    with TemporaryDirectory() as folder:
-        made = _bare(Path(folder))
-        _copy(made, reference_files())
-        for day, rows in rows_of_day().items():
-            made.write_log(day, rows)
-        without_pages(made, DAYS[0], LAST)
-        return {path: own for path, own in _files(made).items() if _day_in(path) in DAYS}
+
+    def built() -> dict[str, bytes]:
+        with TemporaryDirectory() as folder:
+            made = _bare(Path(folder))
+            _copy(made, reference_files())
+            for day, rows in rows_of_day().items():
+                made.write_log(day, rows)
+            without_pages(made, DAYS[0], LAST)
+            return {path: own for path, own in _files(made).items() if _day_in(path) in DAYS}
+
+    return made_once("small_clean_files", built)
 
 
 def _changed(change: Change, days: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -217,10 +229,14 @@ def _changed(change: Change, days: Sequence[str]) -> dict[str, pd.DataFrame]:
 
 def _installed(folder: Path, settings: Mapping[str, Any] | None) -> Installation:
     made = _bare(folder, settings)
+    known = (id(made.registry.table), str(sorted((settings or {}).items())))
     if settings is None:
         _copy(made, reference_files())
+    elif known in _PROFILED:
+        _copy(made, _PROFILED[known][1])
     else:
         compute_reference_profile(made.root, made.feature, Window.of_day(START).start)
+        _PROFILED[known] = made.registry.table, _files(made)
     return made
 
 
