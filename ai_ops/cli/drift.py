@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -125,7 +126,7 @@ def _print(data: dict[str, Any]) -> None:
 
 
 def _judged(title: str, columns: Sequence[ColumnDrift]) -> Table:
-    table = Table(title=title)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=0)  # all of it fits into 100 columns
     for name in ("column", "test", "severity", "since"):
         table.add_column(name)
     for name in ("value", "threshold", "ratio", "rows", "nulls", "unseen"):

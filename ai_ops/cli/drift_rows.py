@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -54,7 +55,9 @@ def rows(
 
 def _table(own: list[dict[str, Any]]) -> Table:
     names = [name for name in (own[0] if own else {}) if name != "side"][:COLUMNS]
-    table = Table(*map(shown, names))
+    table = Table(*(shown(name.removeprefix("input_")) for name in names), box=SIMPLE_HEAD)
+    for column in table.columns:
+        column.overflow = "fold"  # an identifier cut short finds no row
     for one in own:
         table.add_row(*(_value(one[name]) for name in names))
     return table

@@ -71,7 +71,7 @@ def thresholds(
     if decision is None and token is not None:
         raise BadInput("--token: say what it decides: --approve or --keep")
     days = days_of(opened, spec, partition)
-    data = proposal_shown(opened, spec, partition, days, own)
+    data = proposal_shown(opened, spec, partition, days, own, decision)
     tried = {"before": data["in_force"], "after": data["would_be"]}
     if decision is None and (wrong := allowances_wrong(tried, spec)):
         raise BadInput(f"--set: {wrong.removeprefix('after: ')}")
@@ -91,13 +91,19 @@ def thresholds(
 
 
 def proposal_shown(
-    root: Root, feature: AiFeatureSpec, month: str, days: ThresholdDays, own: str = ""
+    root: Root,
+    feature: AiFeatureSpec,
+    month: str,
+    days: ThresholdDays,
+    own: str = "",
+    decision: str | None = None,
 ) -> dict[str, Any]:
     """The stored proposal of a month with the history of decisions, and the back-test of what
     would be put in force, by what is known now."""
     stored, evidence = root.lake.read_json(proposal_path(root, feature.name, month))
     changes, void = threshold_changes(root, feature)
-    content = decision_of(root, feature, {"month": month, "set": own or None}, days)
+    asked = {"month": month, "set": own or None, "decision": decision}
+    content = decision_of(root, feature, asked, days)
     tested = days.test(content["after"])
     return {
         **stored,

@@ -80,9 +80,9 @@ def compute_drift_report(
     """How far inputs and outputs of the trailing window are from what was normal for the version
     that was live when the day ended, per column.
 
-    PSI from profiles of every row, over a threshold that each column's own reference calibrated;
-    of the outputs, only what this version answered. Evidently's report is made when an alert is
-    new, at the end of a month, and on demand.
+    Each column by several tests on profiles of every row, in thresholds that its own reference
+    calibrated; of the outputs, only what this version answered. Evidently's report is made when
+    an alert is new, at the end of a month, and on demand.
     """
     reports = StoredReports(root, feature.name)
     changes, _ = threshold_changes(root, feature)

@@ -72,9 +72,11 @@ def read_rows(
     try:
         table, _ = root.lake.read_table(rows_path(root, feature, day))
     except MissingEvidence:
+        kept = sorted(root.lake.listing(rows_path(root, feature, day).rpartition("/")[0]))
+        days = ", ".join(name.partition(".")[0] for name in kept[-5:]) or "none"
         raise MissingEvidence(
             f"{feature.name}: no rows were kept of {day}: an alert keeps them on its first day, "
-            "and when it is 1, 3 and 7 days old"
+            f"and when it is 1, 3 and 7 days old; the latest are: {days}"
         ) from None
     policy: dict[str, Any] = json.loads((table.schema.metadata or {}).get(PRIVACY, b"{}"))
     if policy.get("delete_after", "") < today.isoformat():

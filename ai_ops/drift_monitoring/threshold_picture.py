@@ -43,7 +43,7 @@ def draw_thresholds(title: str, tested: BackTest) -> bytes | None:
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("alerts", fontsize=8)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     figure.suptitle(title, fontsize=9, wrap=True)
     content = BytesIO()
     figure.savefig(content, format="png")

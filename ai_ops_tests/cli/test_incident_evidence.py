@@ -93,6 +93,7 @@ def test_the_rows_are_shown_to_a_person_and_as_json(ai_ops: World) -> None:
 def test_rows_that_were_never_kept_or_are_kept_too_long_are_not_shown(ai_ops: World) -> None:
     absent = ai_ops("drift", "rows", NAME, "2021-03-01")
     assert absent.code == 3 and "no rows were kept of 2021-03-01" in absent.err
+    assert "the latest are: 2021-" in absent.err
     write_rows(ai_ops, delete_after="2001-01-31")
     late = ai_ops("drift", "rows", NAME, DAY)
     assert late.code == 3 and "to be kept until 2001-01-31 only" in late.err
