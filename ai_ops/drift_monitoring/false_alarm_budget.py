@@ -7,7 +7,7 @@ from typing import Final
 from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
 from ai_ops.drift_monitoring.contrasts import DIRECTED, DriftTest
 
-FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.0015, "output": 0.005}
+FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.0007, "output": 0.005}
 """The probability that a healthy week alarms, of all inputs together and of all outputs.
 
 It is taken for that of one look. A week is looked at on seven days, whose windows overlap, by the
