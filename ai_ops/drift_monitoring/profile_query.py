@@ -101,6 +101,9 @@ def _number(cells: ColumnCells, stored: Stored, by: Sequence[str], rows: str) ->
     low, high = cells.low or 0.0, cells.high or 0.0
     furthest, scale = furthest_summed(cells), float(f"1e{digits_of(cells)}")
     step, bin_ = _place(cells, low, high)
+    read, absent = _as_double(stored), "x IS NULL THEN -1"
+    if stored != "number":
+        read, absent = f"raw, {read}", "raw IS NULL THEN -1 WHEN x IS NULL THEN -2"
     beside = " ".join(
         f"WHEN {-number} THEN '{cell}'" for number, cell in enumerate(_BESIDE_THE_BINS, start=1)
     )
@@ -125,12 +128,11 @@ FROM (
         sum(((x * ?) + {_ROUNDING}) - {_ROUNDING}) AS "sum", min(x) AS "min", max(x) AS "max"
       FROM (
         SELECT {_listed(by)}x,
-          CASE WHEN x >= ? AND x <= ? THEN {step.text}
-            WHEN raw IS NULL THEN -1 WHEN x IS NULL THEN -2 WHEN isnan(x) THEN -3
+          CASE WHEN x BETWEEN ? AND ? THEN {step.text} WHEN {absent} WHEN isnan(x) THEN -3
             WHEN x < ? THEN -8 WHEN x < ? THEN -4 WHEN x < ? THEN -5
             WHEN x > ? THEN -9 WHEN x > ? THEN -6 ELSE -7 END AS step
         FROM (
-          SELECT {_listed(by)}raw, {_as_double(stored)} AS x
+          SELECT {_listed(by)}{read} AS x
           FROM (SELECT {_listed(by)}{quoted(cells.column.source)} AS raw FROM {rows}) AS logged
         ) AS numbers
       ) AS measured{_grouped((*by, "step"))}
@@ -156,7 +158,7 @@ def _place(cells: ColumnCells, low: float, high: float) -> tuple[Query, str]:
     grid = grid_of(low, high, cells.edges) if cells.edges else None
     if grid is None:
         return _search(cells.edges, first=0), "step"
-    step = Query("CAST(floor((x - ?) * ?) AS INTEGER)", (grid.low, grid.per_unit))
+    step = Query("CAST(floor((x - ?) * ?) AS SMALLINT)", (grid.low, grid.per_unit))
     bins = " ".join(f"WHEN step < {border} THEN {bin_}" for bin_, border in enumerate(grid.borders))
     return step, f"CASE {bins} ELSE {len(grid.borders)} END"
 
