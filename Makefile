@@ -36,7 +36,7 @@ test: install ## lint, types, import contracts, doctests and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
 
 .PHONY: format
 format: install ## format the code
