@@ -73,8 +73,8 @@ def mostly_null(rows: pd.DataFrame) -> "pd.Series[Any]":
     return rows["input_distance"].mask(chosen)
 
 
-def in_celsius(rows: pd.DataFrame) -> "pd.Series[Any]":
-    return (rows["input_temp"] - 32) * 5 / 9
+def in_kilometres(rows: pd.DataFrame) -> "pd.Series[Any]":
+    return rows["input_distance"] * 1.609
 
 
 @pytest.mark.requirement("PL-20", "FR-1")
@@ -158,11 +158,11 @@ def test_categories_that_nobody_has_seen_are_counted_and_named(tmp_path: Path) -
 @pytest.mark.fault("input_drift")
 @pytest.mark.requirement("FR-1", "PB-13")
 def test_another_unit_is_drift_of_that_column(tmp_path: Path) -> None:
-    made = planted(tmp_path, broken("temp", in_celsius))
+    made = planted(tmp_path, broken("distance", in_kilometres))
     verdict = judged(made, judge_input_drift)
     assert verdict.status == "fail"
     worst = verdict.findings[0]
-    assert (worst.kind, worst.columns) == ("drift", ("temp",))
+    assert (worst.kind, worst.columns) == ("drift", ("distance",))
     assert worst.size is not None
     assert worst.size > 1
     assert worst.begin is not None
