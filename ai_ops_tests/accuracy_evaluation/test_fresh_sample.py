@@ -74,7 +74,7 @@ def test_a_gap_that_is_there_is_confirmed_on_fresh_labels_without_anybody(
     [step] = incident.steps
     assert "version 1 was asked again about" in step and "the gap is confirmed" in step
     assert f"from {day_of(DAYS - 7)} to {day_of(DAYS - 1)}" in step
-    assert step in as_data(worse.feature, incident)["steps"], "what `ai-ops incidents` shows"
+    assert step in as_data(worse.feature, incident, {})["steps"], "what `ai-ops incidents` shows"
     [event] = worse.root.ledger.events(worse.feature.name, {"incident_step"})
     assert event.payload["confirmed"] is True and event.payload["rows"] > 2000
     assert len(event.payload["dataset_digest"]) == 64 and event.payload["mlflow_run"]

@@ -206,7 +206,7 @@ def test_a_model_that_answers_alike_to_all_drifts_in_its_output_only(tmp_path: P
         return rows
 
     made = planted(tmp_path, stuck)
-    verdict = judged(made, judge_output_drift, CLEAN_DAY)
+    verdict = judged(made, judge_output_drift)
     assert verdict.status == "fail"
     assert "probability" in names_of(verdict.findings)
     assert judged(made, judge_input_drift, CLEAN_DAY).status == "pass"

@@ -52,8 +52,8 @@ def bolder(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(output_probability=score, output_late=score > 0.5)
 
 
-def in_celsius(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(input_temp=(rows["input_temp"] - 32) * 5 / 9)
+def in_kilometres(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(input_distance=rows["input_distance"] * 1.609)
 
 
 def traffic(change: Rows = as_it_is) -> pd.DataFrame:
@@ -181,11 +181,11 @@ def test_a_version_that_does_not_answer_as_it_promised_drifts_from_its_own_days_
 def test_alerts_against_the_old_reference_are_no_alerts_of_the_new_version(tmp_path: Path) -> None:
     at = datetime(2013, 4, 10, 20, tzinfo=UTC)
     made = promoted(
-        tmp_path, feed=in_celsius, promised=lambda rows: in_celsius(bolder(rows)), at=at
+        tmp_path, feed=in_kilometres, promised=lambda rows: in_kilometres(bolder(rows)), at=at
     )
     old = judged(made, judge_input_drift, "2013-04-09")
     assert old.status == "fail"
-    assert names_of(old.findings) == {"temp"}
+    assert names_of(old.findings) == {"distance"}
     for day in days("2013-04-10", LAST):  # it was trained on what comes in now
         assert judged(made, judge_input_drift, day).status == "pass"
 
@@ -194,7 +194,7 @@ def test_alerts_against_the_old_reference_are_no_alerts_of_the_new_version(tmp_p
 @pytest.mark.requirement("FR-1")
 def test_quiet_days_against_the_old_reference_are_none_of_the_new_version(tmp_path: Path) -> None:
     at = datetime(2013, 4, 10, 20, tzinfo=UTC)
-    made = promoted(tmp_path, feed=in_celsius, before=in_celsius, at=at)
+    made = promoted(tmp_path, feed=in_kilometres, before=in_kilometres, at=at)
     assert judged(made, judge_input_drift, "2013-04-09").status == "pass"
     for day in ("2013-04-10", "2013-04-11"):
         verdict = judged(made, judge_input_drift, day)
