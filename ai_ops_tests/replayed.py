@@ -15,7 +15,7 @@ from ai_ops.defs.flight_delay import traffic
 from ai_ops.storage.root import Root
 
 WEEKS_END = traffic.LAUNCH.replace(day=29)
-"""The Monday on whose morning the first candidate is promoted."""
+"""The Monday after the week in which the first candidate is judged, and refused."""
 
 KILLED_ON = traffic.LAUNCH.replace(day=10)
 """A Wednesday: every flight is a request of its own, so the kill falls between two of them."""

@@ -76,7 +76,7 @@ def test_a_record_holds_input_output_time_and_the_version_that_was_live(
     found = rows(replayed, "prediction_log", wanted, "status = 'ok'")
     assert len(found) > 15_000
     standing = standing_of(replayed.root.ledger, "flight_delay")
-    assert [move.kind for move in standing.moves] == ["launch", "promotion"]
+    assert [move.kind for move in standing.moves] == ["launch"], "the gate was not sure by then"
     rehearsed = standing.moves[0].version
     for raw, output, time, version, carrier, probability in found[:50]:
         assert json.loads(raw)["carrier"] == carrier

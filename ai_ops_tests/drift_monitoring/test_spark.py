@@ -150,7 +150,7 @@ def on_duckdb(folder: Path, files: dict[str, str]) -> pa.Table:
     present = set(pq.read_schema(next(iter(files.values()))).names)
     with connect() as connection:
         view_logs(connection, Root.open(folder, environment={}), files)
-        return run_profile(connection, cells(), present, "1", "digest")
+        return run_profile(connection, cells(), present, "1", reference().cells_digest)
 
 
 @pytest.mark.requirement("PL-20")
