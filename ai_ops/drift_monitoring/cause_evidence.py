@@ -183,8 +183,10 @@ def _labels(look: Look, one: Moved) -> Sign:
         path = look.root.lake.path(look.feature.name, "ground_truth", day)
         try:
             table, _ = look.root.lake.read_table(path, ["label"])
-        except (MissingEvidence, pa.ArrowInvalid):
-            continue
+        except MissingEvidence:
+            continue  # no label of that day is known yet: those that are, are counted
+        except pa.ArrowInvalid as error:
+            return Sign.unknown("labels", f"the labels of {day} cannot be read: {error}")
         labels += table.num_rows - table["label"].null_count
         positives += int(pc.sum(table["label"].cast(pa.int64())).as_py() or 0)
     told = {column.column: column for column in look.report}[one.name]
