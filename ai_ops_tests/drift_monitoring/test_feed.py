@@ -108,6 +108,22 @@ def test_a_call_site_that_has_few_rows_is_named_and_not_judged() -> None:
     assert "not judged, for their rows are few: call site tiny" in verdict.reason
 
 
+def test_days_that_do_not_say_who_asked_know_of_no_silence() -> None:
+    """Logs that were archived, or that lost their column of call sites: rows, and nobody's name."""
+    parts, unknown = Parts({"web": 500, "shop": 400}), Parts()
+    feed = {
+        day_at(n): FeedDay(900, "cells", parts if n < 28 else unknown, Parts()) for n in range(32)
+    }
+    verdict = steady(feed, 31, busy=())
+    assert verdict.status == "pass", verdict.reason
+    assert "cannot be told, for days were not profiled or do not say who asked" in verdict.reason
+    gone = {
+        **feed,
+        **{day_at(n): FeedDay(900, "cells", Parts({"web": 900})) for n in range(28, 32)},
+    }
+    assert steady(gone, 31, busy=()).findings[0].call_site == "shop"
+
+
 def row(cell: str, value: str | None, numbers: list[float]) -> dict[str, Any]:
     """A cell as a profile counts it: each number with six decimals."""
     fixed = [Decimal(float(number)).quantize(Decimal("0.000001")) for number in numbers]

@@ -4,7 +4,7 @@ Pure: from days of the feed to a ``Verdict``. A holiday is one low day; rows tha
 away, so an alert takes k of the last n days, and the latest one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -130,7 +130,7 @@ def judge_steady(
     notes = [
         *_low_once(whole, day, rule),
         *_declining(whole, day),
-        *_named("cannot be told yet, for days before were not profiled", undecided),
+        *_named("cannot be told, for days were not profiled or do not say who asked", undecided),
         *_named("not judged, for their rows are few", small),
     ]
     reason = "; ".join([f"{numbers} on such a day", *notes])
@@ -145,7 +145,8 @@ def _parts(
     small: list[tuple[Kind, str]] = []
     for kind, names in _names(whole.feed, day).items():
         for name in names if len(names) > 1 else ():
-            own = Stream(whole.feed, _rows_of(kind, name), SILENT, whole.busy, whole.start)
+            told = _Told(whole.feed, kind)
+            own = Stream(told, _rows_of(kind, name), SILENT, whole.busy, whole.start)
             if (usual := own.usual(day)) is not None and usual.can_tell:
                 judged[kind, name] = own
             else:
@@ -158,6 +159,27 @@ def _names(feed: Mapping[str, FeedDay], day: str) -> dict[Kind, list[str]]:
     sites = {name for one in known for name in one.call_sites.named}
     tenants = {name for one in known for name in one.tenants.named}
     return {"call site": sorted(sites), "tenant": sorted(tenants)}
+
+
+@dataclass(frozen=True)
+class _Told(Mapping[str, FeedDay]):
+    """The days that say who asked: a day with rows of nobody by name knows of no silence."""
+
+    feed: Mapping[str, FeedDay]
+    kind: Kind
+
+    def __getitem__(self, day: str) -> FeedDay:
+        own = self.feed[day]
+        parts = own.tenants if self.kind == "tenant" else own.call_sites
+        if own.rows and not parts.named:
+            raise KeyError(day)
+        return own
+
+    def __iter__(self) -> Iterator[str]:
+        return (day for day in self.feed if day in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _rows_of(kind: Kind, name: str) -> Counted:
