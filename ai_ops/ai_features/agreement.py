@@ -9,9 +9,9 @@ from ai_ops.ai_features.parts import (
     Judged,
     OutputColumn,
     Retraining,
-    Serving,
     UserActions,
 )
+from ai_ops.ai_features.serving import Serving
 from ai_ops.ai_features.source import ReferenceSource, Source
 from ai_ops.vocabulary.words import LabelKind, ServedBy
 

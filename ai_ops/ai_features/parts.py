@@ -191,49 +191,6 @@ class Owners(Part):
     accuracy_evaluation: FollowedOwner
 
 
-class ExpectedPeak(Part):
-    """The declared peak that serving must hold."""
-
-    requests_per_second: Annotated[float, Field(gt=0)]
-
-
-class Slo(Part):
-    """What serving promises."""
-
-    p99_ms: Annotated[float, Field(gt=0)] = 250
-    failed_share: Share = 0.01
-
-
-class Serving(Part):
-    """How the feature is served; without an expected peak no load test can say that it holds.
-
-    With ``shadow`` the server asks the challenger, if there is one, what the champion was asked.
-    """
-
-    expected_peak: ExpectedPeak | None = None
-    shadow: bool = False
-    slo: Slo = Slo()
-    poll_seconds: Annotated[float, Field(gt=0)] = 2.0
-
-
-class Compute(Part):
-    """A kind of machine that serves the feature, and what an hour of one costs."""
-
-    name: str
-    hourly_price: Annotated[float, Field(ge=0)]
-    count: Annotated[int, Field(ge=1)] = 1
-
-
-class Costs(Part):
-    """What serving costs. A price that is not declared makes the cost unknown, never zero."""
-
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
-    compute: Annotated[tuple[Compute, ...], FROM_LIST] = ()
-    storage_price_per_gb_month: Annotated[float, Field(ge=0)] | None = None
-    weekly_rise: Share = 0.10
-    compounding_weeks: Annotated[int, Field(ge=2)] = 4
-
-
 class Retraining(Part):
     """Whether a confirmed problem starts a retraining by itself, and how one is done.
 

@@ -17,12 +17,12 @@ from ai_ops.ai_features.agreement import (
     wrongly_judged,
     wrongly_served,
 )
+from ai_ops.ai_features.costs import Costs
 from ai_ops.ai_features.drift import Drift
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.logged import Logging, Privacy
 from ai_ops.ai_features.parts import (
     FROM_LIST,
-    Costs,
     DomainOwner,
     FieldsDisagree,
     GroundTruth,
@@ -34,9 +34,9 @@ from ai_ops.ai_features.parts import (
     Owners,
     Part,
     Retraining,
-    Serving,
     UserActions,
 )
+from ai_ops.ai_features.serving import Serving
 from ai_ops.ai_features.source import ReferenceSource, Source
 from ai_ops.vocabulary.words import Domain, OwnedDomain, ServedBy
 

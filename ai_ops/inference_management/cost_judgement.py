@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ai_ops.ai_features.parts import Costs
+from ai_ops.ai_features.costs import Costs
 from ai_ops.inference_management.cost_trend import CostTrend, Driver, Rise, Spike
 from ai_ops.inference_management.costs import NANO, Cost
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict

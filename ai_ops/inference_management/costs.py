@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from ai_ops.ai_features.parts import Costs
+from ai_ops.ai_features.costs import Costs
 
 NANO = 10**9
 HOURS_A_DAY = 24

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from ai_ops.ai_features.parts import Slo
+from ai_ops.ai_features.serving import Slo
 from ai_ops.inference_management.service_health import (
     compute_service_health,
     judge_service_healthy,
