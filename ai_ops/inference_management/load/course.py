@@ -28,7 +28,7 @@ class Request:
     @property
     def latency_ms(self) -> float:
         """From the intended moment: a request that had to wait for its turn waited too
-        (Tene 2013, "How NOT to measure latency")."""
+        (Tene, "How NOT to measure latency")."""
         return (self.ended - self.intended) * 1000
 
     @property
