@@ -49,6 +49,7 @@ the command has a hyphen, the function has an underscore)."""
 GROUPS = (
     ("audit", "Signed bundles for auditors."),
     ("drift", "What drift monitoring stored."),
+    ("drill", "What is tried before it is needed: load, and the way back."),
     ("features", "The AI features and their YAML."),
     ("identity", "The keys with which people sign what they decide."),
     ("incidents", "The alerts that are being answered."),
