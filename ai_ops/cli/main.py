@@ -48,6 +48,7 @@ the command has a hyphen, the function has an underscore)."""
 
 GROUPS = (
     ("audit", "Signed bundles for auditors."),
+    ("costs", "What predictions cost, and where that is going."),
     ("drift", "What drift monitoring stored."),
     ("drill", "What is tried before it is needed: load, and the way back."),
     ("features", "The AI features and their YAML."),

@@ -22,7 +22,7 @@ from ai_ops.storage.lake import Lake, table_in
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.moments import Moment, Summary
-from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.verdicts import Evidence, Verdict
 
 COLUMNS = [
     "model_version",
@@ -146,10 +146,19 @@ def compute_cost_trend(
 def judge_cost_trend(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
     """The cost per 1,000 predictions did not rise by more than traffic explains, neither on the
     week before nor little by little over several weeks."""
+    trend, evidence = _stored(root, feature, moment)
+    return judge_trend(trend, feature.costs).with_evidence(evidence)
+
+
+def stored_trend(root: Root, feature: AiFeatureSpec, moment: Moment) -> CostTrend:
+    """The trend as it was stored; ``MissingEvidence`` where it was never made."""
+    return _stored(root, feature, moment)[0]
+
+
+def _stored(root: Root, feature: AiFeatureSpec, moment: Moment) -> tuple[CostTrend, Evidence]:
     path = root.lake.path(feature.name, "cost_trend", moment.partition, "json")
     data, evidence = root.lake.read_json(path)
-    trend = msgspec.convert({k: v for k, v in data.items() if k != "read"}, CostTrend)
-    return judge_trend(trend, feature.costs).with_evidence(evidence)
+    return msgspec.convert({k: v for k, v in data.items() if k != "read"}, CostTrend), evidence
 
 
 class _Work:

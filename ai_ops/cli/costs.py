@@ -1,0 +1,13 @@
+"""``ai-ops costs``: what predictions cost, where that is going, and what could be saved."""
+
+import typer
+
+from ai_ops.cli.costs_trend import trend
+
+app = typer.Typer(no_args_is_help=True)
+app.command()(trend)
+
+
+@app.callback()
+def costs() -> None:
+    """What predictions cost, and where that is going."""
