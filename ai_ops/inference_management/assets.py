@@ -3,7 +3,8 @@
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.inference_management.cost_reports import compute_cost_rollup, compute_cost_trend
+from ai_ops.inference_management.cost_reports import compute_cost_trend
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.service_health import compute_service_health
 from ai_ops.orchestration.building import partitioned_asset
 

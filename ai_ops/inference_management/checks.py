@@ -1,6 +1,7 @@
 """The checks of inference management."""
 
-from ai_ops.inference_management.cost_reports import judge_cost_known, judge_cost_trend
+from ai_ops.inference_management.cost_reports import judge_cost_trend
+from ai_ops.inference_management.cost_rollup import judge_cost_known
 from ai_ops.inference_management.service_health import judge_service_healthy
 from ai_ops.orchestration.judging import Check
 

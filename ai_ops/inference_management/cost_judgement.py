@@ -1,55 +1,9 @@
-"""Is the cost known, and is it going where traffic takes it? The verdicts."""
-
-from collections.abc import Sequence
+"""Is the cost going where traffic takes it? The verdict."""
 
 from ai_ops.ai_features.costs import Costs
 from ai_ops.inference_management.cost_trend import CostTrend, Driver, Rise, Spike
-from ai_ops.inference_management.costs import NANO, Cost
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
-
-
-def judge_known(day: str, costs: Sequence[Cost], currency: str) -> Verdict:
-    """The verdict on a day's costs: known, with predictions to have been spent on."""
-    window = Window.of_day(day)
-    rows, answered = (sum(getattr(c.work, n) for c in costs) for n in ("rows", "answered"))
-    unknown = _unknown(costs)
-    if unknown:
-        findings = [
-            Finding("cost", "no_evidence", reason, window=window, begin=window.start)
-            for reason in unknown
-        ]
-        return Verdict.lacking(
-            f"what {rows} predictions cost is unknown: " + "; ".join(unknown),
-            "cost",
-            *findings,
-            sample_size=rows,
-        )
-    total = sum(cost.total_nano or 0 for cost in costs) / NANO
-    idle = sum(cost.idle_nano or 0 for cost in costs) / NANO
-    observed: dict[str, Observed] = {
-        "rows": rows,
-        "answered": answered,
-        "currency": currency,
-        "total": round(total, 6),
-        "idle": round(idle, 6),
-        "per_1000": round(total / answered * 1000, 6) if answered else None,
-    }
-    if not answered:
-        return Verdict.lacking(
-            f"{total:.4f} {currency} were spent and no prediction was answered on {day}",
-            "cost",
-            window=window,
-            observed=observed,
-        )
-    untimed = sum(cost.work.untimed for cost in costs)
-    said = f"; {untimed} rows do not say how long they took" if untimed else ""
-    return Verdict.passing(
-        f"{answered} predictions cost {total:.4f} {currency}, {total / answered * 1000:.4f} per "
-        f"1,000; {idle / total if total else 0:.1%} of it is idle time{said}",
-        sample_size=answered,
-        observed=observed,
-    )
 
 
 def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
@@ -92,15 +46,6 @@ def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
         sample_size=now.answered,
         observed=observed,
     )
-
-
-def _unknown(costs: Sequence[Cost]) -> list[str]:
-    reasons = []
-    if any(cost.busy_nano is None or cost.idle_nano is None for cost in costs):
-        reasons.append("no machine has a price, declare costs.compute")
-    if any(cost.storage_nano is None for cost in costs):
-        reasons.append("storage has no price, declare costs.storage_price_per_gb_month")
-    return reasons
 
 
 def _why_not(trend: CostTrend) -> str | None:

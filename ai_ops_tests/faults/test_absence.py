@@ -12,13 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.inference_management.cost_reports import (
-    SCHEMA,
-    compute_cost_rollup,
-    compute_cost_trend,
-    judge_cost_known,
-    judge_cost_trend,
-)
+from ai_ops.inference_management.cost_reports import compute_cost_trend, judge_cost_trend
+from ai_ops.inference_management.cost_rollup import SCHEMA, compute_cost_rollup, judge_cost_known
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.prediction_logging.completeness_report import (
     compute_log_completeness,

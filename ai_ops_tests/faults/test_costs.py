@@ -5,12 +5,8 @@ from pathlib import Path
 import pytest
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.inference_management.cost_reports import (
-    compute_cost_rollup,
-    compute_cost_trend,
-    judge_cost_known,
-    judge_cost_trend,
-)
+from ai_ops.inference_management.cost_reports import compute_cost_trend, judge_cost_trend
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup, judge_cost_known
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops_tests.inference_management.served import (

@@ -12,7 +12,7 @@ from ai_ops.checklist.items import LIST_OF
 from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.component import CHECKS
 from ai_ops.drift_monitoring import reporting
-from ai_ops.inference_management.cost_reports import compute_cost_rollup
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.orchestration.judging import judge_and_record, moment_now
 from ai_ops.storage.identities import Identities, demo_identities
 from ai_ops.storage.root import Root

@@ -15,7 +15,8 @@ from ai_ops.ai_features.parts import Retraining
 from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.reading import read_checklist
 from ai_ops.drift_monitoring import reporting
-from ai_ops.inference_management.cost_reports import compute_cost_rollup, compute_cost_trend
+from ai_ops.inference_management.cost_reports import compute_cost_trend
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment

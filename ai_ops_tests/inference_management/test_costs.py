@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_ops.inference_management.cost_reports import compute_cost_rollup, judge_cost_known
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup, judge_cost_known
 from ai_ops.inference_management.costs import (
     Prices,
     Work,

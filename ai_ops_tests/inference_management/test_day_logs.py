@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_ops.inference_management.cost_reports import compute_cost_rollup
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.service_health import compute_service_health
 from ai_ops_tests.inference_management.served import (
     batch,
