@@ -1,6 +1,7 @@
 """The model of an alias of the registry, followed by polling, swapped as one piece."""
 
 import threading
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +16,8 @@ from ai_ops.vocabulary.errors import AiOpsError
 class Serving:
     """What serves at one moment. A request reads it once: version and model cannot part.
 
-    ``problem`` says in words why the registry's champion may be another one.
+    ``problem`` says in words why the registry's champion may be another one, ``load_seconds`` how
+    long the model took to load.
     """
 
     version: str | None = None
@@ -23,6 +25,7 @@ class Serving:
     registry_reachable: bool = False
     last_poll: datetime | None = None
     problem: str | None = None
+    load_seconds: float | None = None
 
 
 class Champion:
@@ -94,11 +97,13 @@ class Champion:
             return replace(seen, problem=unexplained)
         if version == now.version:
             return seen
+        begun = time.perf_counter()
         try:
             model = self._registry.load(self._name, version)
         except Exception as error:  # a damaged model may fail in any way; the old one must go on
             return replace(seen, problem=f"version {version} cannot be loaded: {error}")
-        return replace(seen, version=version, model=model)
+        took = time.perf_counter() - begun
+        return replace(seen, version=version, model=model, load_seconds=took)
 
     def _unexplained(self, version: str, serving: str | None) -> str | None:
         try:

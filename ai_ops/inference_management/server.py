@@ -93,6 +93,7 @@ def create_app(
             "status": "ok" if serving.model else "no model",
             "feature": feature.name,
             "version": serving.version,
+            "load_seconds": serving.load_seconds,
             "registry_reachable": serving.registry_reachable,
             "last_poll": serving.last_poll,
             "problem": serving.problem,
