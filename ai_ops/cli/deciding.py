@@ -48,6 +48,7 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
     "rejection": "reject",
     "launch": "launch",
     "rollback": "rollback",
+    "drill": "drill rollback",
     "incident_acknowledged": "incidents acknowledge",
     "incident_concluded": "incidents conclude",
     "incident_resolved": "incidents resolve",
@@ -72,13 +73,15 @@ def decide(
     *,
     by: str | None,
     token: str | None,
+    quiet: bool = False,
 ) -> Event:
-    """Sign a decision (or take the token of one), record it, and say so."""
+    """Sign a decision (or take the token of one), record it, and say so unless ``quiet``."""
     event = record(root, feature, signed(root, feature, kind, given, by=by, token=token))
-    typer.echo(
-        f"{event.kind} of {feature.name} by {event.payload['by']} is recorded "
-        f"(block {event.block_seq})"
-    )
+    if not quiet:
+        typer.echo(
+            f"{event.kind} of {feature.name} by {event.payload['by']} is recorded "
+            f"(block {event.block_seq})"
+        )
     return event
 
 

@@ -22,6 +22,8 @@ AUTHORITY: Mapping[EventKind, tuple[Domain, ...]] = {
     # Whoever runs the service decides what it runs.
     "launch": ("inference_management",),
     "rollback": ("inference_management",),
+    # … and says that it was tried.
+    "drill": ("inference_management",),
     # Whoever answers the alerts of drift says how restless a column may be.
     "threshold_change": ("drift_monitoring",),
     # Stopping is everybody's right, going on is not.

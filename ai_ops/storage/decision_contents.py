@@ -30,6 +30,7 @@ _FIELDS: Mapping[EventKind, tuple[str, ...]] = {
         "back_test",
         "reason",
     ),
+    "drill": ("drill", "id", "digest"),
     "hold": ("reason",),
     "release": ("reason",),
     "waiver": ("item", "domain", "reason", "until"),

@@ -101,6 +101,17 @@ class Registry:
             version = store.add(name, folder, metrics, facts, dataset, dataset_digest, tags or {})
         return self.version(name, version)
 
+    def adopt(self, other: "Registry", name: str, version: str, own: str) -> ModelVersion:
+        """Register under the name ``own`` what another registry holds, file by file as it is."""
+        import pandas as pd
+
+        found, folder = other._found(name, version)
+        with self._answering():
+            store = Store(self._client, self.uri, self.artifacts)
+            data, digest = pd.DataFrame({"copied": [version]}), found.dataset_digest
+            made = store.add(own, folder, found.metrics, found.params, data, digest, found.tags)
+        return self.version(own, made)
+
     def versions(self, name: str) -> list[ModelVersion]:
         """Every version of a model, oldest first; empty when there is none."""
         if not self._exists():
