@@ -24,9 +24,7 @@ class Compute(Part):
 
     @model_validator(mode="after")
     def _ends_after_it_began(self) -> "Compute":
-        if self.since is not None and self.until is not None and self.until <= self.since:
-            words = f"a price ends after it begins: mend `until` (found {self.until})"
-            raise FieldsDisagree([(("until",), words)])
+        _ends_after(self.since, self.until)
         return self
 
     def holds(self, day: str) -> bool:
@@ -35,8 +33,7 @@ class Compute(Part):
         >>> Compute(name="vm", hourly_price=0.1, until=date(2021, 3, 4)).holds("2021-03-04")
         False
         """
-        began = self.since is None or self.since.isoformat() <= day
-        return began and (self.until is None or day < self.until.isoformat())
+        return _holds(self.since, self.until, day)
 
 
 class TokenPrice(Part):
@@ -54,6 +51,15 @@ class TokenPrice(Part):
     cache_read: Price | None = None
     cache_write: Price | None = None
     batch: Share = 1.0
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> "TokenPrice":
+        _ends_after(self.since, self.until)
+        return self
+
+    def holds(self, day: str) -> bool:
+        """Whether the price is paid on a day (ISO date)."""
+        return _holds(self.since, self.until, day)
 
 
 class Invoice(Part):
@@ -84,3 +90,14 @@ class Costs(Part):
     invoice: Invoice | None = None
     weekly_rise: Share = 0.10
     compounding_weeks: Annotated[int, Field(ge=2)] = 4
+
+
+def _ends_after(since: date | None, until: date | None) -> None:
+    if since is not None and until is not None and until <= since:
+        words = f"a price ends after it begins: mend `until` (found {until})"
+        raise FieldsDisagree([(("until",), words)])
+
+
+def _holds(since: date | None, until: date | None, day: str) -> bool:
+    began = since is None or since.isoformat() <= day
+    return began and (until is None or day < until.isoformat())

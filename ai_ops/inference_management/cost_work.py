@@ -12,7 +12,7 @@ import pyarrow as pa
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.costs import Work
 from ai_ops.inference_management.day_logs import together
-from ai_ops.inference_management.token_prices import tier_starts
+from ai_ops.inference_management.list_prices import tier_starts
 from ai_ops.inference_management.token_work import Tokens, TokenWork
 from ai_ops.storage.lake import Lake, table_in
 from ai_ops.vocabulary.errors import MissingEvidence

@@ -8,7 +8,8 @@ from typing import Final
 
 from ai_ops.ai_features.costs import Costs
 from ai_ops.inference_management.costs import Cell, TokenCost, nano_of
-from ai_ops.inference_management.token_prices import PriceList, Rates, Unpriced
+from ai_ops.inference_management.token_prices import PriceList
+from ai_ops.inference_management.token_rates import Rates, Unpriced
 
 _MILLION: Final = 10**6
 
