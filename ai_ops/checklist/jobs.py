@@ -35,6 +35,8 @@ PRE_LAUNCH = ("pre_launch_checklist",)
 """Judged whenever it is asked for: there is no schedule before a launch."""
 VERSIONS = ("model_versions", "reference_set", "reference_profile")
 ON_DEMAND = ("version_evaluation",)
+ROLLBACK_DRILL = ("rollback_drill",)
+LOAD_TEST = ("load_test",)
 
 
 def daily_job_name(feature: AiFeatureSpec) -> str:
@@ -139,12 +141,34 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
             "Evaluate any registered version on labelled predictions, on demand.",
             True,
         ),
+        (
+            rollback_drill_job_name(feature),
+            ROLLBACK_DRILL,
+            "Drill the rollback outside production; a person signs it afterwards.",
+            True,
+        ),
+        (
+            load_test_job_name(feature),
+            LOAD_TEST,
+            "Put the endpoint under twice its declared peak or more, and judge what it held.",
+            True,
+        ),
     )
 
 
 def evaluation_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that evaluates a version on demand, or for an incident."""
     return f"{feature.name}__evaluate_version"
+
+
+def load_test_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that puts the feature's endpoint under load."""
+    return f"{feature.name}__load_test"
+
+
+def rollback_drill_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that drills the rollback."""
+    return f"{feature.name}__rollback_drill"
 
 
 def _made(feature: AiFeatureSpec, names: tuple[str, ...]) -> list[str]:

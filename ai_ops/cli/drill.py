@@ -2,7 +2,12 @@
 
 import typer
 
+from ai_ops.cli.drill_load import load
+from ai_ops.cli.drill_rollback import rollback
+
 app = typer.Typer(no_args_is_help=True)
+app.command("load")(load)
+app.command("rollback")(rollback)
 
 
 @app.callback()

@@ -1,10 +1,11 @@
 """`ai-ops serve` as a process of its own, for a load test or a drill: its start, memory and end."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,13 +28,15 @@ class OwnServer:
     """A server of a feature on the loopback, of the version that ``root`` has it serve.
 
     ``answered_after`` is how many seconds after its start it first was healthy, ``loaded_mb`` what
-    it and its workers then held in memory.
+    it and its workers then held in memory. ``environment`` is set beside what this process has.
     """
 
     feature: str
     root: Path
     options: Sequence[str] = ()
     port: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    begun: float | None = None
     answered_after: float | None = None
     loaded_mb: float | None = None
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
@@ -68,11 +71,15 @@ class OwnServer:
         told.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ai_ops.cli", "serve", self.feature, "--while-stdin"]
         command += ["--root", str(self.root), "--port", str(self.port), *self.options]
-        begun = time.monotonic()
+        begun = self.begun = time.monotonic()
         with told.open("ab") as output:
             # The end of its standard input tells the server that we are gone, however we went.
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **self.environment},
             )
         while not self.healthy():
             late = time.monotonic() > begun + START_SECONDS
@@ -95,7 +102,9 @@ class OwnServer:
         return sum(one.memory_info().rss for one in self.processes()) / 1e6
 
     def processes(self) -> list[psutil.Process]:
-        """The process and its workers, as they are now."""
+        """The process and its workers, as they are now; none while it does not run."""
+        if self._process is None:
+            return []
         return [self.process, *self.process.children(recursive=True)]
 
     def stop(self) -> None:

@@ -75,10 +75,15 @@ class Course:
         """
         if not self.requests:
             return 0.0
-        begin = self.requests[0].intended
-        end = max(self.requests[-1].intended + 1 / self.rate, begin + 1 / self.rate)
-        within = sum(one.answered and one.ended <= end + self._grace for one in self.requests)
-        return within / (end - begin)
+        return (len(self.answered) - self.behind) / (self._end - self.requests[0].intended)
+
+    @property
+    def behind(self) -> int:
+        """How many were answered after the time of sending, and not because they were sent last."""
+        if not self.requests:
+            return 0
+        end = self._end + self._grace
+        return sum(one.answered and one.ended > end for one in self.requests)
 
     def percentile_ms(self, share: float) -> float | None:
         """The latency that this share of all requests did not exceed; a request without an answer
@@ -94,6 +99,11 @@ class Course:
     def lag_ms(self) -> float | None:
         """By how much the generator itself sent late, at most (99 %)."""
         return percentile([(one.began - one.intended) * 1000 for one in self.requests], 0.99)
+
+    @property
+    def _end(self) -> float:
+        """When one more request would have been sent."""
+        return max(self.requests[-1].intended, self.requests[0].intended) + 1 / self.rate
 
     @property
     def _grace(self) -> float:
