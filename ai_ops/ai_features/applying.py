@@ -66,6 +66,11 @@ def _sliced(feature: AiFeatureSpec) -> bool:
     return bool(feature.drift.slices)
 
 
+def _invoiced(feature: AiFeatureSpec) -> bool:
+    """Whether somebody gives the bill to hold the costs against."""
+    return feature.costs.invoice is not None
+
+
 def _witnessed(feature: AiFeatureSpec) -> bool:
     return feature.source is None or feature.logging.witness is not None
 
@@ -97,6 +102,7 @@ _CHECKS: Final[Mapping[str, Applies]] = {
     "scores_reproduced": _asked_again,
     "joint_drift": _several_columns,
     "slice_drift": _sliced,
+    "cost_reconciled": _invoiced,
 }
 
 
