@@ -106,6 +106,13 @@ class PredictionLog:
         """
         self._writer.count(served=count)
 
+    def turned_away(self, count: int = 1) -> None:
+        """Count requests that the application had no room for (429): they are no predictions.
+
+        Heartbeats tell it: of them the log knows nothing else.
+        """
+        self._writer.count(turned_away=count)
+
     def record(
         self,
         *,

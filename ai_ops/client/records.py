@@ -114,7 +114,7 @@ class HeartbeatRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     segments, ``failures`` how many could not be written, ``unsampled`` how many the policy's
     sampling left out, ``withheld`` how many say that something of them was not written.
     ``served`` counts the requests that the application says it answered (None where nothing counts
-    them).
+    them), ``turned_away`` those that it says it had no room for.
     """
 
     last: int
@@ -128,6 +128,7 @@ class HeartbeatRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     writer: str
     incarnation: str
     time: Zoned
+    turned_away: int = 0
 
 
 class CloseRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="close"):
@@ -142,6 +143,7 @@ class CloseRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     unsampled: int = 0
     withheld: int = 0
     served: int | None = None
+    turned_away: int = 0
 
 
 class SealRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="seal"):

@@ -35,6 +35,7 @@ class Counts:
     unsampled: int = 0
     withheld: int = 0
     served: int | None = None
+    turned_away: int = 0
 
     def fail(self, count: int) -> None:
         """Count predictions that could not be written; the gap in the sequence is their trace."""
@@ -83,6 +84,7 @@ class Teller:
             unsampled=counts.unsampled,
             withheld=counts.withheld,
             served=counts.served,
+            turned_away=counts.turned_away,
             policy=self._digest,
             monotonic=_machine_seconds(),
             writer=self._writer,
@@ -103,6 +105,7 @@ class Teller:
             unsampled=counts.unsampled,
             withheld=counts.withheld,
             served=counts.served,
+            turned_away=counts.turned_away,
         )
         return seal(encode(record))
 

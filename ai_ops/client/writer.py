@@ -64,11 +64,14 @@ class Writer:
         finally:
             self.lock.release()
 
-    def count(self, *, failures: int = 0, unsampled: int = 0, served: int = 0) -> None:
+    def count(
+        self, *, failures: int = 0, unsampled: int = 0, served: int = 0, turned_away: int = 0
+    ) -> None:
         """Count what leaves no line of its own."""
         with self.lock:
             self.counts.fail(failures)
             self.counts.unsampled += unsampled
+            self.counts.turned_away += turned_away
             if served:
                 self.counts.served = (self.counts.served or 0) + served
             if not self._usual and not self.closed:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,33 +10,25 @@ import msgspec
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import Prediction, PredictionLog
-from ai_ops.inference_management.answers import Answer, Answered, Waiting
+from ai_ops.inference_management.answers import Answer, Answered, Ask, Failed, Scored, Waiting
 from ai_ops.inference_management.predictor import Champion, Serving
 from ai_ops.inference_management.requests import MAX_TEXT, Asked, RefusedInput, Requests
 from ai_ops.storage.loaded_model import LoadedModel
 from ai_ops.vocabulary.errors import BadInput, LogWriteFailed
-from ai_ops.vocabulary.words import Mode, OnLogFailure, PredictionStatus
+from ai_ops.vocabulary.words import OnLogFailure
 
 FEW_ROWS: Final = 8
+TOO_LATE: Final = 504
 _MOST_ERROR: Final = 1000
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One request on its way: what serves it was read once, so every row has the same version."""
-
-    serving: Serving
-    mode: Mode
-    request_id: str | None
-    started: float
 
 
 class Answering:
     """Answers requests for one AI feature. An answer leaves only after its record was written.
 
     With ``on_log_failure="refuse"`` a prediction that cannot be logged is not answered (503);
-    with ``"count"`` it is answered, and ``log.failures`` counts it.
+    with ``"count"`` it is answered, and ``log.failures`` counts it. ``scored`` may be called in
+    another thread than the rest.
     """
 
     def __init__(
@@ -56,68 +47,46 @@ class Answering:
 
     def single(self, body: bytes, request_id: str | None = None) -> Answer:
         """The answer to one prediction: ``{"id", "model_version", "outputs"}``."""
-        return self._one(Waiting(body, request_id, time.perf_counter()))
-
-    def together(self, waiting: Sequence[Waiting]) -> list[Answer]:
-        """The answers to single predictions that arrived together: scored and logged as one.
-
-        When any of them goes wrong, each is answered by itself, so that none pays for another.
-        """
-        serving = self._champion.serving
-        if len(waiting) == 1 or serving.model is None:
-            return [self._one(one) for one in waiting]
-        begun = time.perf_counter()
-        try:
-            asked = [self.requests.single(one.body) for one in waiting]
-            outputs = self.outputs(serving.model, asked)
-        except Exception:  # told, and logged, to the one that caused it
-            return [self._one(one) for one in waiting]
-        ids = [one.id or uuid4().hex for one in asked]
-        compute = _milliseconds(begun) / len(waiting)
-        answers, records = [], []
-        for one, row, id, output in zip(waiting, asked, ids, outputs, strict=True):
-            ask = _Ask(serving, "sync", one.request_id, one.started)
-            answers.append(self._told(ask, [row], [id], [output]))
-            records += self._records(ask, [row], [id], "ok", outputs=[output], compute_ms=compute)
-        unlogged = self._logged(records)
-        return answers if unlogged is None else [unlogged] * len(waiting)
-
-    def _one(self, waiting: Waiting) -> Answer:
-        ask = _Ask(self._champion.serving, "sync", waiting.request_id, waiting.started)
-        try:
-            asked = (self.requests.single(waiting.body),)
-        except RefusedInput as error:
-            return self._refuse(ask, error)
-        return self._answer(ask, asked)
+        return self.together([Waiting(body, request_id, time.perf_counter())])[0]
 
     def batch(self, body: bytes, request_id: str | None = None) -> Answer:
         """The answers to a batch, in its order: ``{"model_version", "predictions": [...]}``."""
-        request_id = request_id or uuid4().hex  # what ties the rows of one request together
-        ask = _Ask(self._champion.serving, "batch", request_id, time.perf_counter())
-        try:
-            asked = self.requests.batch(body)
-        except RefusedInput as error:
-            return self._refuse(ask, error)
-        return self._answer(ask, asked)
+        return self.together([Waiting(body, request_id, time.perf_counter(), "batch")])[0]
 
-    def _answer(self, ask: _Ask, asked: Sequence[Asked]) -> Answer:
-        ids = [one.id or uuid4().hex for one in asked]
-        model = ask.serving.model
-        if model is None:
-            problem = ask.serving.problem or "no model is loaded"
-            return self._fail(ask, asked, ids, 503, problem)
+    def together(self, waiting: Sequence[Waiting]) -> list[Answer]:
+        """The answers to requests that arrived together: scored and logged as one.
+
+        When any of them goes wrong, each is answered by itself, so that none pays for another.
+        """
+        return self.answered(self.scored(waiting))
+
+    def scored(self, waiting: Sequence[Waiting]) -> list[Scored]:
+        """What becomes of requests, all asked of the same version; nothing is logged yet."""
+        serving = self._champion.serving
+        read = [self._read(one, serving) for one in waiting]
+        asked = [row for one in read for row in one.rows]
+        if serving.model is None:
+            failed = Failed(503, serving.problem or "no model is loaded")
+            return [self._without(one, failed) for one in read]
+        begun = time.perf_counter()
         try:
-            outputs = self.outputs(model, asked)
-        except BadInput as error:
-            problems = [{"input": "inputs", "problem": str(error)}]
-            return self._fail(ask, asked, ids, 422, problems, "refused")
-        except (
-            Exception
-        ) as error:  # whatever a model does, the caller gets an answer, the log a row
-            _logger.exception("version %s failed", ask.serving.version)
-            return self._fail(ask, asked, ids, 500, f"the model failed: {error!r}")
-        answer = self._told(ask, asked, ids, outputs)
-        return self._logged(self._records(ask, asked, ids, "ok", outputs=outputs)) or answer
+            outputs = iter(self.outputs(serving.model, asked) if asked else ())
+        except Exception:  # told, and logged, to the one that caused it
+            return [self._alone(one, serving.model) for one in read]
+        compute = _milliseconds(begun) / (len(asked) or 1)
+        return [one if one.refused else self._with(one, outputs, compute) for one in read]
+
+    def answered(self, scored: Sequence[Scored]) -> list[Answer]:
+        """Log what became of requests, and what to answer to each."""
+        if any(one.refused or one.failed for one in scored):
+            return [answer for one in scored for answer in self._logged_and_told([one])]
+        return self._logged_and_told(scored)
+
+    def late(self, waiting: Waiting, milliseconds: float) -> Answer:
+        """The answer to a request whose time is over: its rows failed, whatever a model says."""
+        read = self._read(waiting, self._champion.serving)
+        failed = Failed(TOO_LATE, f"no answer within {milliseconds:g} ms; ask less at once")
+        return self.answered([self._without(read, failed)])[0]
 
     def outputs(self, model: LoadedModel, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """What a model answers to each, by the names that the feature's outputs have."""
@@ -131,96 +100,78 @@ class Answering:
             for score in scores.tolist()
         ]
 
-    def _told(
-        self,
-        ask: _Ask,
-        asked: Sequence[Asked],
-        ids: Sequence[str],
-        outputs: Sequence[Mapping[str, Any]],
-    ) -> Answer:
-        version = ask.serving.version
+    def _read(self, waiting: Waiting, serving: Serving) -> Scored:
+        batch = waiting.mode == "batch"
+        # What ties the rows of one request together.
+        request_id = waiting.request_id or (uuid4().hex if batch else None)
+        ask = Ask(serving, waiting.mode, request_id, waiting.started)
+        if waiting.refused:
+            return Scored(ask, refused=waiting.refused)
+        try:
+            if batch:
+                return Scored(ask, self.requests.batch(waiting.body))
+            return Scored(ask, (self.requests.single(waiting.body),))
+        except RefusedInput as error:
+            return Scored(ask, refused=error)
+
+    def _alone(self, read: Scored, model: LoadedModel) -> Scored:
+        """What becomes of one request; whatever a model does, there is an answer and a record."""
+        if read.refused:
+            return read
+        begun = time.perf_counter()
+        try:
+            outputs = self.outputs(model, read.rows)
+        except BadInput as error:
+            problems = [{"input": "inputs", "problem": str(error)}]
+            return self._without(read, Failed(422, problems, "refused"), _milliseconds(begun))
+        except Exception as error:
+            _logger.exception("version %s failed", read.ask.serving.version)
+            failed = Failed(500, f"the model failed: {error!r}")
+            return self._without(read, failed, _milliseconds(begun))
+        return self._with(read, iter(outputs), _milliseconds(begun) / len(read.rows))
+
+    def _with(self, read: Scored, outputs: Iterable[Mapping[str, Any]], compute: float) -> Scored:
+        own = [output for _, output in zip(read.rows, outputs, strict=False)]
+        return Scored(read.ask, read.rows, own, compute_ms=compute)
+
+    def _without(self, read: Scored, failed: Failed, compute: float = 0.0) -> Scored:
+        if read.refused:
+            return read
+        return Scored(read.ask, read.rows, failed=failed, compute_ms=compute / len(read.rows))
+
+    def _logged_and_told(self, scored: Sequence[Scored]) -> list[Answer]:
+        answers: list[Answer] = []
+        records: list[Prediction] = []
+        for one in scored:
+            if one.refused:
+                records += _refused(one.ask, one.refused)
+                detail = {"detail": one.refused.problems}
+                answers.append(Answer(one.refused.status, msgspec.json.encode(detail)))
+                continue
+            ids = [row.id or uuid4().hex for row in one.rows]
+            records += _records(one, ids)
+            if one.failed:
+                detail = {"detail": one.failed.detail}
+                answers.append(Answer(one.failed.status, msgspec.json.encode(detail)))
+            else:
+                answers.append(self._told(one, ids))
+        unlogged = self._logged(records)
+        return answers if unlogged is None else [unlogged] * len(scored)
+
+    def _told(self, scored: Scored, ids: Sequence[str]) -> Answer:
+        ask, version = scored.ask, scored.ask.serving.version
         kept: tuple[Answered, ...] = ()
         if self._kept:
-            rows = zip(ids, asked, strict=True)
+            rows = zip(ids, scored.rows, strict=True)
             kept = tuple(Answered(id, row, version, ask.mode, ask.request_id) for id, row in rows)
         answers = [
             {"id": id, "model_version": version, "outputs": output}
-            for id, output in zip(ids, outputs, strict=True)
+            for id, output in zip(ids, scored.outputs, strict=True)
         ]
         if ask.mode == "sync":
             return Answer(200, msgspec.json.encode(answers[0]), kept)
         body = msgspec.json.encode({"model_version": version, "predictions": answers})
         return Answer(200, body, kept)
-
-    def _fail(
-        self,
-        ask: _Ask,
-        asked: Sequence[Asked],
-        ids: Sequence[str],
-        status: int,
-        detail: Any,
-        logged_as: PredictionStatus = "failed",
-    ) -> Answer:
-        error = detail if isinstance(detail, str) else detail[0]["problem"]
-        records = self._records(ask, asked, ids, logged_as, error=error)
-        return self._logged(records) or Answer(status, msgspec.json.encode({"detail": detail}))
-
-    def _refuse(self, ask: _Ask, refused: RefusedInput) -> Answer:
-        """Log every row asked for as refused, with what was sent, and name the mistakes."""
-        # It stands in every row's record, and may quote what was sent.
-        error = "; ".join(_line(problem) for problem in refused.problems[:10])[:_MOST_ERROR]
-        latency = _milliseconds(ask.started) / len(refused.told)
-        records = [
-            Prediction(
-                id=_text(row.get("id")) or uuid4().hex,
-                model_version=ask.serving.version,
-                input=row.get("inputs"),
-                status="refused",
-                error=error,
-                latency_ms=latency,
-                call_site=_text(row.get("call_site")),
-                mode=ask.mode,
-                tenant=_text(row.get("tenant")),
-                subject=_text(row.get("subject")),
-                request_id=ask.request_id,
-            )
-            for row in refused.told
-        ]
-        detail = msgspec.json.encode({"detail": refused.problems})
-        return self._logged(records) or Answer(refused.status, detail)
-
-    def _records(
-        self,
-        ask: _Ask,
-        asked: Sequence[Asked],
-        ids: Sequence[str],
-        status: PredictionStatus,
-        *,
-        outputs: Sequence[Mapping[str, Any]] | None = None,
-        error: str | None = None,
-        compute_ms: float | None = None,
-    ) -> list[Prediction]:
-        latency = _milliseconds(ask.started)
-        share = latency / len(asked) if compute_ms is None else compute_ms
-        cost = {"compute_ms": round(share, 4)}
-        return [
-            Prediction(
-                id=id,
-                model_version=ask.serving.version,
-                input=one.raw,
-                output=outputs[place] if outputs else None,
-                status=status,
-                error=error,
-                latency_ms=latency,
-                call_site=one.call_site,
-                mode=ask.mode,
-                tenant=one.tenant,
-                subject=one.subject,
-                cost=cost,
-                request_id=ask.request_id,
-            )
-            for place, (id, one) in enumerate(zip(ids, asked, strict=True))
-        ]
 
     def _logged(self, records: Sequence[Prediction]) -> Answer | None:
         """Write the records; the answer to give instead when they could not be written.
@@ -235,6 +186,54 @@ class Answering:
                 detail = "the prediction could not be logged, so it is not answered; try again"
                 return Answer(503, msgspec.json.encode({"detail": detail}))
         return None
+
+
+def _records(scored: Scored, ids: Sequence[str]) -> list[Prediction]:
+    """A record for each row that was asked for."""
+    ask, failed = scored.ask, scored.failed
+    latency = _milliseconds(ask.started)
+    cost = {"compute_ms": round(scored.compute_ms, 4)}
+    return [
+        Prediction(
+            id=id,
+            model_version=ask.serving.version,
+            input=one.raw,
+            output=None if failed else scored.outputs[place],
+            status=failed.logged_as if failed else "ok",
+            error=failed.error if failed else None,
+            latency_ms=latency,
+            call_site=one.call_site,
+            mode=ask.mode,
+            tenant=one.tenant,
+            subject=one.subject,
+            cost=cost,
+            request_id=ask.request_id,
+        )
+        for place, (id, one) in enumerate(zip(ids, scored.rows, strict=True))
+    ]
+
+
+def _refused(ask: Ask, refused: RefusedInput) -> list[Prediction]:
+    """Every row asked for, as refused, with what was sent and the mistakes by name."""
+    # It stands in every row's record, and may quote what was sent.
+    error = "; ".join(_line(problem) for problem in refused.problems[:10])[:_MOST_ERROR]
+    latency = _milliseconds(ask.started) / len(refused.told)
+    return [
+        Prediction(
+            id=_text(row.get("id")) or uuid4().hex,
+            model_version=ask.serving.version,
+            input=row.get("inputs"),
+            status="refused",
+            error=error,
+            latency_ms=latency,
+            call_site=_text(row.get("call_site")),
+            mode=ask.mode,
+            tenant=_text(row.get("tenant")),
+            subject=_text(row.get("subject")),
+            request_id=ask.request_id,
+        )
+        for row in refused.told
+    ]
 
 
 def _milliseconds(started: float) -> float:

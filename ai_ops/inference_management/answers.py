@@ -1,9 +1,12 @@
 """What comes in and what goes out of the answering, request by request."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ai_ops.inference_management.requests import Asked
-from ai_ops.vocabulary.words import Mode
+from ai_ops.inference_management.predictor import Serving
+from ai_ops.inference_management.requests import Asked, RefusedInput
+from ai_ops.vocabulary.words import Mode, PredictionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,54 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One request for a single prediction, as it came in at ``started`` (``perf_counter``)."""
+    """One request for predictions, as it came in at ``started`` (``perf_counter``).
+
+    ``refused`` says what is wrong with it before its body is read.
+    """
 
     body: bytes
     request_id: str | None
     started: float
+    mode: Mode = "sync"
+    refused: RefusedInput | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request on its way: what serves it was read once, so every row has the same version."""
+
+    serving: Serving
+    mode: Mode
+    request_id: str | None
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why rows have no outputs, as HTTP says it and as the log does."""
+
+    status: int
+    detail: Any
+    logged_as: PredictionStatus = "failed"
+
+    @property
+    def error(self) -> str:
+        """The reason in words."""
+        told: str = self.detail if isinstance(self.detail, str) else self.detail[0]["problem"]
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What became of one request, before it is logged and answered.
+
+    Either its body was ``refused``, or its ``rows`` have ``outputs`` or ``failed``; each of them
+    took ``compute_ms`` of the model.
+    """
+
+    ask: Ask
+    rows: Sequence[Asked] = ()
+    outputs: Sequence[Mapping[str, Any]] = ()
+    refused: RefusedInput | None = None
+    failed: Failed | None = None
+    compute_ms: float = 0.0

@@ -1,14 +1,13 @@
 """The server of one AI feature: predictions over HTTP, every one of them logged."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 import torch
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
@@ -17,17 +16,66 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client import PredictionLog
 from ai_ops.client.middleware import ServedCounter
 from ai_ops.inference_management.answering import Answering
-from ai_ops.inference_management.answers import Answer, Answered, Waiting
+from ai_ops.inference_management.answers import Answered
+from ai_ops.inference_management.asking import Asking
 from ai_ops.inference_management.challenger import Shadow
 from ai_ops.inference_management.explained import explained_by
 from ai_ops.inference_management.predictor import Champion
+from ai_ops.inference_management.pressure import Gate, Pressure
 from ai_ops.inference_management.requests import MAX_BATCH_BODY, MAX_BODY
+from ai_ops.inference_management.service_metrics import CONTENT_TYPE, ServiceMetrics
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.registry import CHALLENGER
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.words import Mode
 
-_JSON = "application/json"
-_SINGLE, _BATCH = "/predict", "/predict/batch"
+PATHS: Final = ("/predict", "/predict/batch")
+"""Where predictions are asked for: one, and many at once."""
+
+_JSON: Final = "application/json"
+_MODES: Final[tuple[Mode, Mode]] = ("sync", "batch")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a server is made of, and what it tells of itself."""
+
+    feature: AiFeatureSpec
+    champion: Champion
+    log: PredictionLog
+    asking: Asking
+    pressure: Pressure
+    metrics: ServiceMetrics
+    shadow: Shadow | None
+
+    def unready(self) -> str | None:
+        """Why it should be asked nothing now; None when it is ready."""
+        if self.pressure.draining:
+            return "the server ends"
+        if self.champion.serving.model is None:
+            return self.champion.serving.problem or "no model is loaded"
+        return self.asking.stuck()
+
+    def tell(self) -> None:
+        """Tell the metrics how this process is now."""
+        version, ready = self.champion.serving.version, self.unready() is None
+        self.metrics.tell(
+            self.pressure.waiting, ready=ready, version=version, unwritten=self.log.failures
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Whether a model is loaded, with what keeps the champion from serving."""
+        serving = self.champion.serving
+        return {
+            "status": "ok" if serving.model else "no model",
+            "feature": self.feature.name,
+            "version": serving.version,
+            "registry_reachable": serving.registry_reachable,
+            "last_poll": serving.last_poll,
+            "problem": serving.problem,
+            "log": {"incarnation": self.log.incarnation, "failures": self.log.failures},
+            "challenger": self.shadow.state() if self.shadow else None,
+        }
 
 
 def create_app(
@@ -37,11 +85,14 @@ def create_app(
     *,
     champion: Champion | None = None,
     shadow_log: PredictionLog | None = None,
+    metrics: ServiceMetrics | None = None,
 ) -> FastAPI:
-    """The application: ``/predict``, ``/predict/batch``, ``/version`` and ``/health``.
+    """The application: ``/predict``, ``/predict/batch``, ``/version``, ``/health``, ``/ready`` and
+    ``/metrics``.
 
     It follows the registry's champion while it runs, and closes ``log`` when it ends. With a
-    ``shadow_log`` the challenger, if there is one, is asked what the champion was asked.
+    ``shadow_log`` the challenger, if there is one, is asked what the champion was asked. Its
+    ``state.parts`` are its ``Parts``.
     """
     followed = champion or Champion(
         root.registry,
@@ -52,14 +103,25 @@ def create_app(
     )
     answering = Answering(feature, followed, log, feature.logging.on_log_failure)
     shadow = shadow_of(root, feature, answering, shadow_log) if shadow_log else None
+    parts = Parts(
+        feature,
+        followed,
+        log,
+        Asking(answering, feature.serving.deadline_ms),
+        Pressure(feature.serving.max_waiting),
+        metrics or ServiceMetrics(feature.name, PATHS),
+        shadow,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         torch.set_num_threads(1)  # one row is too small to share, and threads would fight for cores
         followed.start()
+        parts.asking.start()
         if shadow:
             shadow.start()
         yield
+        parts.asking.stop()
         followed.stop()
         if shadow:
             shadow.stop()
@@ -67,42 +129,50 @@ def create_app(
 
     # The pages of /docs and /redoc would load scripts from a foreign host.
     app = FastAPI(title=feature.title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.parts = parts
     requests = answering.requests
-    gathering = Gathering(answering)
-
-    async def batch(body: bytes, request_id: str | None) -> Answer:
-        return answering.batch(body, request_id)
-
-    single_model, batch_model = requests.single_model, requests.batch_model
-    single_words, batch_words = answering.single.__doc__, answering.batch.__doc__
-    _post(app, _SINGLE, gathering.single, single_model, MAX_BODY, single_words, shadow)
-    _post(app, _BATCH, batch, batch_model, MAX_BATCH_BODY, batch_words, shadow)
+    _post(app, parts, 0, requests.single_model, MAX_BODY, answering.single.__doc__)
+    _post(app, parts, 1, requests.batch_model, MAX_BATCH_BODY, answering.batch.__doc__)
     # Counted where the answer leaves, away from what writes the records: heartbeats tell it.
-    app.add_middleware(ServedCounter, log=log, paths=(_SINGLE, _BATCH), methods=("POST",))
+    app.add_middleware(ServedCounter, log=log, paths=PATHS, methods=("POST",))
+    # What is turned away here is no prediction, so it stands before what counts them.
+    app.add_middleware(
+        Gate,
+        pressure=parts.pressure,
+        metrics=parts.metrics,
+        paths={path: number for number, path in enumerate(PATHS)},
+        turned_away=log.turned_away,
+    )
+    _told(app, parts)
+    return app
+
+
+def _told(app: FastAPI, parts: Parts) -> None:
+    """The routes that tell of the server."""
 
     @app.get("/version")
     async def version() -> Response:
         """The version that answers now."""
-        return _json(200, {"feature": feature.name, "version": followed.serving.version})
+        serving = parts.champion.serving
+        return _json(200, {"feature": parts.feature.name, "version": serving.version})
 
     @app.get("/health")
     async def health() -> Response:
         """200 when a model is loaded, 503 otherwise; with what keeps the champion from serving."""
-        serving = followed.serving
-        state = {
-            "status": "ok" if serving.model else "no model",
-            "feature": feature.name,
-            "version": serving.version,
-            "load_seconds": serving.load_seconds,
-            "registry_reachable": serving.registry_reachable,
-            "last_poll": serving.last_poll,
-            "problem": serving.problem,
-            "log": {"incarnation": log.incarnation, "failures": log.failures},
-            "challenger": shadow.state() if shadow else None,
-        }
-        return _json(200 if serving.model else 503, state)
+        return _json(200 if parts.champion.serving.model else 503, parts.state())
 
-    return app
+    @app.get("/ready")
+    async def ready() -> Response:
+        """200 when predictions are answered now; 503 without a model, with one that hangs, and in
+        a server that ends."""
+        problem = parts.unready()
+        return _json(503 if problem else 200, {"ready": problem is None, "problem": problem})
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """What all workers of the server count, in Prometheus's text format."""
+        parts.tell()
+        return Response(parts.metrics.text(), media_type=CONTENT_TYPE)
 
 
 def shadow_of(
@@ -118,21 +188,6 @@ def shadow_of(
         lets_go=True,
     )
     return Shadow(followed, answering.outputs, log)
-
-
-def run(app: FastAPI, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; ``announce`` is told the address once it answers."""
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_level="warning",
-    )
-    _Announcing(config, announce).run()
 
 
 class _BareRoute(APIRoute):
@@ -152,93 +207,28 @@ class _Handing(BackgroundTask):
         self._shadow.hand(self._answered)
 
 
-class _Announcing(uvicorn.Server):
-    """Tells the address when the socket is bound: port 0 lets the system choose one."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._announce(f"http://{host}:{port}")
-
-
-class Gathering:
-    """Answers the single predictions that arrive in one turn of the event loop together.
-
-    Nobody waits for a timer: under load several requests are there at once, and share one call of
-    the model and one write to the log; a request that comes alone is answered alone.
-    """
-
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
-        self._waiting: list[tuple[Waiting, asyncio.Future[Answer]]] = []
-
-    async def single(self, body: bytes, request_id: str | None) -> Answer:
-        """The answer to one prediction."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._answer)
-        self._waiting.append((Waiting(body, request_id, time.perf_counter()), future))
-        return await future
-
-    def _answer(self) -> None:
-        gathered, self._waiting = self._waiting, []
-        try:
-            answers = self._answering.together([waiting for waiting, _ in gathered])
-        except Exception as error:  # handed to every caller: a future left open would hang them
-            for _, future in gathered:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), answer in zip(gathered, answers, strict=True):
-            if not future.done():  # a caller that hung up is gone, its record stays
-                future.set_result(answer)
-
-
 def _post(
-    app: FastAPI,
-    path: str,
-    answer: Callable[[bytes, str | None], Awaitable[Answer]],
-    model: Any,
-    most: int,
-    description: str | None,
-    shadow: Shadow | None,
+    app: FastAPI, parts: Parts, number: int, model: Any, most: int, description: str | None
 ) -> None:
     """A route that reads the raw body: the schema is told to the docs, and checked in one pass."""
+    asking, shadow, mode = parts.asking, parts.shadow, _MODES[number]
 
     async def endpoint(request: Request) -> Response:
-        answered = await answer(await _body(request, most), request.headers.get("x-request-id"))
+        answered = await asking.answered(request, most, mode, time.perf_counter())
         after = _Handing(shadow, answered.answered) if shadow and answered.answered else None
         return Response(answered.body, answered.status, media_type=_JSON, background=after)
 
     schema = _inlined(model.model_json_schema())
     body = {"required": True, "content": {_JSON: {"schema": schema}}}
     app.router.add_api_route(
-        path,
+        PATHS[number],
         endpoint,
         methods=["POST"],
-        name=path.strip("/").replace("/", "_"),
+        name=PATHS[number].strip("/").replace("/", "_"),
         description=description,
         openapi_extra={"requestBody": body},
         route_class_override=_BareRoute,
     )
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body; of one with more than ``most`` bytes only enough to see that."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > most:
-            break
-    return b"".join(chunks)
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

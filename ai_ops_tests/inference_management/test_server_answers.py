@@ -101,7 +101,7 @@ def test_an_answer_has_its_id_version_and_outputs_and_is_logged(world: World) ->
         "r-1",
     )
     assert record.latency_ms is not None
-    assert json.loads(bytes(record.cost)) == {"compute_ms": record.latency_ms}
+    assert 0 < json.loads(bytes(record.cost))["compute_ms"] <= record.latency_ms
 
 
 def test_a_batch_is_answered_in_its_order_and_shares_a_request_id(world: World) -> None:

@@ -1,0 +1,98 @@
+"""From a request over HTTP to its answer: its body, its deadline, and who asks the model."""
+
+import asyncio
+import math
+import time
+from typing import Final
+
+from starlette.requests import Request
+
+from ai_ops.inference_management.answering import Answering
+from ai_ops.inference_management.answers import Answer, Waiting
+from ai_ops.inference_management.gathering import Gathering
+from ai_ops.inference_management.requests import RefusedInput
+from ai_ops.vocabulary.words import Mode
+
+DEADLINE: Final = "x-deadline-ms"
+AT_ONCE: Final = 512
+"""How many single requests are asked in one call of the model, at most."""
+
+_DEADLINE: Final = DEADLINE.encode()
+
+
+class Asking:
+    """Reads requests and has them answered within ``deadline_ms``; a request may ask for less.
+
+    Single requests share calls of the model, batches have a thread of their own: a long batch lets
+    the others pass.
+    """
+
+    def __init__(self, answering: Answering, deadline_ms: float) -> None:
+        self._seconds = deadline_ms / 1000
+        self._singles = Gathering(answering, AT_ONCE, "answering")
+        self._batches = Gathering(answering, 1, "answering-batches")
+
+    def start(self) -> None:
+        """Begin, in the event loop that runs."""
+        for one in (self._singles, self._batches):
+            one.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        for one in (self._singles, self._batches):
+            one.stop()
+
+    def stuck(self) -> str | None:
+        """What is wrong when the model answers nothing any more."""
+        asked = self._singles.stuck_for()
+        return f"the model has not answered for {asked:.1f} s" if asked > self._seconds else None
+
+    async def answered(self, request: Request, most: int, mode: Mode, started: float) -> Answer:
+        """The answer to a request whose body may have ``most`` bytes."""
+        request_id, seconds, refused = None, self._seconds, None
+        for name, value in request.scope["headers"]:
+            if name == b"x-request-id":
+                request_id = value.decode("latin-1")
+            elif name == _DEADLINE:
+                asked = _milliseconds(value)
+                if asked is None:
+                    problem = {"input": DEADLINE, "problem": "not a number of milliseconds above 0"}
+                    refused = RefusedInput([problem], [{}])
+                else:
+                    seconds = min(seconds, asked / 1000)
+        body = await _body(request, most, started + seconds)
+        if body is None:
+            problem = {"input": "body", "problem": f"did not come within {seconds * 1000:g} ms"}
+            body, refused = b"", RefusedInput([problem], [{}], status=408)
+        gathering = self._singles if mode == "sync" else self._batches
+        return await gathering.answer(Waiting(body, request_id, started, mode, refused), seconds)
+
+
+async def _body(request: Request, most: int, until: float) -> bytes | None:
+    """The body; of one with more than ``most`` bytes only enough to see that, and None of one that
+    does not come in time."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(until - time.perf_counter()):
+            async for chunk in request.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > most:
+                    break
+    except TimeoutError:
+        return None
+    return b"".join(chunks)
+
+
+def _milliseconds(value: bytes) -> float | None:
+    """The time that a header asks for.
+
+    >>> _milliseconds(b"250"), _milliseconds(b"soon"), _milliseconds(b"nan"), _milliseconds(b"-1")
+    (250.0, None, None, None)
+    """
+    try:
+        asked = float(value)
+    except ValueError:
+        return None
+    return asked if math.isfinite(asked) and asked > 0 else None
