@@ -11,6 +11,7 @@ from ai_ops.client.middleware import PredictionLogMiddleware, ServedCounter
 from ai_ops.client.policy import Policy, load_policy
 from ai_ops.client.privacy import opened
 from ai_ops.client.records import Prediction
+from ai_ops.client.usage import cost_drivers
 
 __all__ = [
     "Keys",
@@ -19,6 +20,7 @@ __all__ = [
     "PredictionLog",
     "PredictionLogMiddleware",
     "ServedCounter",
+    "cost_drivers",
     "load_policy",
     "logged",
     "logged_task",

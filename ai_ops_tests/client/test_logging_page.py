@@ -1,6 +1,7 @@
 """What the page for application developers shows is run here, block by block."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -75,7 +76,9 @@ def test_every_block_of_the_page_does_what_it_says(
     assert shown["score"]("UA", 1400) == {"probability": 0.25}
     shown["log"].close()
     told = records("segments")
-    assert set(told) == {"shown.delay", "shown.stream", "/v1/*", "shown.score"}
+    assert set(told) == {"shown.delay", "shown.stream", "/v1/*", "shown.score", "assistant"}
+    driven = {"model": "gpt-4o-mini-2024-07-18", "input_tokens": 1200, "output_tokens": 6}
+    assert json.loads(bytes(told["assistant"].cost)) == driven
     assert (told["shown.delay"].status, told["shown.delay"].subject) == ("refused", "c-17")
     assert bytes(told["shown.stream"].output) == b'"Late by 20"'
     assert bytes(told["/v1/*"].input) == b'{"carrier": "UA"}'
