@@ -1,9 +1,25 @@
 """Is the cost going where traffic takes it? The verdict."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from ai_ops.ai_features.costs import Costs
-from ai_ops.inference_management.cost_trend import CostTrend, Driver, Rise, Spike
+from ai_ops.inference_management.cost_factors import FactorName
+from ai_ops.inference_management.cost_trend import Cause, CostTrend, Driver, Rise, Spike
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
+
+WORDS: Final[Mapping[FactorName, str]] = {
+    "traffic": "traffic",
+    "price": "prices of machines, tokens or storage",
+    "machines": "machines that are rented",
+    "call_site_mix": "the mix of call sites and tenants",
+    "mode": "what is asked one by one instead of in batches, or the other way",
+    "model_mix": "the mix of models and versions",
+    "per_call": "time, tokens or stored bytes of a call",
+    "retries": "calls that are repeated or fail",
+    "cache": "what caches answer",
+}
 
 
 def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
@@ -31,7 +47,7 @@ def judge_trend(trend: CostTrend, costs: Costs) -> Verdict:
             observed=observed,
         )
     silent = now.untimed_share
-    if silent > limit:
+    if silent > limit and now.rent_nano:
         return Verdict.lacking(
             f"{said}; but {silent:.0%} of the predictions do not say how long they took: more work "
             f"than the allowed {limit:.0%} would not show",
@@ -70,42 +86,58 @@ def _why_not(trend: CostTrend) -> str | None:
 
 def _findings(judged: Rise, trend: CostTrend, limit: float, window: Window) -> list[Finding]:
     since = "a week" if judged.weeks == 1 else f"{judged.weeks} weeks"
-    begin = Window.of_week(judged.since).end
     found = []
     if judged.unexplained > limit:
         size = judged.unexplained
         reason = (
             f"a prediction is billed {size:.1%} more than {since} ago and traffic does not explain "
-            f"it: prices, machines or stored bytes rose; {limit:.0%} are allowed"
+            f"it; {limit:.0%} are allowed"
         )
-        found.append(Finding("cost", "fail", reason, window=window, begin=begin, size=size))
+        found.append(_finding(reason, judged.bill_cause, size, window, judged))
     if judged.work > limit:
-        driver = trend.driver or Driver(None, None, None, 0.0)
         reason = (
             f"a prediction takes more of the machines' time than {since} ago, worth "
             f"{judged.work:.1%} of its cost, and traffic does not explain it; {limit:.0%} are "
             "allowed"
         )
-        found.append(
-            Finding(
-                "cost",
-                "fail",
-                reason + _where(driver),
-                call_site=driver.call_site,
-                tenant=driver.tenant,
-                slice=f"mode = {driver.mode}" if driver.mode else None,
-                window=window,
-                begin=begin,
-                size=judged.work,
-            )
-        )
+        found.append(_finding(reason, judged.work_cause, judged.work, window, judged))
     return found
 
 
+def _finding(
+    reason: str, cause: Cause | None, size: float, window: Window, judged: Rise
+) -> Finding:
+    driver = Driver() if cause is None else cause.driver
+    parts = (("mode", driver.mode), ("model", driver.model))
+    return Finding(
+        "cost",
+        "fail",
+        reason + _why(cause),
+        call_site=driver.call_site,
+        tenant=driver.tenant,
+        slice=" and ".join(f"{word} = {name}" for word, name in parts if name) or None,
+        window=window,
+        begin=Window.of_week(judged.since).end,
+        size=size,
+    )
+
+
+def _why(cause: Cause | None) -> str:
+    """The cause as a sentence goes on to tell it."""
+    if cause is None:
+        return ""
+    return f"; most of it by {WORDS[cause.factor]} ({cause.size:+.1%}){_where(cause.driver)}"
+
+
 def _where(driver: Driver) -> str:
-    parts = (("call site", driver.call_site), ("tenant", driver.tenant), ("mode", driver.mode))
+    parts = (
+        ("call site", driver.call_site),
+        ("tenant", driver.tenant),
+        ("mode", driver.mode),
+        ("model", driver.model),
+    )
     named = ", ".join(f"{word} {name}" for word, name in parts if name)
-    return f"; {driver.share:.0%} of it comes from {named}" if named else ""
+    return f", {driver.share:.0%} of that from {named}" if named else ""
 
 
 def _spike_finding(spike: Spike, window: Window) -> Finding:
@@ -133,4 +165,6 @@ def _observed(trend: CostTrend) -> dict[str, Observed]:
         if judged is not None:
             for part in ("total", "traffic", "bill", "work"):
                 observed[f"{name}rise_{part}"] = round(getattr(judged, part), 4)
+            for part, cause in (("bill", judged.bill_cause), ("work", judged.work_cause)):
+                observed[f"{name}{part}_cause"] = cause.factor if cause else None
     return observed

@@ -9,7 +9,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.cost_judgement import judge_trend
 from ai_ops.inference_management.cost_picture import draw_trend
 from ai_ops.inference_management.cost_trend import CostTrend
-from ai_ops.inference_management.cost_weeks import measure_trend
+from ai_ops.inference_management.cost_weeks import Weeks
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
@@ -21,8 +21,9 @@ def compute_cost_trend(
     """Cost per 1,000 predictions of the week beside the weeks before: what traffic explains of a
     rise, what it does not, and which call site, tenant or mode drives that."""
     summaries = {}
+    weeks = Weeks(root.lake, feature)
     for moment in moments:
-        trend, read = measure_trend(root.lake, feature, moment.partition)
+        trend, read = weeks.trend(moment.partition)
         data = msgspec.to_builtins(trend) | {"read": [asdict(evidence) for evidence in read]}
         path = root.lake.path(feature.name, "cost_trend", moment.partition, "json")
         root.lake.write_json(path, data)

@@ -3,15 +3,24 @@
 The rent of a machine is paid whether it works or waits: with fewer predictions each carries more
 of it. That much of a rise is explained by traffic. Two things are not, and are judged apart:
 
-- *the bill*: more is paid than last week's prices and machines would cost at this traffic;
+- *the bill*: an answer is paid more than it would have been with last week's prices, machines,
+  models and calls at this week's traffic;
 - *the work*: a prediction takes more of the machines' time than last week, priced at their rent.
   It turns into a bill when the machines are full, so it counts as a share of the whole cost. A
   call site whose typical prediction takes twice as long as a week ago, while the others' do not,
   is named even where that share is small.
+
+``cost_factors`` divides both among what changed; the factor that has most of a rise is named as
+its cause, with the call site, tenant, mode and model that most of it comes from.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+from ai_ops.inference_management.cost_factors import Change, FactorName, Share
+from ai_ops.inference_management.cost_states import Cell, Floats, cell_of
+from ai_ops.inference_management.week_cost import WeekCost
 
 SPIKE = 2.0
 """How much longer a call site's typical prediction must take, relative to the others, to be named
@@ -19,63 +28,37 @@ whatever it costs."""
 SPIKE_ROWS = 100
 DRIVER_SHARE = 0.5
 """From which share of a rise on one part of the traffic is said to drive it."""
-
-Key = tuple[str | None, str | None, str | None]
-"""Call site, tenant, mode."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The work of one week that shares call site, tenant and mode; ``typical_us`` is the median
-    of the machines' time per prediction."""
-
-    call_site: str | None
-    tenant: str | None
-    mode: str | None
-    rows: int
-    busy_us: int
-    busy_nano: int
-    typical_us: float | None
+RENTED: Final[frozenset[FactorName]] = frozenset({"traffic", "price", "machines"})
+"""Factors that make no prediction take more of a machine's time."""
 
 
 @dataclass(frozen=True)
-class WeekCost:
-    """One Monday week: what was paid (billionths of the currency), and for how many answers."""
+class Driver:
+    """What part of the traffic most of a rise comes from, as far as it is one part."""
 
-    monday: str
-    days: int
-    answered: int
-    rent_nano: int
-    busy_nano: int
-    storage_nano: int
-    currency: str
-    sources: tuple[Source, ...] = ()
+    call_site: str | None = None
+    tenant: str | None = None
+    mode: str | None = None
+    model: str | None = None
+    share: float = 0.0
 
-    @property
-    def total_nano(self) -> int:
-        """All that was paid."""
-        return self.rent_nano + self.storage_nano
 
-    @property
-    def untimed_share(self) -> float:
-        """The share of the week's predictions whose call site, tenant and mode never say how long
-        one took; 1 without any prediction."""
-        rows = sum(source.rows for source in self.sources)
-        silent = sum(source.rows for source in self.sources if source.typical_us is None)
-        return silent / rows if rows else 1.0
+@dataclass(frozen=True)
+class Cause:
+    """The factor that has most of a rise, ``size`` of the earlier cost, and what drives it."""
 
-    @property
-    def per_1000(self) -> float:
-        """What 1,000 answers cost, in the currency."""
-        return self.total_nano / self.answered / 10**6
+    factor: FactorName
+    size: float
+    driver: Driver = Driver()
 
 
 @dataclass(frozen=True)
 class Rise:
     """The rise of the cost per prediction from one week to a later one, as shares of the earlier.
 
-    ``total`` is the whole rise of the bill; ``traffic`` the part that fewer or more predictions
-    explain; ``bill`` and ``work`` what they do not (see the module).
+    ``total`` is the whole rise of the bill; ``traffic`` the part of it that fewer or more
+    predictions have; ``bill`` and ``work`` what they do not explain (see the module). ``shares``
+    are those of all factors; their sum is the change.
     """
 
     since: str
@@ -84,22 +67,15 @@ class Rise:
     traffic: float
     bill: float
     work: float
+    shares: tuple[Share, ...] = ()
+    bill_cause: Cause | None = None
+    work_cause: Cause | None = None
 
     @property
     def unexplained(self) -> float:
         """What is left of the bill's rise when traffic had its say: a second machine for twice the
         traffic makes no prediction dearer."""
         return min(self.bill, self.total)
-
-
-@dataclass(frozen=True)
-class Driver:
-    """What part of the traffic most of a rise in work comes from, as far as it is one part."""
-
-    call_site: str | None
-    tenant: str | None
-    mode: str | None
-    share: float
 
 
 @dataclass(frozen=True)
@@ -123,7 +99,6 @@ class CostTrend:
     first: bool
     rise: Rise | None = None
     compounded: Rise | None = None
-    driver: Driver | None = None
     spikes: tuple[Spike, ...] = field(default=())
 
 
@@ -134,30 +109,29 @@ def rise(before: WeekCost, now: WeekCost, weeks: int) -> Rise:
 
     >>> a = WeekCost("2021-03-01", 7, 1000, 7 * 10**9, 10**9, 0, "USD")
     >>> b = WeekCost("2021-03-08", 7, 2000, 7 * 10**9, 2 * 10**9, 0, "USD")
-    >>> rise(a, b, 1)
-    Rise(since='2021-03-01', weeks=1, total=-0.5, traffic=-0.5, bill=0.0, work=0.0)
+    >>> found = rise(a, b, 1)
+    >>> found.total, found.traffic, found.bill, found.work
+    (-0.5, -0.5, 0.0, 0.0)
     """
-    rent = before.rent_nano / before.days * now.days
-    expected = rent + before.storage_nano / before.answered * now.answered
-    per_answer = before.total_nano / before.answered
+    change = Change(before, now)
+    shares = change.shares()
+    earlier = before.per_1000_nano
+    own = {share.factor: share for share in shares}
+    more_work = {one.factor: one.work_per_1000_nano for one in shares if one.factor not in RENTED}
+    paid: dict[FactorName, int] = {
+        one.factor: one.paid_per_1000_nano for one in shares if one.factor != "traffic"
+    }
     return Rise(
         since=before.monday,
         weeks=weeks,
-        total=now.total_nano / now.answered / per_answer - 1,
-        traffic=expected / now.answered / per_answer - 1,
-        bill=now.total_nano / expected - 1,
-        work=sum(_more_work(before, now).values()) / now.answered / per_answer,
+        total=now.per_1000_nano / earlier - 1,
+        traffic=own["traffic"].paid_per_1000_nano / earlier,
+        bill=now.total_nano * 1000 / now.answered / change.with_traffic() - 1,
+        work=sum(more_work.values()) / earlier,
+        shares=shares,
+        bill_cause=_bill_cause(change, paid, earlier),
+        work_cause=_cause(change, more_work, earlier),
     )
-
-
-def find_driver(before: WeekCost, now: WeekCost) -> Driver | None:
-    """Where most of a rise in work comes from; None when there is no rise."""
-    more = _more_work(before, now)
-    if sum(more.values()) <= 0:
-        return None
-    call_site, tenant, mode = (_driving(more, now, part) for part in range(3))
-    shares = [share for _, share in (call_site, tenant, mode)]
-    return Driver(call_site[0], tenant[0], mode[0], share=max(shares))
 
 
 def find_spikes(before: WeekCost, now: WeekCost) -> tuple[Spike, ...]:
@@ -187,34 +161,55 @@ def weighted_median(pairs: Sequence[tuple[float, int]]) -> float:
     raise ValueError("nothing has no median")
 
 
-def _more_work(before: WeekCost, now: WeekCost) -> dict[Key, float]:
-    """How much dearer the work of each source became, at the earlier week's rent, in nano.
+def _cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> Cause | None:
+    """The factor that has most of a rise in work; None where no factor rose."""
+    factor = max(shares, key=lambda name: shares[name])
+    if shares[factor] <= 0:
+        return None
+    return Cause(factor, shares[factor] / earlier, _driver(change, change.work_by_cell(factor)))
 
-    Each source is compared with itself, so that a shift of traffic between them is no rise; a new
-    one is compared with the earlier week's mean.
+
+def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> Cause | None:
+    """The factor that has most of a rise of the bill; None where no factor rose.
+
+    Rent and storage are paid for all predictions together: only where most of it is tokens there
+    is a part of the traffic that it comes from.
     """
-    price = before.busy_nano / max(1, sum(s.busy_us for s in before.sources))
-    was = {_key(source): source for source in before.sources}
-    mean = sum(s.busy_us for s in before.sources) / max(1, sum(s.rows for s in before.sources))
-    more = {}
-    for source in now.sources:
-        earlier = was.get(_key(source))
-        usual = earlier.busy_us / earlier.rows if earlier and earlier.rows else mean
-        more[_key(source)] = (source.busy_us - usual * source.rows) * price
-    return more
+    factor = max(shares, key=lambda name: shares[name])
+    if shares[factor] <= 0:
+        return None
+    tokens = change.tokens_by_cell(factor)
+    named = tokens.sum() >= DRIVER_SHARE * shares[factor]
+    return Cause(factor, shares[factor] / earlier, _driver(change, tokens) if named else Driver())
 
 
-def _driving(more: Mapping[Key, float], now: WeekCost, part: int) -> tuple[str | None, float]:
-    """The one call site (part 0), tenant (1) or mode (2) that most of the rise comes from, and its
-    share; None when there is but one, or when its traffic alone would make it the largest."""
+def _driver(change: Change, more: Floats) -> Driver:
+    """Where most of a rise comes from."""
+    if more.sum() <= 0:
+        return Driver()
+    by_cell = dict(zip(change.cells, more.tolist(), strict=True))
+    call_site, tenant, mode, model = (_driving(by_cell, change.now, part) for part in range(4))
+    return Driver(
+        call_site[0],
+        tenant[0],
+        mode[0],
+        model[0],
+        share=max(share for _, share in (call_site, tenant, mode, model)),
+    )
+
+
+def _driving(more: Mapping[Cell, float], now: WeekCost, part: int) -> tuple[str | None, float]:
+    """The one call site (part 0), tenant (1), mode (2) or model (3) that most of the rise comes
+    from, and its share; None when there is but one, or when its traffic alone would make it the
+    largest."""
     by_name: dict[str | None, float] = {}
-    for key, value in more.items():
-        by_name[key[part]] = by_name.get(key[part], 0.0) + value
+    for cell, value in more.items():
+        by_name[cell[part]] = by_name.get(cell[part], 0.0) + value
     worst = max(by_name, key=lambda name: by_name[name])
-    rows = sum(source.rows for source in now.sources if _key(source)[part] == worst)
+    rows = sum(source.rows for source in now.sources if cell_of(source)[part] == worst)
     of_traffic = rows / max(1, sum(source.rows for source in now.sources))
     of_rise = min(1.0, by_name[worst] / sum(more.values()))
-    if len(by_name) == 1 or of_rise < max(DRIVER_SHARE, 1.2 * of_traffic):
+    if len(by_name) == 1 or of_rise < max(DRIVER_SHARE, min(1.0, 1.2 * of_traffic)):
         return None, 0.0
     return worst, of_rise
 
@@ -228,7 +223,3 @@ def _typical(week: WeekCost) -> dict[tuple[str | None, str | None], tuple[float,
                 (source.typical_us, source.rows)
             )
     return {key: (weighted_median(pairs), sum(n for _, n in pairs)) for key, pairs in parts.items()}
-
-
-def _key(source: Source) -> Key:
-    return source.call_site, source.tenant, source.mode

@@ -69,7 +69,7 @@ def test_a_doubled_price_is_named(tmp_path: Path) -> None:
     assert verdict.status == "fail"
     (finding,) = verdict.findings
     assert finding.kind == "cost" and finding.size == pytest.approx(1.0, abs=0.01)
-    assert "prices, machines or stored bytes rose" in finding.reason
+    assert "most of it by prices of machines, tokens or storage" in finding.reason
     assert finding.begin == of_week(1).window.start
 
 

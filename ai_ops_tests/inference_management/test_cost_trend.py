@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.cost_reports import compute_cost_trend, judge_cost_trend
 from ai_ops.inference_management.cost_rollup import compute_cost_rollup
-from ai_ops.inference_management.cost_trend import WeekCost, rise
+from ai_ops.inference_management.cost_trend import rise
+from ai_ops.inference_management.week_cost import WeekCost
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops_tests.inference_management.served import (
