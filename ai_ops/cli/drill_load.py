@@ -50,6 +50,10 @@ def load(
         Path | None,
         typer.Option("--bodies", help="Request bodies, one JSON a line, posted to --url as is."),
     ] = None,
+    pid: Annotated[
+        int | None,
+        typer.Option("--pid", help="The process behind --url, if it is of this machine: watched."),
+    ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", help="How long a phase lasts, at least.")
     ] = SECONDS,
@@ -65,7 +69,7 @@ def load(
     Ends with 1 when the endpoint does not hold what serving promises, with 3 when the test cannot
     say, and with 2 when no peak is declared.
     """
-    asked = Asked(url, bodies, seconds)
+    asked = Asked(url, bodies, seconds, pid)
     spec, opened = resolve_feature(feature), open_root(root)
     with _progress(quiet=as_json) as tell:
         test, _ = run_load_test(opened, spec, asked, tell)

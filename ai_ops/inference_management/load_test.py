@@ -15,16 +15,11 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.load_test_bodies import Bodies, bodies_in, bodies_of
 from ai_ops.inference_management.load_test_gpu import figures
 from ai_ops.inference_management.load_test_judgement import Served, judge, observed_of, outdated
-from ai_ops.inference_management.load_test_own import (
-    Own,
-    own_endpoint,
-    served_here,
-    state_of,
-    typical_ms,
-)
-from ai_ops.inference_management.load_test_phases import Endpoint, Load, Measured, Told
+from ai_ops.inference_management.load_test_own import Own, own_endpoint, served_here, state_of
+from ai_ops.inference_management.load_test_phases import STEPS, Endpoint, Load, Measured, Told
 from ai_ops.inference_management.load_test_pictures import draw_all
-from ai_ops.inference_management.load_test_records import ASSET, LoadTest
+from ai_ops.inference_management.load_test_records import ASSET, PHASES, LoadTest, PhaseName
+from ai_ops.inference_management.load_test_watched import Watched, watching_process
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput, RegistryUnavailable, UnknownVersion
 from ai_ops.vocabulary.moments import Summary
@@ -38,12 +33,16 @@ stalls now and then is seen to."""
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is tested: the own server, or the endpoint at ``url``; ``bodies`` is a file of request
-    bodies that are posted to that very address as they are."""
+    """What is tested: the own server, or the endpoint at ``url``, whose memory is watched where
+    ``pid`` names its process on this machine; ``bodies`` is a file of request bodies that are
+    posted to that very address as they are. A line whose phase is left out is no evidence."""
 
     url: str | None = None
     bodies: Path | None = None
     seconds: float = SECONDS
+    pid: int | None = None
+    phases: tuple[PhaseName, ...] = PHASES
+    steps: int = STEPS
 
     def __post_init__(self) -> None:
         if self.seconds <= 0:
@@ -51,6 +50,8 @@ class Asked:
         if self.url is None:
             if self.bodies is not None:
                 raise BadInput("--bodies: the own server is asked what was logged; name a --url")
+            if self.pid is not None:
+                raise BadInput("--pid: the own server is watched anyway; name a --url")
             return
         place = urlsplit(self.url)
         if place.scheme not in ("http", "https") or not place.hostname:
@@ -84,9 +85,13 @@ def run_load_test(
     version = None if asked.url else served_here(root, feature)
     bodies = bodies_in(asked.bodies) if asked.bodies else bodies_of(root, feature, version)
     told(0, 1, "cold start")
-    with nullcontext() if asked.url else own_endpoint(root, feature, bodies) as own:
-        test, measured, held = _measured(root, feature, asked, bodies, own, told)
-    return _kept(root, feature, test, measured, held)
+    if asked.url is None:
+        with own_endpoint(root, feature, bodies) as own:
+            seen = _measured(root, feature, asked, bodies, own, own.watched, told)
+    else:
+        with nullcontext() if asked.pid is None else watching_process(asked.pid) as watched:
+            seen = _measured(root, feature, asked, bodies, None, watched, told)
+    return _kept(root, feature, *seen)
 
 
 def judge_load_test(root: Root, feature: AiFeatureSpec, now: datetime) -> Verdict:
@@ -131,6 +136,7 @@ def _measured(
     asked: Asked,
     bodies: Bodies,
     own: Own | None,
+    watched: Watched | None,
     told: Told,
 ) -> tuple[LoadTest, Measured, list[tuple[float, float]]]:
     peak = feature.serving.expected_peak
@@ -143,9 +149,12 @@ def _measured(
     )
     version = _told_version(url, bodies)
     rate = peak.requests_per_second
-    cpu = own.cpu_seconds if own else lambda: None
-    measured = Load(endpoint, feature.serving, rate, asked.seconds, told, cpu).run()
-    memory, held = own.memory(measured) if own else (None, [])
+    cpu = watched.cpu_seconds if watched else lambda: None
+    load = Load(
+        endpoint, feature.serving, rate, asked.seconds, told, cpu, asked.phases, asked.steps
+    )
+    measured = load.run()
+    memory, held = watched.memory(measured) if watched else (None, [])
     cold = own.cold_start if own else None
     now, size = root.clock.now(), _size_of(root, feature, version)
     test = LoadTest(
@@ -157,6 +166,7 @@ def _measured(
         version_after=_told_version(url, bodies),
         size_bytes=size,
         size_class=size_class(size),
+        batches=endpoint.batch is not None,
         peak=rate,
         workers=feature.serving.workers if own else None,
         bodies=bodies.source,
@@ -165,9 +175,7 @@ def _measured(
         saturation=measured.saturation,
         cold_start=cold,
         memory=memory,
-        gpu=figures(cold, typical_ms(measured), own.gpu_mb)
-        if own and feature.serving.gpu
-        else None,
+        gpu=figures(cold, measured.typical_ms, own.gpu_mb) if own and feature.serving.gpu else None,
     )
     return test, measured, held
 

@@ -54,7 +54,7 @@ class Served:
 
 def judge(test: LoadTest, serving: Serving, *, own_model: bool) -> Verdict:
     """The verdict on a test, by what serving promises; of a model of the team's own the cold start
-    and the memory belong to it."""
+    and the memory belong to it, of others what was seen of them."""
     lines = lines_of(test, serving, own_model=own_model)
     findings = [finding for line in lines for finding in line.findings]
     failed = [one for one in findings if one.status == "fail"]
@@ -76,18 +76,19 @@ def judge(test: LoadTest, serving: Serving, *, own_model: bool) -> Verdict:
 
 def lines_of(test: LoadTest, serving: Serving, *, own_model: bool) -> list[Line]:
     """Every line of a test, in the order in which it is told."""
-    measured = {phase.name for phase in test.phases}
     lines = [
         _judged(name, _phase(test, name, serving.slo))
         for name in PHASES
         # An endpoint of somebody else may have no address for batches: they do not apply to it.
-        if name in measured or name.startswith("sync") or own_model
+        if test.batches or own_model or name.startswith("sync")
     ]
     lines += [_saturation(test)]
-    if own_model:
-        lines += [_judged("cold_start", _cold_start(test)), _judged("memory", _memory(test))]
-        if test.version is None or test.version != test.version_after:
-            lines.append(_judged("version", _versions(test)))
+    if own_model or test.cold_start:
+        lines.append(_judged("cold_start", _cold_start(test)))
+    if own_model or test.memory:
+        lines.append(_judged("memory", _memory(test)))
+    if own_model and (test.version is None or test.version != test.version_after):
+        lines.append(_judged("version", _versions(test)))
     if serving.gpu:
         lines.append(_judged("gpu", _gpu(test)))
     return lines
@@ -175,13 +176,15 @@ def _phase(test: LoadTest, name: str, slo: Slo) -> Judged:
     found = [
         (status, f"{title}: {words}", size)
         for seen in phase.traffic
-        for status, words, size in _course(seen, slo)
+        for status, words, size in _course(seen, slo, phase.others_share)
     ]
     return f"{title}: {_shown(phase)}", found
 
 
-def _course(seen: Traffic, slo: Slo) -> Iterator[tuple[Status, str, float | None]]:
-    for one in broken(seen, slo):
+def _course(
+    seen: Traffic, slo: Slo, others: float | None
+) -> Iterator[tuple[Status, str, float | None]]:
+    for one in broken(seen, slo, others):
         yield one.status, one.reason, one.size
     for lacking in (generator_limit(seen), too_few(seen)):
         if lacking:

@@ -1,6 +1,5 @@
 """A load test of the project's own server: started for it, watched from beside, ended with it."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,64 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
-import psutil
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.inference_management.load.memory import (
-    MemorySampler,
-    growth_per_1000,
-    over_predictions,
-)
 from ai_ops.inference_management.load_test_bodies import Bodies
 from ai_ops.inference_management.load_test_gpu import held_mb
-from ai_ops.inference_management.load_test_phases import Measured
 from ai_ops.inference_management.load_test_place import apart
-from ai_ops.inference_management.load_test_records import ColdStart, Memory
+from ai_ops.inference_management.load_test_records import ColdStart
+from ai_ops.inference_management.load_test_watched import Watched, watching
 from ai_ops.inference_management.own_server import NeverServed, OwnServer
 from ai_ops.storage.registry import CHAMPION
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 
-SETTLED_SECONDS: Final = 1.0
-"""How long after the load memory is looked at once more."""
 ANSWER_SECONDS: Final = 60.0
 
 
 @dataclass
 class Own:
-    """The server of a test while it runs, and what is seen of it from outside."""
+    """The server of a test while it runs: how it is watched, how it began, what a GPU then held."""
 
     server: OwnServer
-    sampler: MemorySampler
+    watched: Watched
     cold_start: ColdStart
     gpu_mb: float | None
-
-    def cpu_seconds(self) -> float | None:
-        """The CPU that the server and its workers took so far; None when one ended meanwhile."""
-        try:
-            spent = [one.cpu_times() for one in self.server.processes()]
-        except psutil.Error:
-            return None
-        return sum(one.user + one.system for one in spent)
-
-    def memory(self, measured: Measured) -> tuple[Memory, list[tuple[float, float]]]:
-        """What the server held, and that over the predictions of the phases."""
-        time.sleep(SETTLED_SECONDS)
-        server, samples = self.server, list(self.sampler.samples)
-        over = over_predictions(samples, measured.of_phases())
-        load, healthy = self.cold_start.model_load_seconds, self.cold_start.healthy_seconds
-        begun = server.begun or 0.0
-        before = None if load is None else self.sampler.at(begun + healthy - load)
-        held = Memory(
-            before_model_mb=before,
-            loaded_mb=server.loaded_mb or 0.0,
-            peak_mb=max((mb for _, mb in samples), default=0.0),
-            after_mb=samples[-1][1] if samples else 0.0,
-            leak_mb_per_1000=growth_per_1000(over),
-            samples=len(over),
-            predictions=int(over[-1][0]) if over else 0,
-        )
-        return held, over
 
 
 @contextmanager
@@ -81,11 +45,12 @@ def own_endpoint(root: Root, feature: AiFeatureSpec, bodies: Bodies) -> Iterator
             ("--rehearsal",) if rehearses else (),
             environment=place.environment,
         )
-        with MemorySampler(server.processes) as sampler, server:
+        with watching(server.processes) as watched, server:
             cold = _first_answer(server, bodies)
+            watched.loaded(server.begun or 0.0, cold)
             held = held_mb() if feature.serving.gpu else None
             grown = held - before if held is not None and before is not None else None
-            yield Own(server, sampler, cold, grown)
+            yield Own(server, watched, cold, grown)
 
 
 def served_here(root: Root, feature: AiFeatureSpec) -> str:
@@ -126,14 +91,3 @@ def _first_answer(server: OwnServer, bodies: Bodies) -> ColdStart:
         first_prediction_ms=(ended - began) * 1000,
         model_load_seconds=float(load) if isinstance(load, int | float) else None,
     )
-
-
-def typical_ms(measured: Measured) -> float | None:
-    """What a single prediction took at the peak, once all was warm."""
-    took = [
-        one.latency_ms
-        for name, _, course, _ in measured.courses
-        if name == "sync_1x"
-        for one in course.answered
-    ]
-    return statistics.median(took) if took else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ai_ops.ai_features.serving import Serving
-from ai_ops.inference_management.load.course import REFUSED, Course
+from ai_ops.inference_management.load.course import REFUSED, Course, percentile
 from ai_ops.inference_management.load.driving import Driving, driven
 from ai_ops.inference_management.load.plan import Plan
+from ai_ops.inference_management.load.spent import Spent
 from ai_ops.inference_management.load_test_bodies import Bodies
 from ai_ops.inference_management.load_test_records import (
     PHASES,
@@ -65,6 +66,12 @@ class Measured:
         """The search for the highest rate, as it is kept."""
         return Saturation(tuple(self.steps))
 
+    @property
+    def typical_ms(self) -> float | None:
+        """What a single prediction took at the peak, once all was warm."""
+        warm = [course for name, _, course, _ in self.courses if name == "sync_1x"]
+        return percentile([one.latency_ms for course in warm for one in course.answered], 0.5)
+
     def of_phases(self) -> list[tuple[Course, int]]:
         """The courses of the phases, without those of the search, and the rows of a request."""
         return [(course, rows) for name, _, course, rows in self.courses if name in PHASES]
@@ -83,17 +90,19 @@ class Load:
     seconds: float
     told: Told
     cpu: Callable[[], float | None] = lambda: None
+    phases: tuple[PhaseName, ...] = PHASES
+    steps: int = STEPS
 
     def run(self) -> Measured:
         """Every phase, then the search for the highest rate."""
         measured = Measured()
-        total = len(PHASES) + STEPS
-        for number, name in enumerate(PHASES):
+        total = len(self.phases) + self.steps
+        for number, name in enumerate(self.phases):
             self.told(number, total, name)
             if self.endpoint.batch is not None or name in ("sync_1x", "sync_2x"):
                 measured.phases.append(self._phase(name, measured))
         for number, rate in enumerate(self._rates()):
-            self.told(len(PHASES) + number, total, f"saturation: {rate:g}/s")
+            self.told(len(self.phases) + number, total, f"saturation: {rate:g}/s")
             step = self._step(rate, measured)
             measured.steps.append(step)
             if step.limit is not None:
@@ -108,20 +117,21 @@ class Load:
             "batch": [self._batch(rate)],
             "mixed": [self._single(rate / 2, self.seconds), self._batch(rate / 2)],
         }.get(name, [self._single(rate, self.seconds)])
-        before = self.cpu()
+        before = Spent.so_far(self.cpu())
         with ExitStack() as stack:
             loads = [(mode, stack.enter_context(Driving(p)), rows) for mode, p, rows in plans]
             courses = [(mode, load.course(), rows) for mode, load, rows in loads]
-        after = self.cpu()
+        after = Spent.so_far(self.cpu())
         measured.courses += [(name, mode, course, rows) for mode, course, rows in courses]
         answered = sum(len(course.answered) * rows for _, course, rows in courses)
-        known = before is not None and after is not None and answered
-        spent = (after - before) * 1000 / answered if known else None  # type: ignore[operator]
+        generators = sum(course.cpu_seconds for _, course, _ in courses)
         traffic = tuple(
             traffic_of(course, mode, rows, self.serving.slo.p99_ms)
             for mode, course, rows in courses
         )
-        return Phase(name, times, traffic, spent)
+        spent = after.server_since(before)
+        per_row = spent * 1000 / answered if spent is not None and answered else None
+        return Phase(name, times, traffic, per_row, after.others_since(before, generators))
 
     def _step(self, rate: float, measured: Measured) -> Step:
         mode, plan, rows = self._single(rate, self.seconds / 2, fewest=0)
@@ -131,7 +141,7 @@ class Load:
         return Step(seen, limit_of(seen, self.serving))
 
     def _rates(self) -> Iterator[float]:
-        for number in range(1, STEPS + 1):
+        for number in range(1, self.steps + 1):
             yield TIMES * self.peak * 2**number
 
     def _single(

@@ -52,12 +52,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: its courses, and what a prediction took of the server's CPU where that is seen."""
+    """One phase: its courses, and where the server is of this machine what a prediction took of its
+    CPU, and what share of the machine's was taken by neither the server nor the generator."""
 
     name: PhaseName
     times_peak: float
     traffic: tuple[Traffic, ...]
     cpu_ms_per_row: float | None = None
+    others_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class LoadTest:
 
     ``url`` is None where the project's own server was started for it. ``version`` and
     ``version_after`` are what answered at its begin and its end. ``bodies`` says what the requests
-    were made of, ``made`` which inputs are typical values instead of logged ones.
+    were made of, ``made`` which inputs are typical values instead of logged ones; ``batches``
+    whether the endpoint has an address for them.
     """
 
     id: str
@@ -140,6 +143,7 @@ class LoadTest:
     version_after: str | None
     size_bytes: int
     size_class: str | None
+    batches: bool
     peak: float
     workers: int | None
     bodies: str

@@ -1,7 +1,7 @@
 """What a course of requests broke, and whether it can say anything: the rules, on its counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ai_ops.ai_features.serving import Slo
@@ -14,6 +14,8 @@ MINIMUM_REQUESTS: Final = 100
 MINIMUM_BATCHES: Final = 20
 GENERATOR_SHARE: Final = 0.7
 """Above this share of a core the generator is what is measured."""
+OTHERS_SHARE: Final = 0.3
+"""Above this share of the machine's CPU others may be what made the endpoint slow."""
 LATE_SHARE: Final = 0.2
 """By what share of the promised time the generator may send late (99 %)."""
 KEEPS_UP: Final = 0.95
@@ -49,17 +51,22 @@ def too_few(seen: Traffic) -> str | None:
     return f"{seen.requests} {what} are too few to judge, {needed} are needed: let it run longer"
 
 
-def broken(seen: Traffic, slo: Slo) -> Iterator[Broken]:
+def broken(seen: Traffic, slo: Slo, others: float | None = None) -> Iterator[Broken]:
     """The promises that a course broke, those of failures first.
 
     A share beyond what is promised is a failure when its lower bound is beyond it too (Wilson), and
-    no pass otherwise: more requests would tell.
+    no pass otherwise: more requests would tell. ``others`` is the share of the machine that took
+    part in neither end: a server that is slow while others take its CPU may be well.
     """
     yield from _failures(seen, slo)
     if generator_limit(seen):
         return
-    yield from _rate(seen)
-    yield from _latency(seen)
+    for one in (*_rate(seen), *_latency(seen)):
+        if others is None or others <= OTHERS_SHARE:
+            yield one
+        else:
+            busy = f"; but other processes took {others:.0%} of this machine meanwhile"
+            yield replace(one, status="no_evidence", reason=f"{one.reason}{busy}: run it again")
 
 
 def _failures(seen: Traffic, slo: Slo) -> Iterator[Broken]:
@@ -114,10 +121,7 @@ def _unless(seen: Traffic, sure: bool) -> str:
     if sure:
         return ""
     if _late(seen):
-        return (
-            f"; but the generator sent up to {seen.lag_ms:.0f} ms late: this machine was busy with "
-            "something else, run it again"
-        )
+        return f"; but the generator itself sent up to {seen.lag_ms:.0f} ms late: run it again"
     return _CHANCE
 
 
