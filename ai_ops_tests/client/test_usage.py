@@ -63,7 +63,7 @@ GEMINI = {
         "totalTokenCount": 762,
     },
 }
-ANSWERS = {
+ANSWERS: dict[str, Any] = {
     "/v1/chat/completions": CHAT,
     "/v1/responses": RESPONSES,
     "/v1/messages": MESSAGES,
@@ -200,7 +200,7 @@ def test_streams_tell_their_usage_in_their_last_part_or_in_two() -> None:
 
 
 def _usage(output: int) -> dict[str, Any]:
-    usage: dict[str, Any] = dict(MESSAGES["usage"])  # type: ignore[call-overload]
+    usage: dict[str, Any] = ANSWERS["/v1/messages"]["usage"]
     return usage | {"output_tokens": output}
 
 
