@@ -70,6 +70,7 @@ class Parts:
             "status": "ok" if serving.model else "no model",
             "feature": self.feature.name,
             "version": serving.version,
+            "load_seconds": serving.load_seconds,
             "registry_reachable": serving.registry_reachable,
             "last_poll": serving.last_poll,
             "problem": serving.problem,
