@@ -85,6 +85,7 @@ _ASSETS: Final[Mapping[str, Applies]] = {
     "challenger_log": _shadowed,
     "challenger_report": _shadowed,
     "model_versions": _trained_here,
+    "rollback_drill": _trained_here,
     "version_evaluation": _trained_here_and_labelled,
     "training_set": _trained_here_and_labelled,
     "candidate_model": _trained_here_and_labelled,

@@ -8,6 +8,7 @@ from ai_ops.checklist.declared import trained_elsewhere
 from ai_ops.checklist.drift_live import DRIFT_CHECKS, REFERENCE, WELL_FORMED, drift_ready
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
+from ai_ops.checklist.load import EXPIRES_DAYS, LOOKED, TESTED, still_speaks
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.vocabulary.verdicts import Verdict
 
@@ -37,13 +38,17 @@ def registry_ready(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
 
 def load_tested(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """The endpoint was tested at twice its declared peak or more: judged at the peak, with a cold
-    start, memory, and synchronous beside batch requests."""
-    return _on_record(evidence, "load_test", "load_test")
+    start, memory, and synchronous beside batch requests; not longer ago than 90 days, and no
+    version of another size is served by now."""
+    return still_speaks(feature, evidence, _on_record(evidence, TESTED, "load_test"))
 
 
 def rollback_rehearsed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """A named person ran the rollback end to end, outside production, in minutes by the clock: a
     procedure that is only written down does not count."""
+    if not feature.trained_here:
+        what = "the way back is rehearsed by whoever serves it"
+        return trained_elsewhere(feature, what, evidence.window)
     return _on_record(evidence, "rollback_drill", "rollback_drill")
 
 
@@ -92,9 +97,10 @@ PRE_LAUNCH = (
         "pre_launch",
         "inference_management",
         "load_test",
-        ("load_test",),
+        (TESTED,),
         load_tested,
-        max_age_days=30,
+        max_age_days=EXPIRES_DAYS,
+        beside=(LOOKED,),
     ),
     Item(
         "rollback_rehearsed",

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection, HTTPException
 from typing import Final
-
-import httpx
+from urllib.parse import urlsplit
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.client.lines import DamagedLine, read_line
@@ -137,7 +137,7 @@ class _Drill:
             url = f"{url}/predict"
             rate = self.peak * LOAD_FACTOR
             bodies = [one.body for one in self.asked]
-            plan = Plan(url, bodies, rate, _LONGEST, arrivals="poisson", keep_answers=True)
+            plan = Plan(url, bodies, rate, _LONGEST, keep_answers=True)
             with Driving(plan) as load:
                 clocks, promoted, entered_at = self._moved(url)
                 load.stop()
@@ -204,7 +204,8 @@ class _Drill:
             "candidate": self.drill.candidate,
         }
         requests = [request for request, _ in pairs]
-        moves = standing_of(self.drill.root.ledger, self.drill.feature.name).moves
+        standing = standing_of(self.drill.root.ledger, self.drill.feature.name)
+        moves = [f"{move.kind} {move.version}" for move in standing.moves]
         return replace(
             self.record,
             bodies=len(self.asked),
@@ -213,7 +214,7 @@ class _Drill:
             load=_load(course, self.peak),
             counted=counted(requests, answers, labels),
             unlogged=unlogged(self.drill, answers),
-            moves=tuple(f"{move.kind} {move.version}" for move in moves),
+            moves=(*moves, *["hold" for _ in standing.holds]),
         )
 
 
@@ -231,13 +232,17 @@ def timed(
 
 def probe(url: str, body: str) -> Request:
     """One request on a connection of its own."""
-    begun = time.monotonic()
-    headers = {"Content-Type": "application/json"}
+    begun, place = time.monotonic(), urlsplit(url)
+    connection = HTTPConnection(place.hostname or "", place.port, timeout=30)
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=30)
-    except httpx.HTTPError as error:
+        connection.request("POST", place.path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as error:
         return Request(begun, begun, time.monotonic(), None, repr(error))
-    return Request(begun, begun, time.monotonic(), answer.status_code, None, answer.text)
+    finally:
+        connection.close()
+    return Request(begun, begun, time.monotonic(), answer.status, None, text)
 
 
 def unlogged(drill: DrillRoot, answers: Iterable[Seen | None]) -> int:

@@ -81,8 +81,13 @@ def _wrong(drilled: Drilled) -> Iterator[str]:
 def _slow(drilled: Drilled) -> Iterator[str]:
     clocks, allowed = drilled.clocks, ALLOWED.total_seconds()
     waited = f"{clocks.waited or 0:.0f} s after it was entered"
-    if clocks.promoted is None:
+    if clocks.promoted is None and not any("promotion" in move for move in drilled.moves):
         yield f"the promotion did nothing: no answer of the candidate came within {waited}"
+    elif clocks.promoted is None:
+        yield (
+            "the endpoint never swapped: the promotion stands in the ledger, and no answer of the "
+            f"candidate came within {waited}"
+        )
     elif clocks.first_old is None:
         yield (
             "the endpoint never swapped: the candidate still answered, and the previous version "

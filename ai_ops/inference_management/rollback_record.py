@@ -57,7 +57,7 @@ class Drilled:
 
     ``missing`` names what of the versions was not there, ``problems`` what broke off the drill;
     ``bodies`` is how many requests tell the two versions apart, ``unlogged`` how many answers the
-    log does not hold; ``moves`` are those of the drill's ledger, as kind and version.
+    log does not hold; ``moves`` are those of the drill's ledger, as kind and version, and its hold.
     """
 
     id: str

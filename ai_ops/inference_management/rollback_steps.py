@@ -74,8 +74,8 @@ STEPS: Final = (
         "requests that were refused or failed meanwhile",
         "ends load and server, and compares every answer with what both versions were asked "
         "beforehand, with its own label, and with the log",
-        "no request without an answer, none with the label of one version and the outputs of the "
-        "other, every answer in the log",
+        "no request is left without an answer, none has the label of one version and the outputs "
+        "of the other, and every answer stands in the log",
     ),
 )
 
