@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.evidence import ChecklistEvidence
-from ai_ops.checklist.items import STILL_TO_COME
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -126,10 +125,7 @@ def never_judged(check: str, asset: str, when: str = "") -> str:
     >>> never_judged("accuracy", "evaluation_run", " on 2021-03-04")
     'accuracy was not judged on 2021-03-04: materialise evaluation_run'
     """
-    done = f"{check} was {'not' if when else 'never'} judged{when}"
-    if asset in STILL_TO_COME:
-        return f"{done}: its asset {asset} is still to come; until then it takes a signed waiver"
-    return f"{done}: materialise {asset}"
+    return f"{check} was {'not' if when else 'never'} judged{when}: materialise {asset}"
 
 
 def _last_seen(evidence: ChecklistEvidence, check: str) -> str:

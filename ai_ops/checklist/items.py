@@ -9,9 +9,6 @@ from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.words import Cadence, OwnedDomain
 
-STILL_TO_COME: Final = frozenset({"cost_opportunities"})
-"""Assets that items read and that nothing materialises yet: what they say is `no_evidence`."""
-
 LIST_OF: Final[Mapping[Cadence, str]] = {
     "pre_launch": "pre_launch_checklist",
     "weekly": "weekly_checklist",
@@ -26,7 +23,8 @@ class Item:
 
     ``asset`` is what it is about, ``reads`` names the checks whose verdicts ``judge`` reads; the
     docstring of ``judge`` is what the UI shows. A pass expires: of each check that it reads, the
-    newest verdict may be ``max_age_days`` old.
+    newest verdict may be ``max_age_days`` old. What those ``beside`` it saw is looked at as well,
+    whatever they judged.
     """
 
     id: str
@@ -37,3 +35,4 @@ class Item:
     reads: tuple[str, ...]
     judge: Callable[[AiFeatureSpec, ChecklistEvidence], Verdict]
     max_age_days: int
+    beside: tuple[str, ...] = ()

@@ -28,7 +28,13 @@ LIVE = {"writers_alive": "log_completeness"}
 WEEKLY = ("cost_trend", "label_arrival")
 CHECKLIST = ("weekly_checklist",)
 """A job of its own: it reads the verdicts of the weekly job's checks, which no asset waits for."""
-MONTHLY = ("labelled_evaluation_set", "log_audit", "drift_thresholds", "retraining_cadence")
+MONTHLY = (
+    "labelled_evaluation_set",
+    "log_audit",
+    "drift_thresholds",
+    "retraining_cadence",
+    "cost_opportunities",
+)
 MONTHLY_CHECKLIST = ("monthly_checklist",)
 """A job of its own, for the same reason."""
 PRE_LAUNCH = ("pre_launch_checklist",)
@@ -113,7 +119,7 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
         (
             monthly_job_name(feature),
             MONTHLY,
-            "The month's labelled set, how good the live version is, its log and its thresholds.",
+            "The month's labelled set, how good the live version is, its log, thresholds, savings.",
             False,
         ),
         (

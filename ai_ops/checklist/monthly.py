@@ -1,6 +1,7 @@
 """The four monthly items."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -10,12 +11,14 @@ from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.neglect import neglected, with_neglect
 from ai_ops.vocabulary.counts import plural
-from ai_ops.vocabulary.verdicts import Verdict
-from ai_ops.vocabulary.words import FindingKind
+from ai_ops.vocabulary.verdicts import Finding, Verdict
+from ai_ops.vocabulary.words import FindingKind, OwnedDomain
 
 HELD_OUT_CHECKS: Final = ("held_out", "held_out_accuracy", "evaluation_set_sufficient")
 PLAUSIBLE: Final = "labels_plausible"
 THRESHOLDS: Final = "drift_thresholds"
+OPPORTUNITIES: Final = "cost_opportunities"
+REVIEWED: Final = "cost_opportunities_reviewed"
 
 
 def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -58,9 +61,57 @@ def log_audited(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
 
 
 def cost_opportunities_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
-    """What could cost less was looked at (batches, caches, the size of the model), and the way of
-    serving was judged anew against the growth of the traffic."""
-    return _of_month(evidence, ("cost_opportunities",), "cost_opportunities", "cost")
+    """What could cost less was looked for (caches, batches, the size of the model, machines that
+    wait, the way of serving against the growth of traffic), and whoever answers for serving signed
+    that they looked at it. Where calls could be batches, backend signed too: it decides that."""
+    verdict = _of_month(evidence, (OPPORTUNITIES,), OPPORTUNITIES, "cost")
+    month = evidence.window.start.date().isoformat()
+    judged = evidence.in_window(OPPORTUNITIES).get(month)
+    if judged is None or verdict.status != "pass":
+        return verdict
+    needed: list[OwnedDomain] = ["inference_management"]
+    if sites := judged.verdict.observed.get("batch_fits"):
+        needed.append("prediction_logging")
+    signed = {domain: _reviewer(feature, evidence, domain, judged.as_of) for domain in needed}
+    observed = {**verdict.observed, **{f"signed_{name}": by for name, by in signed.items()}}
+    waiting = [domain for domain, by in signed.items() if by is None]
+    if not waiting:
+        people = ", ".join(dict.fromkeys(by for by in signed.values() if by))
+        reason = f"{people} looked at it: {verdict.reason}"
+        size = judged.verdict.sample_size
+        return Verdict.passing(reason, sample_size=size, observed=observed)
+    reason = "; ".join(_unsigned(feature, month, domain, str(sites)) for domain in waiting)
+    finding = Finding("cost", "fail", reason, window=evidence.window)
+    size = judged.verdict.sample_size
+    return Verdict.failing(reason, finding, sample_size=size, observed=observed)
+
+
+def _reviewer(
+    feature: AiFeatureSpec, evidence: ChecklistEvidence, domain: OwnedDomain, since: datetime
+) -> str | None:
+    """Who signed the month's costs off for a domain since they were judged; None: nobody."""
+    month = evidence.window.start.date().isoformat()
+    owner = feature.owner_of(domain).accountable
+    for one in reversed(evidence.standing.sign_offs):
+        own = (one.item, one.cadence, one.partition) == (REVIEWED, "monthly", month)
+        # Whoever answers for both signs once.
+        if own and (one.domain == domain or one.by == owner) and since <= one.at <= evidence.as_of:
+            return one.by
+    return None
+
+
+def _unsigned(feature: AiFeatureSpec, month: str, domain: OwnedDomain, sites: str) -> str:
+    owner = feature.owner_of(domain).accountable
+    command = f"ai-ops sign-off {feature.name} {REVIEWED} --partition {month}"
+    if domain == "inference_management":
+        return (
+            f"nobody who answers for serving looked at what {month[:7]} could have cost less: "
+            f"ai-ops costs opportunities {feature.name}, then {command} --by {owner}"
+        )
+    return (
+        f"{owner} did not decide yet whether {sites} should ask in batches: "
+        f"{command} --domain {domain} --by {owner}"
+    )
 
 
 MONTHLY = (
@@ -95,12 +146,12 @@ MONTHLY = (
         max_age_days=45,
     ),
     Item(
-        "cost_opportunities_reviewed",
+        REVIEWED,
         "Opportunities to spend less are reviewed",
         "monthly",
         "inference_management",
-        "cost_opportunities",
-        ("cost_opportunities",),
+        OPPORTUNITIES,
+        (OPPORTUNITIES,),
         cost_opportunities_reviewed,
         max_age_days=45,
     ),

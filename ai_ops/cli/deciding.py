@@ -58,7 +58,7 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
 OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
 """The option of a field, where it has another name."""
 
-FILLED_IN: Final = frozenset({"cadence", "partition", "note", "set", "month"})
+FILLED_IN: Final = frozenset({"cadence", "partition", "domain", "note", "set", "month"})
 """What may be left out."""
 
 Given = Mapping[str, Any]

@@ -79,13 +79,22 @@ def sign_off(
         str | None,
         typer.Option("--partition", metavar="DAY", help="First day of the week or month."),
     ] = None,
+    domain: Annotated[
+        str | None, typer.Option("--domain", help="For whom one signs; default: the item's own.")
+    ] = None,
     note: NoteOption = None,
     by: ByOption = None,
     token: TokenOption = None,
     root: RootOption = DEFAULT_ROOT,
 ) -> None:
     """Sign a line of a checklist off, by its owner: default is the latest whole week or month."""
-    given = {"item": item, "cadence": cadence, "partition": partition, "note": note}
+    given = {
+        "item": item,
+        "cadence": cadence,
+        "partition": partition,
+        "domain": domain,
+        "note": note,
+    }
     decide(open_root(root), resolve_feature(feature), "sign_off", given, by=by, token=token)
 
 

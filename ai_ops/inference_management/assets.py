@@ -7,6 +7,7 @@ from ai_ops.inference_management.cost_reports import compute_cost_trend
 from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.load_test import SECONDS, Asked, run_load_test
 from ai_ops.inference_management.load_test_records import ASSET as LOAD_TEST
+from ai_ops.inference_management.opportunity_report import compute_cost_opportunities
 from ai_ops.inference_management.rollback_record import ASSET as ROLLBACK_DRILL
 from ai_ops.inference_management.rollback_reports import compute_rollback_drill
 from ai_ops.inference_management.service_health import compute_service_health
@@ -52,6 +53,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             domain="inference_management",
             rhythm="weekly",
             deps=["cost_rollup"],
+            kinds={"json"},
+        ),
+        partitioned_asset(
+            feature,
+            compute_cost_opportunities,
+            domain="inference_management",
+            rhythm="monthly",
+            deps=["prediction_log", "cost_rollup"],
             kinds={"json"},
         ),
         _load_test(feature),

@@ -3,6 +3,7 @@
 from ai_ops.inference_management.cost_reports import judge_cost_trend
 from ai_ops.inference_management.cost_rollup import judge_cost_known
 from ai_ops.inference_management.load_test import judge_load_test
+from ai_ops.inference_management.opportunity_report import judge_cost_opportunities
 from ai_ops.inference_management.reconciled_costs import judge_cost_reconciled
 from ai_ops.inference_management.rollback_reports import judge_rollback_drill
 from ai_ops.inference_management.service_health import judge_service_healthy
@@ -46,5 +47,13 @@ CHECKS = (
         "cost",
         judge_cost_trend,
         rhythm="weekly",
+    ),
+    Check(
+        "cost_opportunities",
+        "cost_opportunities",
+        "inference_management",
+        "cost",
+        judge_cost_opportunities,
+        rhythm="monthly",
     ),
 )

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ai_ops.checklist.items import STILL_TO_COME
 from ai_ops.checklist.lists import compute_monthly_checklist
 from ai_ops.checklist.monthly import MONTHLY, PLAUSIBLE
 from ai_ops.component import ASSETS, CHECKS
@@ -14,7 +13,7 @@ from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.checklist.books import ALL, FEATURE, failing, judged, line
-from ai_ops_tests.deciding import NOW, root_in
+from ai_ops_tests.deciding import BACKEND, DEVOPS, NOW, decided, root_in
 
 MARCH = Window.of_month("2021-03-01")
 READ = {check: item.id for item in MONTHLY for check in item.reads if check != PLAUSIBLE}
@@ -37,6 +36,7 @@ def root(tmp_path: Path) -> Root:
 def test_a_month_with_all_its_evidence_passes(root: Root) -> None:
     for check in READ:
         month(root, check)
+    signed_off(root, DEVOPS)
     assert {item.id: line(root, item.id).verdict.status for item in MONTHLY} == {
         "accuracy_on_held_out": "pass",
         "thresholds_reviewed": "pass",
@@ -111,8 +111,46 @@ def test_a_month_read_long_after_it_has_expired_evidence(root: Root) -> None:
     assert summary.numbers == {"pass": 0, "waived": 0, "fail": 0, "no_evidence": 4}
 
 
-def test_an_asset_that_is_still_to_come_is_one_that_nothing_makes_yet() -> None:
+def test_every_asset_that_an_item_is_about_is_made() -> None:
     made = {key.path[-1] for build in ASSETS for one in build(FEATURE) for key in one.keys}
-    assert not STILL_TO_COME & made, "it has come: take it off the list"
-    assert {item.asset for item in ALL.values()} >= STILL_TO_COME
+    assert {item.asset for item in ALL.values()} <= made
     assert {check.asset for check in CHECKS} <= made
+
+
+@pytest.mark.requirement("MO-10", "OW-10")
+def test_the_savings_of_a_month_are_reviewed_by_who_serves_and_batches_decided_by_backend(
+    root: Root,
+) -> None:
+    fits = Verdict.passing("looked", sample_size=900, observed={"batch_fits": "web, app"})
+    month(root, "cost_opportunities", fits)
+    item = "cost_opportunities_reviewed"
+    verdict = line(root, item).verdict
+    assert verdict.status == "fail"
+    assert "nobody who answers for serving looked at what 2021-03 could have cost" in verdict.reason
+    assert f"{BACKEND} did not decide yet whether web, app should ask in batches" in verdict.reason
+    signed_off(root, DEVOPS, on="2021-02-01")
+    assert line(root, item).verdict.status == "fail", "that was another month"
+    signed_off(root, DEVOPS)
+    verdict = line(root, item).verdict
+    assert verdict.status == "fail" and "nobody" not in verdict.reason
+    signed_off(root, BACKEND, "prediction_logging")
+    verdict = line(root, item).verdict
+    assert (verdict.status, verdict.sample_size) == ("pass", 900)
+    assert verdict.reason.startswith(f"{DEVOPS}, {BACKEND} looked at it")
+
+
+def test_what_was_signed_before_the_month_was_judged_again_signs_nothing(root: Root) -> None:
+    month(root, "cost_opportunities")
+    signed_off(root, DEVOPS)
+    assert line(root, "cost_opportunities_reviewed").verdict.status == "pass"
+    again = NOW + timedelta(hours=1)
+    root.begin_replay(again)
+    judged(root, "cost_opportunities", on="2021-03-01", window=MARCH, at=again)
+    assert line(root, "cost_opportunities_reviewed", again).verdict.status == "fail"
+
+
+def signed_off(
+    root: Root, by: str, domain: str = "inference_management", on: str = "2021-03-01"
+) -> None:
+    named = {"item": "cost_opportunities_reviewed", "domain": domain, "note": "looked at it"}
+    decided(root, "sign_off", by, cadence="monthly", partition=on, **named)

@@ -12,7 +12,7 @@ from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.checklist.books import FEATURE, failing, judged
-from ai_ops_tests.deciding import NOW, SCIENTIST, decided, root_in
+from ai_ops_tests.deciding import DEVOPS, NOW, SCIENTIST, decided, root_in
 
 MARCH = Window.of_month("2021-03-01")
 LISTED = Moment("2021-03-01", MARCH, NOW + timedelta(hours=1))
@@ -49,9 +49,16 @@ def judged_month(folder: Path, *, without: str = "", **instead: Verdict) -> Root
     return root
 
 
+def reviewed(root: Root) -> Root:
+    """The month's savings, signed off by whoever answers for serving."""
+    item = {"item": "cost_opportunities_reviewed", "domain": "inference_management", "note": ""}
+    decided(root, "sign_off", DEVOPS, cadence="monthly", partition="2021-03-01", **item)
+    return root
+
+
 @pytest.mark.requirement("MO-01")
 def test_a_month_in_which_all_was_done_is_green(tmp_path: Path) -> None:
-    found = items(judged_month(tmp_path))
+    found = items(reviewed(judged_month(tmp_path)))
     assert {name: verdict.status for name, verdict in found.items()} == dict.fromkeys(READS, "pass")
 
 
@@ -59,7 +66,7 @@ def test_a_month_in_which_all_was_done_is_green(tmp_path: Path) -> None:
 @pytest.mark.requirement("MO-01", "MO-02", "MO-03")
 def test_a_set_that_was_trained_on_fails_the_month(tmp_path: Path) -> None:
     leaked = failing("12 ids of the set were trained on", "accuracy")
-    found = items(judged_month(tmp_path, held_out=leaked))
+    found = items(reviewed(judged_month(tmp_path, held_out=leaked)))
     assert found["accuracy_on_held_out"].status == "fail"
     assert found["accuracy_on_held_out"].reason == "12 ids of the set were trained on"
     assert [name for name, verdict in found.items() if verdict.passed] == sorted(
@@ -82,6 +89,15 @@ def test_what_nobody_did_this_month_is_no_evidence_though_it_was_done_last_month
     verdict = items(root)[name]
     assert verdict.status == "no_evidence"
     assert f"{check} was not judged for 2021-03" in verdict.reason
+
+
+@pytest.mark.fault("cost_opportunities_reviewed")
+@pytest.mark.requirement("MO-10")
+def test_savings_that_nobody_looked_at_fail_the_month(tmp_path: Path) -> None:
+    found = items(judged_month(tmp_path))
+    assert found["cost_opportunities_reviewed"].status == "fail"
+    assert "ai-ops sign-off" in found["cost_opportunities_reviewed"].reason
+    assert found["log_audited"].status == "pass"
 
 
 @pytest.mark.fault("thresholds_reviewed")

@@ -210,7 +210,7 @@ def test_what_was_never_tried_is_no_evidence_and_a_failing_try_fails(
     root = rehearsed(tmp_path, without={check})
     verdict = item(root, REHEARSED, name)
     assert verdict.status == "no_evidence"
-    assert f"its asset {check} is still to come" in verdict.reason
+    assert f"{check} was never judged: materialise {check}" in verdict.reason
     judged(root, check, failing("it took 40 minutes", "operations"))
     assert item(root, REHEARSED, name).status == "fail"
 
