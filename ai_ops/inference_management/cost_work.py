@@ -109,7 +109,7 @@ SELECT {_CELL}, provider, processing, service_tier,
   coalesce(sum({_RETRIED.format("cache_write")}), 0)::BIGINT AS retried_cache_write
 FROM timed WHERE is_call
 GROUP BY {_CELL}, provider, processing, service_tier,
-  len(list_filter($borders, border -> border < coalesce(input, 0)))
+  len(list_filter($borders, lambda border: border < coalesce(input, 0)))
 ORDER BY ALL
 """
 _KINDS = ("input", "output", "cache_read", "cache_write")
