@@ -62,15 +62,14 @@ def read_item(
     root: Root, feature: AiFeatureSpec, item: Item, window: Window, as_of: datetime
 ) -> Line:
     """Judge one item from the ledger as it stood at ``as_of``."""
-    return read_line(feature, item, gather(root, feature, window, as_of, item.reads))
+    return read_line(feature, item, gather(root, feature, window, as_of, _needed([item])))
 
 
 def read_checklist(
     root: Root, feature: AiFeatureSpec, cadence: Cadence, window: Window, as_of: datetime
 ) -> list[Line]:
     """Judge every item of a cadence from the ledger as it stood at ``as_of``."""
-    reads = {check for item in ITEMS[cadence] for check in item.reads}
-    evidence = gather(root, feature, window, as_of, reads)
+    evidence = gather(root, feature, window, as_of, _needed(ITEMS[cadence]))
     return [read_line(feature, item, evidence) for item in ITEMS[cadence]]
 
 
@@ -165,6 +164,10 @@ def _line_as_data(line: Line) -> dict[str, Any]:
         "signed_off_by": off.by if off else None,
         "signed_off_at": off.at.isoformat() if off else None,
     }
+
+
+def _needed(items: Sequence[Item]) -> set[str]:
+    return {check for item in items for check in (*item.reads, *item.beside)}
 
 
 def _judged(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Verdict:

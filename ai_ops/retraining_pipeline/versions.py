@@ -112,6 +112,7 @@ def version_registered(
     observed: dict[str, Observed] = {
         "champion": serving,
         "versions": len(versions),
+        "size_bytes": by_number[serving].size_bytes,
         "promoted_at": move.at.isoformat() if move else None,
         "previous": move.previous if move else None,
     }
