@@ -26,7 +26,8 @@ BY_SCHEDULE = {
     *jobs.VERSIONS,
 }
 SCHEDULED = {name for name in BY_SCHEDULE if is_made(name, FLIGHTS)}
-ASKED_FOR = {*jobs.ON_DEMAND, *jobs.LOAD_TEST, *jobs.PRE_LAUNCH, *RETRAINED}
+DRILLED = {*jobs.LOAD_TEST, *jobs.ROLLBACK_DRILL}
+ASKED_FOR = {*jobs.ON_DEMAND, *DRILLED, *jobs.PRE_LAUNCH, *RETRAINED}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,8 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__pre_launch",
         "flight_delay__versions",
         "flight_delay__evaluate_version",
-        "flight_delay__load_test",
+        "flight_delay__test_load",
+        "flight_delay__drill_rollback",
         "flight_delay__retraining",
         "flight_delay__promotion",
         "flight_delay__rollback",
@@ -100,7 +102,7 @@ def test_a_model_that_others_train_has_the_assets_and_jobs_that_it_can_have(
     assert all(graph.get(key).is_executable for key in graph.get_all_asset_keys())
     jobs_of = {name.split("__", 1)[1] for name in repository.job_names if "ASSET" not in name}
     cadences = {"daily", "weekly", "weekly_list", "monthly", "monthly_list", "pre_launch"}
-    assert jobs_of == {*cadences, "versions", "load_test", "decide"}
+    assert jobs_of == {*cadences, "versions", "test_load", "decide"}
     sensors = {sensor.name.split("__", 1)[1] for sensor in repository.sensor_defs}
     assert sensors == {"cadences", "incidents"}
     checks = {key.name for key in graph.asset_check_keys}

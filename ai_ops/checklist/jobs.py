@@ -169,12 +169,12 @@ def evaluation_job_name(feature: AiFeatureSpec) -> str:
 
 def load_test_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that puts the feature's endpoint under load."""
-    return f"{feature.name}__load_test"
+    return f"{feature.name}__test_load"
 
 
 def rollback_drill_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that drills the rollback."""
-    return f"{feature.name}__rollback_drill"
+    return f"{feature.name}__drill_rollback"
 
 
 def _made(feature: AiFeatureSpec, names: tuple[str, ...]) -> list[str]:
