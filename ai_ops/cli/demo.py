@@ -32,13 +32,19 @@ def demo(
     seconds_per_day: Annotated[
         float, typer.Option(min=0, help="With --continue: the pace of the replay's clock.")
     ] = 30,
+    launch: Annotated[
+        bool,
+        typer.Option("--launch", help="Run the load test and the rollback drill: no waivers."),
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Replay the flights of a spring and a summer, then open the Dagster UI.
 
     A second run finds the replay done and goes straight to the summary. Ends with 0 when the
     replay worked, whatever its verdicts. With --continue the clock goes on from where it stands,
-    and a running daemon turns days, weeks and months into runs.
+    and a running daemon turns days, weeks and months into runs. With --launch nothing of the
+    pre-launch list is waived: the endpoint is put under load and the rollback is drilled, which
+    takes up to three minutes more.
     """
     # Dagster and torch take seconds to import; the other commands must not wait for them.
     from ai_ops.cli.demo_run import open_ui, run_demo
@@ -52,13 +58,15 @@ def demo(
             )
     progress = Console(stderr=True)
     opened = Root.open(root)
+    if continue_ and launch:
+        raise BadInput("--launch: goes on from no replay; leave out --continue")
     if continue_:
         from ai_ops.cli.demo_continue import continue_demo
 
         until_day = parse_day(until, "--until") if until else None
         continue_demo(opened, until_day, seconds_per_day, None if no_ui else port, Console())
         return
-    summary = run_demo(opened, until, progress)
+    summary = run_demo(opened, until, progress, launch=launch)
     if json_:
         print_json(summary)
     else:

@@ -20,10 +20,10 @@ from ai_ops.storage.threshold_proposals import proposal_path
 from ai_ops.vocabulary.words import Domain, EventKind
 
 WAIVED: Mapping[str, str] = {
-    "load_tested": "no load test has been built yet; the replay's own peak is served in the demo",
-    "rollback_rehearsed": "no rollback drill has been built yet; rolling back is one command",
+    "load_tested": "the quick demo runs no load test; ai-ops demo --launch does",
+    "rollback_rehearsed": "the quick demo drills no rollback; ai-ops demo --launch does",
 }
-"""What the feature is launched without, and why: both items are inference management's."""
+"""What the quick demo launches without, and why: both items are inference management's."""
 
 CONCLUDED: Mapping[str, str] = {
     "drift": "genuine_shift",
@@ -59,8 +59,9 @@ class People:
             if keys.public_key(person) is None:
                 keys.create(person)
 
-    def prepare_launch(self, version: str, until: date) -> None:
-        """Freeze the gate, approve the version that rehearsed, waive what does not exist yet."""
+    def prepare_launch(self, version: str, until: date | None) -> None:
+        """Freeze the gate, and approve the version that rehearsed; waive what the quick demo does
+        not try ``until`` a day, nothing where there is none."""
         standing = self._standing()
         gate = self.feature.gate
         if standing.gate is None:
@@ -71,7 +72,7 @@ class People:
             self._approve("approval", version, reason)
         now = self.root.clock.now()
         for item, reason in WAIVED.items():
-            if standing.waiver(item, "inference_management", now) is None:
+            if until is not None and standing.waiver(item, "inference_management", now) is None:
                 content = {
                     "item": item,
                     "domain": "inference_management",
@@ -79,6 +80,11 @@ class People:
                     "until": until.isoformat(),
                 }
                 self._decide("waiver", "inference_management", content)
+
+    @property
+    def runs_the_service(self) -> str:
+        """Who answers for inference management."""
+        return self._of("inference_management")
 
     def launch_token(self, version: str) -> str:
         """The signature with which the version is launched."""

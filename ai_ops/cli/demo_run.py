@@ -15,6 +15,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import versions_job_name
 from ai_ops.cli.common import resolve_feature
 from ai_ops.cli.dagster_process import HOST, DagsterProcess, interruptible
+from ai_ops.cli.demo_launch import Drills, again
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.demo_summary import summarise
 from ai_ops.cli.replay import Replay, Seconds, finish
@@ -27,20 +28,29 @@ from ai_ops.defs.flight_delay.training import set_up
 from ai_ops.orchestration.running import open_runner
 from ai_ops.storage.clocks import ReplayClock
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import BadInput
 
 FEATURE = "flight_delay"
 
 
-def run_demo(root: Root, until: str | None, console: Console) -> dict[str, Any]:
-    """Replay up to a Monday (by default the demo's end) and give the summary as data."""
+def run_demo(
+    root: Root, until: str | None, console: Console, *, launch: bool = False
+) -> dict[str, Any]:
+    """Replay up to a Monday (by default the demo's end) and give the summary as data.
+
+    With ``launch`` the endpoint is put under load and the rollback is drilled, before the launch
+    where the replay is still to come to it.
+    """
     end = _monday(until) if until else traffic.END
     feature = resolve_feature(FEATURE)
-    seconds = replay(root, feature, end, console)
+    seconds = replay(root, feature, end, console, launch=launch)
     return summarise(root, feature, traffic.REHEARSAL, end, seconds)
 
 
-def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> Seconds:
+def replay(
+    root: Root, feature: AiFeatureSpec, end: date, console: Console, *, launch: bool = False
+) -> Seconds:
     """Set the models up and replay until ``end``, from where the clock stands."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two cores: the server needs the other one
     begin = time.perf_counter()
@@ -52,19 +62,30 @@ def replay(root: Root, feature: AiFeatureSpec, end: date, console: Console) -> S
         training = time.perf_counter() - begin
 
         clock = _clock(root)
+        people = People(root, feature)
+        people.have_keys()
+        drills = Drills(root, feature, people, lambda words: bar.update(task, description=words))
+        if launch and standing_of(root.ledger, feature.name).launched is not None:
+            with open_runner(root.folder, defs()) as runner:
+                again(drills, runner)
         if clock.now() >= finish(end):
             bar.update(task, description="the replay is done already", total=1, completed=1)
             return Seconds(training=training)
         bar.update(task, description="starting the server and the definitions")
-        people = People(root, feature)
-        people.have_keys()
         with (
             ServerProcess(feature.name, root.folder, rehearsal=True) as server,
             open_runner(root.folder, defs()) as runner,
         ):
             runner.run(versions_job_name(feature))
             answers = Answers(
-                root, feature, runner, server, people, traffic.AWAY, traffic.WAIVED_UNTIL
+                root,
+                feature,
+                runner,
+                server,
+                people,
+                traffic.AWAY,
+                traffic.WAIVED_UNTIL,
+                drills if launch else None,
             )
             days = (end - traffic.REHEARSAL).days
             bar.update(task, description="replaying", total=days)

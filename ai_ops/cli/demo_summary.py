@@ -17,7 +17,7 @@ from ai_ops.cli.common import coloured
 from ai_ops.cli.demo_story import print_story, story
 from ai_ops.cli.replay import Seconds
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import standing_of
+from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Cadence
@@ -50,6 +50,7 @@ def summarise(
         "accuracy_by_month": _accuracy_by_month(root, feature, days),
         "cost_per_1000_by_month": _cost_by_month(root, feature, days),
         **story(standing),
+        "at_launch": _at_launch(root, feature, standing),
         "checklists": lists,
         "seconds": {name: round(value, 1) for name, value in asdict(seconds).items()},
     }
@@ -75,6 +76,11 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         months.add_row(month, row["version"], f"{row['n']:,}", *figures, cost)
     console.print(months)
     print_story(summary, console)
+    if summary["at_launch"]:
+        of_launch = Table("item", "status", "reason", title="The pre-launch list at the launch")
+        for item in summary["at_launch"]["items"]:
+            of_launch.add_row(item["title"], coloured(item["status"]), escape(item["reason"]))
+        console.print(of_launch)
     items = Table("list", "item", "owner", "status", "reason", title="The checklists")
     for cadence, checklist in summary["checklists"].items():
         for item in checklist["items"]:
@@ -95,6 +101,12 @@ def _checklist(
     window = reading.window_at(cadence, now)
     lines = reading.read_checklist(root, feature, cadence, window, now)
     return reading.as_data(feature, cadence, now, lines)
+
+
+def _at_launch(root: Root, feature: AiFeatureSpec, standing: Standing) -> dict[str, Any] | None:
+    """The pre-launch list as the launch was decided on it; None before there was one."""
+    launched = standing.launched
+    return _checklist(root, feature, "pre_launch", launched.at) if launched else None
 
 
 def _alerts_by_week(by_item: Mapping[str, list[RecordedVerdict]]) -> dict[str, dict[str, int]]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
+from ai_ops.cli.demo_launch import Drills
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.orchestration.failed_runs import failed_run
@@ -30,7 +31,11 @@ from ai_ops.vocabulary.errors import MissingEvidence
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers what the replay's checks found; people do so until they are ``away``."""
+    """Answers what the replay's checks found; people do so until they are ``away``.
+
+    With ``drills`` the load test and the rollback drill are run before the launch; without, their
+    items are ``waived_until`` a day.
+    """
 
     root: Root
     feature: AiFeatureSpec
@@ -39,6 +44,7 @@ class Answers:
     people: People
     away: date
     waived_until: date
+    drills: Drills | None = None
 
     def launch(self) -> None:
         """Bring the version that rehearsed to production, unless it was done before."""
@@ -47,7 +53,9 @@ class Answers:
         version = self.root.registry.serving_version(self.feature.name)
         if version is None:
             raise MissingEvidence(f"{self.feature.name}: no version rehearses")
-        self.people.prepare_launch(version, self.waived_until)
+        self.people.prepare_launch(version, None if self.drills else self.waived_until)
+        if self.drills:
+            self.drills.run()
         self.runner.run(pre_launch_job_name(self.feature))
         launch(self.root, self.feature, self.people.launch_token(version))
         self._look_at(version)
