@@ -21,7 +21,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.requirement("PL-01", "PL-22", "PL-29", "PL-32", "PL-33")
 def test_all_six_items_are_green_without_a_waiver(tmp_path: Path) -> None:
     options = ["--launch", "--until", "2013-04-08", "--no-ui", "--json", "--root", str(tmp_path)]
     done = subprocess.run(
