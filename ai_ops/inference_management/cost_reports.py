@@ -10,6 +10,7 @@ from ai_ops.inference_management.cost_judgement import judge_trend
 from ai_ops.inference_management.cost_picture import draw_trend
 from ai_ops.inference_management.cost_trend import CostTrend
 from ai_ops.inference_management.cost_weeks import Weeks
+from ai_ops.inference_management.spike_evidence import write_spike_evidence
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Verdict
@@ -27,6 +28,8 @@ def compute_cost_trend(
         data = msgspec.to_builtins(trend) | {"read": [asdict(evidence) for evidence in read]}
         path = root.lake.path(feature.name, "cost_trend", moment.partition, "json")
         root.lake.write_json(path, data)
+        if judge_trend(trend, feature.costs).status == "fail":
+            write_spike_evidence(root, feature, moment)
         picture = draw_trend(feature.name, trend) if moment is moments[-1] else None
         now = trend.weeks[-1] if trend.weeks else None
         priced = now is not None and now.answered > 0

@@ -80,13 +80,28 @@ def batch_discount(spent: Spending, costs: Costs) -> float | None:
 
 def version_lines(versions: Versions, spent: Spending) -> Iterator[Opportunity]:
     """A line for each smaller or older version; one that says so if there is none."""
-    if versions.problem:
+    if spent.by_model and any(spent.by_model.values()):
+        yield _models_line(spent)
+    elif versions.problem:
         yield Opportunity("smaller_version", "none", versions.problem)
     elif not versions.others:
         words = f"no registered version is smaller or older than version {versions.live}"
         yield Opportunity("smaller_version", "none", words)
     for one in versions.others:
         yield _version_line(one, versions, spent)
+
+
+def _models_line(spent: Spending) -> Opportunity:
+    paid = sum(spent.by_model.values())
+    by_cost = sorted(spent.by_model.items(), key=lambda item: (-item[1], item[0]))
+    shares = ", ".join(f"{model} {cost / paid:.0%}" for model, cost in by_cost[:4])
+    return Opportunity(
+        "smaller_version",
+        "no_evidence",
+        f"of what tokens cost: {shares}; no smaller model was evaluated on this task",
+        how="ask a smaller model the labelled set, and hold it against the gate",
+        rows=spent.answered,
+    )
 
 
 def _version_line(one: OtherVersion, versions: Versions, spent: Spending) -> Opportunity:

@@ -22,8 +22,9 @@ Asker = tuple[str | None, str | None]
 class Spending:
     """What was paid on some days, in billionths of the currency, and for what.
 
-    ``tokens`` are counted, and priced, by who asked (call site and tenant). ``unknown`` says why
-    the cost of some of it is not known; ``missing`` are days without a rollup.
+    ``tokens`` are counted, and priced, by who asked (call site and tenant); ``by_mode`` and
+    ``by_model`` are what was paid for them that way. ``unknown`` says why the cost of some of it
+    is not known; ``missing`` are days without a rollup.
     """
 
     rows: int = 0
@@ -37,6 +38,7 @@ class Spending:
     tokens: dict[Asker, int] = field(default_factory=lambda: defaultdict(int))
     tokens_cost: dict[Asker, int] = field(default_factory=lambda: defaultdict(int))
     by_mode: dict[str, tuple[int, int]] = field(default_factory=dict)
+    by_model: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     unknown: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
     read: list[Evidence] = field(default_factory=list)
@@ -80,6 +82,8 @@ def read_spending(lake: Lake, feature: str, days: Sequence[str]) -> Spending:
             tokens = (row["input_tokens"] or 0) + (row["output_tokens"] or 0)
             spent.tokens[asker] += tokens
             spent.tokens_cost[asker] += row["tokens_nano"]
+            if row["model"] is not None:
+                spent.by_model[row["model"]] += row["tokens_nano"]
             _add_mode(spent, row["mode"] or "sync", tokens, row["tokens_nano"])
     return spent
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.playbook.ageing import due_escalations
+from ai_ops.playbook.cost_steps import cost_steps
 from ai_ops.playbook.drift_steps import first_steps
 from ai_ops.playbook.failed_cycles import RETRAINING, newest_failure, raises_due_now
 from ai_ops.storage.decisions import appended_all
@@ -113,6 +114,7 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
         raised = [asdict(one) | {"by": MACHINE} for one in due]
         drifts = [(one.incident, one.item, one.begin) for one in opening if one.alert == "drift"]
         first = first_steps(feature, standing, drifts, verdicts, as_of)
+        first += cost_steps(root, feature, opening, verdicts)
         return [
             *[_event(feature, "incident_step", one, as_of) for one in raised],
             *[_event(feature, "incident_resolved", one, as_of) for one in resolved],

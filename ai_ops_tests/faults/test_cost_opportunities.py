@@ -30,7 +30,7 @@ def judged(root: Root, **changes: object) -> Verdict:
     return judge_cost_opportunities(root, sorting(**changes), MOMENT)
 
 
-def test_a_log_in_which_nothing_repeats_is_green_and_saves_nothing(tmp_path: Path) -> None:
+def test_a_log_in_which_nothing_repeats_saves_nothing_and_is_green(tmp_path: Path) -> None:
     root, _, found = opportunities(tmp_path)
     assert found.savings == ()
     verdict = judged(root)

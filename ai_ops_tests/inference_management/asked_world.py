@@ -32,7 +32,7 @@ Row = dict[str, Any]
 Made = Callable[[int, int], Row]
 """A row of a day (from 0), by its number."""
 
-WORDS = "card parcel refund broken late invoice window garden yellow engine paper silent".split()
+WORDS = ("card", "parcel", "refund", "broken", "late", "invoice", "window", "garden", "engine")
 
 
 def sorting(days: int = DAYS, **changes: Any) -> AiFeatureSpec:
@@ -58,7 +58,7 @@ def sorting(days: int = DAYS, **changes: Any) -> AiFeatureSpec:
 
 def message(number: int) -> str:
     """A message of six words that no other number shares."""
-    picked = [WORDS[number // 12**k % 12] for k in range(4)]
+    picked = [WORDS[number // 9**k % 9] for k in range(4)]
     return f"please help {' '.join(picked)} {number}"
 
 

@@ -1,0 +1,83 @@
+"""What an incident of cost begins with: who drives it, and the week's own numbers."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.inference_management.spike_evidence import write_spike_evidence
+from ai_ops.playbook.cost_steps import cost_steps
+from ai_ops.playbook.incidents import Opening, answer_alerts
+from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.inference_management.asked_world import FIRST, Row, asked, sorting, write_logs
+from ai_ops_tests.inference_management.served import open_root
+
+WEEK = Window.of_week(FIRST)
+MOMENT = Moment(FIRST.isoformat(), WEEK, WEEK.end + timedelta(hours=7))
+
+
+def costly(day: int, number: int) -> Row:
+    """The app asks one thing again and again, all at once at two in the morning."""
+    one = asked(day, number, text="the same" if number % 2 else None)
+    begin = one["time"].replace(hour=2, minute=0, second=0)
+    return one | {"time": begin} if number % 2 else one
+
+
+def failing(feature: AiFeatureSpec) -> RecordedVerdict:
+    worth = Finding("cost", "fail", "worth 20 % of its cost", call_site="app", size=0.2)
+    spike = Finding("cost", "fail", "takes 3.0 times as long", slice="mode = sync", size=0.1)
+    verdict = Verdict.failing("dearer", spike, worth, sample_size=900)
+    return RecordedVerdict(
+        feature.name, "cost_trend", "cost_trend", MOMENT.partition, WEEK, MOMENT.as_of, verdict
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[Root, AiFeatureSpec]:
+    # A model of others: it is watched from the first day on, without a launch.
+    root, feature = open_root(tmp_path), sorting(served_by="provider_api")
+    root.begin_replay(MOMENT.as_of)
+    write_logs(root, feature, costly, rows=300)
+    return root, feature
+
+
+@pytest.mark.requirement("PB-20", "PB-21", "PB-22", "PB-23")
+def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_numbers(
+    world: tuple[Root, AiFeatureSpec],
+) -> None:
+    root, feature = world
+    write_spike_evidence(root, feature, MOMENT)
+    root.ledger.record_verdicts([failing(feature)], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    (found,) = standing_of(root.ledger, feature.name).incidents
+    source, batch, size, repeats = found.steps
+    assert found.step_names == (
+        "source_named",
+        "batches_looked_at",
+        "model_size_looked_at",
+        "repeats_looked_at",
+    )
+    assert source == "what drives it: call site app; worth 20 % of its cost"
+    assert "100% of 1050 single calls of call site app come eight or more within 1 s" in batch
+    assert size.startswith("is the model larger than the task needs? no: somebody else trains")
+    assert "are the same queries asked again? yes: " in repeats and "call site app" in repeats
+    assert all(
+        f"{feature.name}/cost_spike_evidence/2021-03-01.json" in one for one in found.steps[1:]
+    )
+    root.ledger.verify()
+
+
+def test_a_week_that_nobody_looked_through_is_told_as_such(
+    world: tuple[Root, AiFeatureSpec],
+) -> None:
+    root, feature = world
+    due = Opening("cost-1", "cost_spike", "cost_trend", MOMENT.partition, "dearer", None, "warning")
+    other = Opening("drift-1", "drift", "input_drift", MOMENT.partition, "moved", None, "warning")
+    named, missing = cost_steps(root, feature, [due, other], [failing(feature)])
+    assert named["step"] == "source_named"
+    assert missing["step"] == "evidence_missing" and "materialise cost_trend" in missing["reason"]
