@@ -27,6 +27,7 @@ from ai_ops.inference_management.load_test_rules import (
     MINIMUM_REQUESTS,
     broken,
     generator_limit,
+    is_late,
 )
 from ai_ops.inference_management.requests import MAX_BATCH
 from ai_ops.vocabulary.words import Mode
@@ -210,7 +211,10 @@ def limit_of(seen: Traffic, serving: Serving) -> Limit | None:
     send was never asked."""
     if generator_limit(seen):
         return "generator"
-    return next((one.limit for one in broken(seen, serving.slo)), None)
+    first = next(broken(seen, serving.slo), None)
+    if first is None:
+        return None
+    return "generator" if first.status != "fail" and is_late(seen) else first.limit
 
 
 def _errors(course: Course) -> dict[str, int]:

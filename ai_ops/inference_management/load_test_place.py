@@ -7,7 +7,7 @@ are a folder of the test that is removed with it: no prediction of a test is eve
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,8 @@ def apart(root: Root) -> Iterator[Place]:
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another test's place is there
+            drills.rmdir()
 
 
 def sweep(drills: Path) -> None:

@@ -88,7 +88,7 @@ def _rate(seen: Traffic) -> Iterator[Broken]:
     answered = seen.requests - seen.failed
     if answered <= 0 or (answered - seen.behind) / answered >= KEEPS_UP:
         return
-    sure = not _late(seen)
+    sure = not is_late(seen)
     reason = (
         f"the endpoint fell behind: {seen.rate:g} requests a second were sent and "
         f"{seen.achieved_rate:.1f} a second answered in that time"
@@ -112,7 +112,7 @@ def _latency(seen: Traffic) -> Iterator[Broken]:
     yield Broken("latency", "fail" if sure else "no_evidence", reason + unless, seen.p99_ms)
 
 
-def _late(seen: Traffic) -> bool:
+def is_late(seen: Traffic) -> bool:
     """Whether the generator sent so late that what it saw may be its own slowness."""
     return seen.lag_ms > LATE_SHARE * seen.promised_ms
 
@@ -120,7 +120,7 @@ def _late(seen: Traffic) -> bool:
 def _unless(seen: Traffic, sure: bool) -> str:
     if sure:
         return ""
-    if _late(seen):
+    if is_late(seen):
         return f"; but the generator itself sent up to {seen.lag_ms:.0f} ms late: run it again"
     return _CHANCE
 
