@@ -3,9 +3,10 @@
 import asyncio
 import math
 import time
-from typing import Final
+from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from ai_ops.inference_management.answering import Answering
 from ai_ops.inference_management.answers import Answer, Waiting
@@ -16,6 +17,9 @@ from ai_ops.vocabulary.words import Mode
 DEADLINE: Final = "x-deadline-ms"
 AT_ONCE: Final = 512
 """How many single requests are asked in one call of the model, at most."""
+
+LOOK_SECONDS: Final = 0.1
+"""How often it looks for bodies that do not come."""
 
 _DEADLINE: Final = DEADLINE.encode()
 
@@ -29,7 +33,10 @@ class Asking:
 
     def __init__(self, answering: Answering, deadline_ms: float) -> None:
         self._seconds = deadline_ms / 1000
-        self._singles = Gathering(answering, AT_ONCE, "answering")
+        self._reading: dict[asyncio.Task[Any], float] = {}
+        self._cut: set[asyncio.Task[Any]] = set()
+        self._looks = False
+        self._singles = Gathering(answering, AT_ONCE, "answering", quick=True)
         self._batches = Gathering(answering, 1, "answering-batches")
 
     def start(self) -> None:
@@ -60,29 +67,50 @@ class Asking:
                     refused = RefusedInput([problem], [{}])
                 else:
                     seconds = min(seconds, asked / 1000)
-        body = await _body(request, most, started + seconds)
+        body = await self._body(request.receive, most, started + seconds)
         if body is None:
             problem = {"input": "body", "problem": f"did not come within {seconds * 1000:g} ms"}
             body, refused = b"", RefusedInput([problem], [{}], status=408)
         gathering = self._singles if mode == "sync" else self._batches
         return await gathering.answer(Waiting(body, request_id, started, mode, refused), seconds)
 
+    async def _body(self, receive: Receive, most: int, until: float) -> bytes | None:
+        """The body; of one with more than ``most`` bytes only enough to see that, and None of one
+        that does not come in time."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._reading[task] = until
+        if not self._looks:
+            self._look()
+        body = b""
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part: bytes = message.get("body", b"")
+                body = body + part if body else part
+                if not message.get("more_body") or len(body) > most:
+                    return body
+        except asyncio.CancelledError:
+            if task not in self._cut:
+                raise
+            self._cut.discard(task)
+            task.uncancel()
+            return None
+        finally:
+            del self._reading[task]
 
-async def _body(request: Request, most: int, until: float) -> bytes | None:
-    """The body; of one with more than ``most`` bytes only enough to see that, and None of one that
-    does not come in time."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(until - time.perf_counter()):
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > most:
-                    break
-    except TimeoutError:
-        return None
-    return b"".join(chunks)
+    def _look(self) -> None:
+        """Give up the bodies that did not come in time: a timer for each would cost everybody."""
+        now = time.perf_counter()
+        for task, until in self._reading.items():
+            if until <= now and task not in self._cut:
+                self._cut.add(task)
+                task.cancel()
+        self._looks = bool(self._reading)
+        if self._looks:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
 
 def _milliseconds(value: bytes) -> float | None:

@@ -6,9 +6,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Final
 
 from ai_ops.inference_management.answering import Answering
 from ai_ops.inference_management.answers import Answer, Scored, Waiting
+
+QUICK_SECONDS: Final = 0.005
+"""A model that answers within this is asked in the event loop: another thread would cost more than
+it spares (half of a request's CPU, for a small model)."""
+_WEIGHT: Final = 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -25,13 +31,17 @@ class Gathering:
     """Answers together the requests that came while the model was busy, ``at_once`` at most.
 
     Nobody waits for a timer: a request that comes alone is asked alone; what comes while the model
-    is asked shares the next call and one write to the log. A request whose time is over is
-    answered so (504) and logged as failed, even while the model is being asked for it: what the
-    model says then is dropped.
+    is asked, or in the same turn of the event loop, shares a call and one write to the log. A
+    request whose time is over is answered so (504) and logged as failed, even while the model is
+    being asked for it: what the model says then is dropped. A thread asks the model, unless it may
+    be ``quick`` and lately was.
     """
 
-    def __init__(self, answering: Answering, at_once: int, name: str) -> None:
-        self._answering, self._at_once = answering, at_once
+    def __init__(
+        self, answering: Answering, at_once: int, name: str, *, quick: bool = False
+    ) -> None:
+        self._answering, self._at_once, self._may_be_quick = answering, at_once, quick
+        self._takes: float | None = None  # what a call of the model lately took, in seconds
         self._waiting: list[_Pending] = []
         self._asked: list[_Pending] = []
         self._asked_since = 0.0
@@ -60,20 +70,38 @@ class Gathering:
         assert self._loop is not None
         pending = _Pending(waiting, waiting.started + seconds, self._loop.create_future())
         self._waiting.append(pending)
-        if not (self._asked or self._sending):
-            self._sending = True
-            self._loop.call_soon(self._send)  # who arrives in the same turn comes along
+        self._wake()
         if self._timer is None or pending.due < self._timer_due:
             self._expect(pending.due)
         return await pending.future
 
+    def _wake(self) -> None:
+        if self._waiting and not (self._asked or self._sending):
+            assert self._loop is not None
+            self._sending = True
+            self._loop.call_soon(self._send)  # who arrives in the same turn comes along
+
     def _send(self) -> None:
         self._sending = False
-        if self._waiting and not self._asked:
-            self._asked = self._waiting[: self._at_once]
-            del self._waiting[: self._at_once]
-            self._asked_since = time.perf_counter()
-            self._jobs.put(self._asked)
+        if not self._waiting or self._asked:
+            return
+        asked = self._asked = self._waiting[: self._at_once]
+        del self._waiting[: self._at_once]
+        self._asked_since = time.perf_counter()
+        if self._may_be_quick and self._takes is not None and self._takes < QUICK_SECONDS:
+            self._told(asked, *self._scored(asked))
+        else:
+            self._jobs.put(asked)
+
+    def _scored(self, asked: list[_Pending]) -> tuple[Sequence[Scored] | Exception, float]:
+        """What becomes of the requests, and how many seconds that took."""
+        begun = time.perf_counter()
+        scored: Sequence[Scored] | Exception
+        try:
+            scored = self._answering.scored([one.waiting for one in asked])
+        except Exception as error:  # handed to the callers: left open they would hang
+            scored = error
+        return scored, time.perf_counter() - begun
 
     def _work(self) -> None:
         import torch
@@ -81,19 +109,19 @@ class Gathering:
         torch.set_num_threads(1)  # one row is too small to share, and threads would fight for cores
         assert self._loop is not None
         while (asked := self._jobs.get()) is not None:
-            scored: Sequence[Scored] | Exception
+            scored, took = self._scored(asked)
             try:
-                scored = self._answering.scored([one.waiting for one in asked])
-            except Exception as error:  # handed to the callers: left open they would hang
-                scored = error
-            try:
-                self._loop.call_soon_threadsafe(self._told, asked, scored)
+                self._loop.call_soon_threadsafe(self._told, asked, scored, took)
             except RuntimeError:  # the loop ended while the model was asked: nobody waits
                 return
 
-    def _told(self, asked: list[_Pending], scored: Sequence[Scored] | Exception) -> None:
+    def _told(
+        self, asked: list[_Pending], scored: Sequence[Scored] | Exception, took: float
+    ) -> None:
+        known = took if self._takes is None else self._takes
+        self._takes = known + _WEIGHT * (took - known)
         self._asked = []
-        self._send()  # the model goes on while its answers are logged and sent
+        self._wake()
         in_time = [one for one in asked if not one.late]
         try:
             if isinstance(scored, Exception):
