@@ -9,7 +9,7 @@ from ai_ops.ai_features.costs import TokenPrice
 from ai_ops.ai_features.parts import Monitoring
 from ai_ops_tests.inference_management.served import Row, declared, row, with_costs
 
-FIRST = date(2026, 11, 2)
+FIRST = date(2025, 6, 2)
 DAY = FIRST.isoformat()
 MODEL = "own-contract-model"
 INPUT, OUTPUT = 2.0, 8.0
@@ -18,7 +18,7 @@ INPUT, OUTPUT = 2.0, 8.0
 
 def assistant(**costs: Any) -> AiFeatureSpec:
     """A feature that a provider serves: tokens by contract, storage, no machine of its own."""
-    price = TokenPrice(model=MODEL, since=date(2026, 1, 1), input=INPUT, output=OUTPUT, batch=0.5)
+    price = TokenPrice(model=MODEL, since=date(2025, 1, 1), input=INPUT, output=OUTPUT, batch=0.5)
     spec = declared().model_copy(
         update={"served_by": "provider_api", "monitoring": Monitoring(start=FIRST)}
     )

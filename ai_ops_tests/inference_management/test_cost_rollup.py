@@ -171,8 +171,8 @@ def test_a_call_that_cannot_be_priced_is_a_failure_and_never_free(
 
 def test_machines_cost_what_they_cost_on_the_day(tmp_path: Path) -> None:
     machines = (
-        Compute(name="small", hourly_price=0.1, until=date(2026, 11, 3)),
-        Compute(name="large", hourly_price=0.4, since=date(2026, 11, 3), until=date(2026, 11, 4)),
+        Compute(name="small", hourly_price=0.1, until=date(2025, 6, 3)),
+        Compute(name="large", hourly_price=0.4, since=date(2025, 6, 3), until=date(2025, 6, 4)),
     )
     feature = with_costs(declared(), compute=machines)
     root = open_root(tmp_path)
