@@ -6,6 +6,7 @@ The tests are read as source, so that this holds whichever of them are selected 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,10 @@ def planted_in(file: Path) -> Iterator[Planted]:
                 yield Planted(file, test.name, names)
 
 
-def all_planted() -> list[Planted]:
-    return [planted for file in sorted(FAULTS.glob("test_*.py")) for planted in planted_in(file)]
+@cache
+def all_planted() -> tuple[Planted, ...]:
+    """Read once: parsing every file for every check took a minute of the suite."""
+    return tuple(one for file in sorted(FAULTS.glob("test_*.py")) for one in planted_in(file))
 
 
 @pytest.mark.parametrize("check", sorted(KNOWN))
