@@ -98,6 +98,11 @@ def tier_starts() -> tuple[int, ...]:
     return _list_facts()[0]
 
 
+def first_listed_day() -> date:
+    """The first day that the list names: of days before it no price is known."""
+    return _list_facts()[1]
+
+
 def _context(model: Any, processing: str | None, service_tier: str | None) -> dict[str, str]:
     """What the price hangs on besides the day. A batch is the application's own, and costs what
     single calls cost, where the provider has no price for batches."""
@@ -129,7 +134,7 @@ def _known_since(model: Any) -> date | None:
         return None
     first = next(iter(_dated(model)), None)
     own: date | None = getattr(first and first.constraint, "start_date", None)
-    return own or _list_facts()[1]
+    return own or first_listed_day()
 
 
 def _dated(model: Any) -> list[Any]:
