@@ -46,10 +46,13 @@ class Requests:
 def hourly_requests(flights: pd.DataFrame, begin: datetime, end: datetime) -> Iterator[Requests]:
     """The requests of every hour in [begin, end) that has a flight, in order of time."""
     inside = flights[(flights["time"] >= begin) & (flights["time"] < end)]
-    for hour, rows in inside.groupby("time", sort=True):
+    bodies = _bodies(inside)
+    for hour, places in sorted(inside.groupby("time").indices.items()):
         moment = pd.Timestamp(str(hour)).to_pydatetime().astimezone(UTC)
         single = moment.weekday() == SINGLES_WEEKDAY
-        yield Requests(moment, _bodies(rows, BOOKING_PAGE if single else HOURLY_BATCH), single)
+        call_site = BOOKING_PAGE if single else HOURLY_BATCH
+        asked = [{**bodies[place], "call_site": call_site} for place in places]
+        yield Requests(moment, asked, single)
 
 
 def write_schedule(flights: pd.DataFrame, day: date, folder: Path) -> Path:
@@ -65,18 +68,14 @@ def write_labels(flights: pd.DataFrame, day: date, folder: Path) -> Path:
     return _write(rows[["id", "label", "available_at"]], folder / "labels" / f"{day}.parquet")
 
 
-def _bodies(rows: pd.DataFrame, call_site: str) -> list[dict[str, Any]]:
+def _bodies(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """What is asked of each row; what is not known is None."""
     inputs = rows[list(INPUTS)]
+    columns = inputs.astype(object).where(inputs.notna(), None)
+    values = zip(*(columns[name] for name in INPUTS), strict=True)
     return [
-        {
-            "id": flight_id,
-            "inputs": {name: (None if pd.isna(value) else value) for name, value in row.items()},
-            "tenant": tenant,
-            "call_site": call_site,
-        }
-        for flight_id, tenant, row in zip(
-            rows["id"], rows["tenant"], inputs.to_dict("records"), strict=True
-        )
+        {"id": flight_id, "inputs": dict(zip(INPUTS, row, strict=True)), "tenant": tenant}
+        for flight_id, tenant, row in zip(rows["id"], rows["tenant"], values, strict=True)
     ]
 
 
