@@ -32,6 +32,8 @@ clean-demo: ## remove what the demo left
 	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache serve.log ledger.db ledger.db-wal ledger.db-shm)
 
 .PHONY: test
+# Each of the workers reads every test: where nothing may be kept, each compiles all of them again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install ## lint, types, import contracts, doctests and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
