@@ -75,7 +75,10 @@ class Share:
 
 
 class Change:
-    """The change of cost between two weeks that both had answers."""
+    """The change of cost between two weeks that both had answers.
+
+    ``paid``, ``work`` and ``answers`` are those of each coalition of the factors that changed.
+    """
 
     def __init__(self, before: WeekCost, now: WeekCost) -> None:
         self.before, self.now = before, now
@@ -86,8 +89,8 @@ class Change:
 
     def shares(self) -> tuple[Share, ...]:
         """What each factor has of it, in the order of ``NAMES``; one that did not change has 0."""
-        paid, paid_each = self._whole(self._paid)
-        work, work_each = self._whole(self._work)
+        paid, paid_each = self._whole(self.paid)
+        work, work_each = self._whole(self.work)
         paid[0], paid[-1] = self.before.total_nano, self.now.total_nano
         paid_each[0], paid_each[-1] = self.before.per_1000_nano, self.now.per_1000_nano
         columns = [
@@ -100,25 +103,27 @@ class Change:
         """What 1,000 answers would have cost in the later week if only traffic had changed, in
         billionths."""
         place = 1 << self.changed.index("traffic") if "traffic" in self.changed else 0
-        return float(self._paid[place] * 1000 / self._answers[place])
+        return float(self.paid[place] * 1000 / self.answers[place])
 
-    def tokens_by_cell(self, factor: FactorName) -> Floats:
-        """What each cell's tokens have in a factor's share of 1,000 answers, in billionths."""
+    def tokens_by_cell(self, factor: FactorName | None) -> Floats:
+        """What each cell's tokens have in a factor's share of 1,000 answers, in billionths; of no
+        factor, what they cost before."""
         return self._of_cells(factor, self._cell_tokens)
 
-    def work_by_cell(self, factor: FactorName) -> Floats:
-        """What each cell's time has in a factor's share of 1,000 answers, in billionths."""
+    def work_by_cell(self, factor: FactorName | None) -> Floats:
+        """What each cell's time has in a factor's share of 1,000 answers, in billionths; of no
+        factor, what it was worth before."""
         return self._of_cells(factor, self._cell_work)
 
     def _whole(self, amounts: Floats) -> tuple[Ints, Ints]:
         """Amounts, and what they are for 1,000 answers, in whole billionths."""
-        each = amounts * 1000 / self._answers
+        each = amounts * 1000 / self.answers
         return np.rint(amounts).astype(np.int64), np.rint(each).astype(np.int64)
 
-    def _of_cells(self, factor: FactorName, parts: Floats) -> Floats:
-        if factor not in self.changed:
+    def _of_cells(self, factor: FactorName | None, parts: Floats) -> Floats:
+        if factor is not None and factor not in self.changed:
             return np.zeros(len(self.cells))
-        own: Floats = parts[self.changed.index(factor)]
+        own: Floats = parts[-1 if factor is None else self.changed.index(factor)]
         return own
 
     def _differs(self, name: FactorName) -> bool:
@@ -129,7 +134,10 @@ class Change:
 
     def _reckon(self) -> None:
         weights = coefficients(len(self.changed))
-        shape = len(self.changed), len(self.cells)
+        before = np.zeros((1, weights.shape[1]))
+        before[0, 0] = 1.0
+        weights = np.concatenate([weights, before])
+        shape = len(weights), len(self.cells)
         self._cell_tokens, self._cell_work = np.zeros(shape), np.zeros(shape)
         paid, work, answers = list[Floats](), list[Floats](), list[Floats]()
         for block in self._blocks():
@@ -140,8 +148,8 @@ class Change:
             each = weights[:, block] * 1000 / week.answers
             self._cell_tokens += each @ week.tokens
             self._cell_work += each @ week.work
-        self._paid, self._work = np.concatenate(paid), np.concatenate(work)
-        self._answers = np.concatenate(answers)
+        self.paid, self.work = np.concatenate(paid), np.concatenate(work)
+        self.answers = np.concatenate(answers)
 
     def _blocks(self) -> Iterator[Ints]:
         coalitions = np.arange(1 << len(self.changed))

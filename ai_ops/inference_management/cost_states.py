@@ -81,7 +81,10 @@ class _Said:
         self.rows = self._count(lambda one: one.rows)
         # A cell of nothing but repeats counts as one request: what it cost must not be lost.
         self.asked = self._count(lambda one: max(one.rows - one.repeats, min(one.rows, 1)))
-        self.cached = self._count(lambda one: one.cached)
+        # A cell that only a cache answered and that made calls is taken at its calls' word.
+        self.cached = self._count(
+            lambda one: one.cached if one.cached < one.rows or not one.calls else 0
+        )
         self.calls = self._count(lambda one: one.calls)
         self.time = self._count(lambda one: one.busy_us)
         self.input = self._count(lambda one: one.input_tokens)

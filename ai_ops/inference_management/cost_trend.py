@@ -18,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from ai_ops.inference_management.cost_factors import Change, FactorName, Share
 from ai_ops.inference_management.cost_states import Cell, Floats, cell_of
 from ai_ops.inference_management.week_cost import WeekCost
@@ -166,7 +169,8 @@ def _cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> 
     factor = max(shares, key=lambda name: shares[name])
     if shares[factor] <= 0:
         return None
-    return Cause(factor, shares[factor] / earlier, _driver(change, change.work_by_cell(factor)))
+    driver = find_driver(change, change.work_by_cell(factor), change.work_by_cell(None))
+    return Cause(factor, shares[factor] / earlier, driver)
 
 
 def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> Cause | None:
@@ -179,39 +183,57 @@ def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float
     if shares[factor] <= 0:
         return None
     tokens = change.tokens_by_cell(factor)
-    named = tokens.sum() >= DRIVER_SHARE * shares[factor]
-    return Cause(factor, shares[factor] / earlier, _driver(change, tokens) if named else Driver())
+    driver = Driver()
+    if tokens.sum() >= DRIVER_SHARE * shares[factor]:
+        driver = find_driver(change, tokens, change.tokens_by_cell(None))
+    return Cause(factor, shares[factor] / earlier, driver)
 
 
-def _driver(change: Change, more: Floats) -> Driver:
-    """Where most of a rise comes from."""
-    if more.sum() <= 0:
+def find_driver(change: Change, more: Floats, usual: Floats) -> Driver:
+    """Where most of a rise comes from: the call site, tenant, mode and model that have it together,
+    as far as each has more of it than its traffic and its usual cost let expect."""
+    whole = float(more.sum())
+    if whole <= 0:
         return Driver()
-    by_cell = dict(zip(change.cells, more.tolist(), strict=True))
-    call_site, tenant, mode, model = (_driving(by_cell, change.now, part) for part in range(4))
-    return Driver(
-        call_site[0],
-        tenant[0],
-        mode[0],
-        model[0],
-        share=max(share for _, share in (call_site, tenant, mode, model)),
-    )
+    rows = {cell_of(source): source.rows for source in change.now.sources}
+    traffic = np.array([rows.get(cell, 0) for cell in change.cells], dtype=float)
+    among = np.ones(len(change.cells), dtype=bool)
+    named: dict[int, str | None] = {}
+    for part in _strongest_first(change.cells, more):
+        names = [cell[part] for cell in change.cells]
+        worst = _largest(names, more)
+        own = np.array([name == worst for name in names])
+        expected = max(_share(traffic, own), _share(usual, own))
+        least = max(DRIVER_SHARE, min(1.0, 1.2 * expected))
+        if own.all() or more[own].sum() < least * whole:
+            continue
+        if more[among & own].sum() >= DRIVER_SHARE * whole:
+            named[part], among = worst, among & own
+    share = min(1.0, float(more[among].sum()) / whole) if named else 0.0
+    return Driver(named.get(0), named.get(1), named.get(2), named.get(3), share)
 
 
-def _driving(more: Mapping[Cell, float], now: WeekCost, part: int) -> tuple[str | None, float]:
-    """The one call site (part 0), tenant (1), mode (2) or model (3) that most of the rise comes
-    from, and its share; None when there is but one, or when its traffic alone would make it the
-    largest."""
+def _strongest_first(cells: Sequence[Cell], more: Floats) -> list[int]:
+    """The parts of a cell, first that of which one name has most of a rise."""
+
+    def most(part: int) -> float:
+        names = [cell[part] for cell in cells]
+        worst = _largest(names, more)
+        return float(more[[name == worst for name in names]].sum())
+
+    return sorted(range(4), key=lambda part: -most(part))
+
+
+def _largest(names: Sequence[str | None], more: Floats) -> str | None:
     by_name: dict[str | None, float] = {}
-    for cell, value in more.items():
-        by_name[cell[part]] = by_name.get(cell[part], 0.0) + value
-    worst = max(by_name, key=lambda name: by_name[name])
-    rows = sum(source.rows for source in now.sources if cell_of(source)[part] == worst)
-    of_traffic = rows / max(1, sum(source.rows for source in now.sources))
-    of_rise = min(1.0, by_name[worst] / sum(more.values()))
-    if len(by_name) == 1 or of_rise < max(DRIVER_SHARE, min(1.0, 1.2 * of_traffic)):
-        return None, 0.0
-    return worst, of_rise
+    for name, value in zip(names, more.tolist(), strict=True):
+        by_name[name] = by_name.get(name, 0.0) + value
+    return max(by_name, key=lambda name: by_name[name])
+
+
+def _share(amounts: Floats, own: npt.NDArray[np.bool_]) -> float:
+    whole = float(amounts.sum())
+    return float(amounts[own].sum()) / whole if whole else 0.0
 
 
 def _typical(week: WeekCost) -> dict[tuple[str | None, str | None], tuple[float, int]]:
