@@ -10,15 +10,18 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import yaml
 
-from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features import AiFeatureSpec, load_feature
 from ai_ops.ai_features.parts import InputColumn
+from ai_ops.inference_management.drill_answers import Counted
 from ai_ops.inference_management.drill_root import DrillRoot
 from ai_ops.inference_management.encoding import TabularEncoder
 from ai_ops.inference_management.explained import explained_by
 from ai_ops.inference_management.predictor import Champion
 from ai_ops.inference_management.rollback_drill import Hands
-from ai_ops.inference_management.rollback_record import Ran
+from ai_ops.inference_management.rollback_record import Clocks, Drilled, Load, Ran
+from ai_ops.inference_management.rollback_steps import STEPS
 from ai_ops.retraining_pipeline.promotion import promote, rollback
 from ai_ops.storage.decisions import record, sign_decision
 from ai_ops.storage.identities import Identities, demo_identities
@@ -47,17 +50,14 @@ PEAK = 10.0
 
 
 def feature_in(folder: Path, poll_seconds: float = 0.1) -> AiFeatureSpec:
-    """The tiny feature with a small peak."""
-    declared = write_feature(folder)
-    peak = declared.serving.expected_peak
-    assert peak is not None
-    serving = declared.serving.model_copy(
-        update={
-            "expected_peak": peak.model_copy(update={"requests_per_second": PEAK}),
-            "poll_seconds": poll_seconds,
-        }
-    )
-    return declared.model_copy(update={"serving": serving})
+    """The tiny feature with a small peak, declared below a folder."""
+    write_feature(folder)
+    file = folder / NAME / "defs.yaml"
+    said = yaml.safe_load(file.read_text())
+    peak = {"requests_per_second": PEAK}
+    said["attributes"]["serving"] = {"expected_peak": peak, "poll_seconds": poll_seconds}
+    file.write_text(yaml.safe_dump(said))
+    return load_feature(file)
 
 
 def registered(folder: Path) -> Path:
@@ -181,3 +181,28 @@ def swapped(registry: Registry, numbers: dict[str, str]) -> Registry:
     made = _Swapped(registry.uri, registry.artifacts)
     object.__setattr__(made, "numbers", numbers)
     return made
+
+
+def went_well(**otherwise: Any) -> Drilled:
+    """A drill that went well, but for what is said otherwise."""
+    load = Load(PEAK, 2 * PEAK, 10.0, 2 * PEAK, 0.02, 1.0, 20.0)
+    ran = tuple(Ran(one.id, one.command, 0, 1.0, "done") for one in STEPS)
+    made = Drilled(
+        id="rollback-1",
+        feature=NAME,
+        at=NOON,
+        mode="replay",
+        candidate="2",
+        previous="1",
+        why_these="live, and the one before",
+        workers=1,
+        poll_seconds=0.1,
+        bodies=32,
+        ran=ran,
+        clocks=Clocks(promoted=1.0, first_old=2.0, last_new=2.1, waited=4.0),
+        load=load,
+        counted=Counted(200, 200, 0, 0, 0, 0, 0),
+        unlogged=0,
+        moves=("launch 1", "promotion 2", "rollback 1", "hold"),
+    )
+    return replace(made, **otherwise)
