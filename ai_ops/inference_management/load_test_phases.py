@@ -114,10 +114,13 @@ class Load:
     def _phase(self, name: PhaseName, measured: Measured) -> Phase:
         times = 1.0 if name == "sync_1x" else TIMES
         rate = times * self.peak
-        plans = {
-            "batch": [self._batch(rate)],
-            "mixed": [self._single(rate / 2, self.seconds), self._batch(rate / 2)],
-        }.get(name, [self._single(rate, self.seconds)])
+        match name:
+            case "batch":
+                plans = [self._batch(rate)]
+            case "mixed":
+                plans = [self._single(rate / 2, self.seconds), self._batch(rate / 2)]
+            case _:
+                plans = [self._single(rate, self.seconds)]
         before = Spent.so_far(self.cpu())
         with ExitStack() as stack:
             loads = [(mode, stack.enter_context(Driving(p)), rows) for mode, p, rows in plans]
