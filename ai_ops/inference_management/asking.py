@@ -32,7 +32,7 @@ class Asking:
     """
 
     def __init__(self, answering: Answering, deadline_ms: float) -> None:
-        self._seconds = deadline_ms / 1000
+        self._answering, self._seconds = answering, deadline_ms / 1000
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._cut: set[asyncio.Task[Any]] = set()
         self._looks = False
@@ -71,8 +71,11 @@ class Asking:
         if body is None:
             problem = {"input": "body", "problem": f"did not come within {seconds * 1000:g} ms"}
             body, refused = b"", RefusedInput([problem], [{}], status=408)
+        waiting = Waiting(body, request_id, started, mode, refused)
+        if refused:  # there is nothing to ask the model
+            return self._answering.together([waiting])[0]
         gathering = self._singles if mode == "sync" else self._batches
-        return await gathering.answer(Waiting(body, request_id, started, mode, refused), seconds)
+        return await gathering.answer(waiting, seconds)
 
     async def _body(self, receive: Receive, most: int, until: float) -> bytes | None:
         """The body; of one with more than ``most`` bytes only enough to see that, and None of one

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -116,6 +117,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """SIGTERM ends the server in order, and the process after it as its own end has it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals are the main thread's
+            return
         alone = self._lifeline is None
         # Who has a supervisor is told by it: a terminal tells both.
         handled = (signal.SIGTERM, signal.SIGINT)

@@ -64,7 +64,7 @@ class Workers:
         self._listening, self._metrics, self._work, self._began = listening, metrics, work, began
         self._ends_after, self._while_open = ends_after, while_open
         self._workers = [_Worker(place) for place in range(count)]
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.PollSelector()  # epoll takes no file and no /dev/null
         self._lifeline, self._held = os.pipe()
         self._ending = False
         self._announced = False
