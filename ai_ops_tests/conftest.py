@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from ai_ops_tests.made_once import share
+from ai_ops_tests.mlflow_tables import migrated_once
 from ai_ops_tests.replayed import Replayed, replay_with_a_kill
 from ai_ops_tests.s3_server import serve_s3
 
@@ -74,10 +75,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_among_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
-    """What the tests make once (flights, fitted models) lies where all workers of a run find it."""
+def shared_among_workers(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[None]:
+    """What the tests make once (flights, fitted models, MLflow's empty tables) lies where all
+    workers of a run find it."""
     base = tmp_path_factory.getbasetemp()
     share((base if worker_id == "master" else base.parent) / "made_once")
+    with migrated_once():
+        yield
 
 
 @pytest.fixture(autouse=True)
