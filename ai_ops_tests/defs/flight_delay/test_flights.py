@@ -24,10 +24,9 @@ def auc(score: pd.Series, label: pd.Series) -> float:
 
 def by_brute_force(row: pd.Series, raw: pd.DataFrame) -> float:
     """The mean delay over what had really left when ``row`` is predicted, one row at a time."""
-    left = raw[(raw["origin"] == row["origin"]) & raw["left"].notna()]
-    seen = left[
-        (left["left"] >= row["time"] - pd.Timedelta(hours=3)) & (left["left"] < row["time"])
-    ]
+    since = row["time"] - pd.Timedelta(hours=3)
+    left = raw[(raw["left"] >= since) & (raw["left"] < row["time"])]
+    seen = left[left["origin"] == row["origin"]]
     return float(seen["dep_delay"].mean())
 
 
