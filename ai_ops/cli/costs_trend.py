@@ -23,11 +23,13 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.inference_management.cost_reports import judge_cost_trend, stored_trend
-from ai_ops.inference_management.cost_trend import CostTrend
+from ai_ops.inference_management.cost_trend import CostTrend, Rise
+from ai_ops.inference_management.costs import NANO
+from ai_ops.inference_management.week_cost import WeekCost
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadInput, MissingEvidence
 from ai_ops.vocabulary.moments import Moment
-from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.verdicts import RecordedVerdict, Verdict, as_data
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Status
 
@@ -52,30 +54,52 @@ def trend(
     found = stored_trend(opened, spec, moment)
     verdict = judge_cost_trend(opened, spec, moment)
     if as_json:
-        print_json(as_data(spec, found, verdict))
+        print_json(trend_as_data(spec, moment, found, verdict))
     else:
         _print(spec, found, verdict)
     if code := CODES[verdict.status]:
         raise typer.Exit(code)
 
 
-def as_data(feature: AiFeatureSpec, found: CostTrend, verdict: Verdict) -> dict[str, Any]:
-    """What is printed as JSON: the weeks of the stored trend, and the verdict of its check."""
+def trend_as_data(
+    feature: AiFeatureSpec, moment: Moment, found: CostTrend, verdict: Verdict
+) -> dict[str, Any]:
+    """What is printed as JSON: the weeks of the stored trend, what each factor has of the rises,
+    and the verdict of the check. Amounts are billionths of the currency."""
+    judged = as_data(
+        RecordedVerdict(
+            feature.name,
+            "cost_trend",
+            f"{feature.name}/cost_trend",
+            found.monday,
+            moment.window,
+            moment.as_of,
+            verdict,
+        )
+    )
+    kept = ("as_of", "status", "reason", "observed", "findings")
     return {
         "feature": feature.name,
         "week": found.monday,
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "findings": [asdict(finding) for finding in verdict.findings],
-        "weeks": [
-            {
-                "monday": week.monday,
-                "answered": week.answered,
-                "currency": week.currency,
-                "total_nano": week.total_nano,
-            }
-            for week in found.weeks
-        ],
+        **{name: judged[name] for name in kept},
+        "rise": asdict(found.rise) if found.rise else None,
+        "compounded": asdict(found.compounded) if found.compounded else None,
+        "weeks": [_week(week) for week in found.weeks],
+    }
+
+
+def _week(week: WeekCost) -> dict[str, Any]:
+    return {
+        "monday": week.monday,
+        "days": week.days,
+        "answered": week.answered,
+        "currency": week.currency,
+        "rent_nano": week.rent_nano,
+        "busy_nano": week.busy_nano,
+        "tokens_nano": week.tokens_nano,
+        "storage_nano": week.storage_nano,
+        "total_nano": week.total_nano,
+        "per_1000_nano": week.per_1000_nano if week.answered else None,
     }
 
 
@@ -87,7 +111,7 @@ def _moment(root: Root, feature: AiFeatureSpec, week: str | None) -> Moment:
             raise MissingEvidence(
                 f"{feature.name}: no week of cost_trend was materialised; run the weekly job"
             )
-        week = PurePosixPath(stored[-1]).stem
+        week = PurePosixPath(max(stored)).stem
     day = parse_day(week, "--week")
     if day.weekday():
         raise BadInput(f"--week: {day} is no Monday; name the first day of the week")
@@ -97,11 +121,37 @@ def _moment(root: Root, feature: AiFeatureSpec, week: str | None) -> Moment:
 def _print(feature: AiFeatureSpec, found: CostTrend, verdict: Verdict) -> None:
     console = Console()
     table = Table(title=f"{feature.name}: the weeks to {found.monday}", box=SIMPLE_HEAD)
-    for name in ("week", "answered", "total", "per 1,000"):
+    for name in ("week", "answered", "rent", "tokens", "storage", "total", "per 1,000"):
         table.add_column(name, justify="left" if name == "week" else "right")
     for week in found.weeks:
-        per_1000 = f"{week.per_1000:.4f}" if week.answered else "–"
-        total = f"{week.total_nano / 10**9:,.4f} {week.currency}"
-        table.add_row(week.monday, f"{week.answered:,}", total, per_1000)
+        amounts = (week.rent_nano, week.tokens_nano, week.storage_nano, week.total_nano)
+        per_1000 = f"{week.per_1000:.4f} {week.currency}" if week.answered else "–"
+        cells = (f"{amount / NANO:,.4f}" for amount in amounts)
+        table.add_row(week.monday, f"{week.answered:,}", *cells, per_1000)
     console.print(table)
+    if found.rise is not None:
+        console.print(_factors(found.rise, found.weeks[-1].currency))
     console.print(f"{verdict.status}. {plain(verdict.reason)}", markup=False)
+    for finding in verdict.findings:
+        if finding.status == "fail":
+            console.print(f"- {plain(finding.reason)}", markup=False)
+
+
+def _factors(rise: Rise, currency: str) -> Table:
+    """What each factor has of the change since the week before; what has nothing is left out."""
+    title = f"what changed since the week of {rise.since}, in {currency}"
+    table = Table(title=title, box=SIMPLE_HEAD)
+    for name in ("factor", "the week", "1,000 answers", "machines' time for 1,000"):
+        table.add_column(name, justify="left" if name == "factor" else "right")
+    shares = sorted(rise.shares, key=lambda share: -abs(share.paid_per_1000_nano))
+    amounts = [(s.paid_nano, s.paid_per_1000_nano, s.work_per_1000_nano) for s in shares]
+    for share, own in zip(shares, amounts, strict=True):
+        if any(own):
+            table.add_row(share.factor.replace("_", " "), *map(_amount, own))
+    table.add_section()
+    table.add_row("together", *map(_amount, map(sum, zip(*amounts, strict=True))))
+    return table
+
+
+def _amount(nano: int) -> str:
+    return f"{nano / NANO:+,.6f}"

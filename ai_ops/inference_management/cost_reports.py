@@ -8,12 +8,13 @@ import msgspec
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.cost_judgement import judge_trend
 from ai_ops.inference_management.cost_picture import draw_trend
-from ai_ops.inference_management.cost_trend import CostTrend
+from ai_ops.inference_management.cost_trend import CostTrend, Rise
 from ai_ops.inference_management.cost_weeks import Weeks
+from ai_ops.inference_management.costs import NANO
 from ai_ops.inference_management.spike_evidence import write_spike_evidence
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
-from ai_ops.vocabulary.verdicts import Evidence, Verdict
+from ai_ops.vocabulary.verdicts import Evidence, Observed, Verdict
 
 
 def compute_cost_trend(
@@ -31,20 +32,38 @@ def compute_cost_trend(
         if judge_trend(trend, feature.costs).status == "fail":
             write_spike_evidence(root, feature, moment)
         picture = draw_trend(feature.name, trend) if moment is moments[-1] else None
-        now = trend.weeks[-1] if trend.weeks else None
-        priced = now is not None and now.answered > 0
-        summaries[moment.partition] = Summary(
-            {
-                "answered": now.answered if now else 0,
-                "currency": feature.costs.currency,
-                "per_1000": round(now.per_1000, 6) if now and priced else None,
-                "rise_total": round(trend.rise.total, 4) if trend.rise else None,
-                "rise_bill": round(trend.rise.bill, 4) if trend.rise else None,
-                "rise_work": round(trend.rise.work, 4) if trend.rise else None,
-            },
-            picture,
-        )
+        numbers = _numbers(trend, feature.costs.currency)
+        summaries[moment.partition] = Summary(numbers, picture, table=factor_rows(trend.rise))
     return summaries
+
+
+def factor_rows(rise: Rise | None) -> tuple[dict[str, Observed], ...]:
+    """What each factor has of the change since the week before, in the currency: what is paid for
+    the week and for 1,000 answers, and the machines' time for 1,000 answers at their rent."""
+    return tuple(
+        {
+            "factor": share.factor,
+            "paid": share.paid_nano / NANO,
+            "paid_per_1000": share.paid_per_1000_nano / NANO,
+            "machine_time_per_1000": share.work_per_1000_nano / NANO,
+        }
+        for share in (rise.shares if rise else ())
+    )
+
+
+def _numbers(trend: CostTrend, currency: str) -> dict[str, Observed]:
+    now, rise = trend.weeks[-1] if trend.weeks else None, trend.rise
+    causes = {"bill": rise and rise.bill_cause, "work": rise and rise.work_cause}
+    return {
+        "answered": now.answered if now else 0,
+        "currency": currency,
+        "per_1000": round(now.per_1000, 6) if now and now.answered else None,
+        **{
+            f"rise_{part}": round(getattr(rise, part), 4) if rise else None
+            for part in ("total", "traffic", "bill", "work")
+        },
+        **{f"{part}_cause": cause.factor if cause else None for part, cause in causes.items()},
+    }
 
 
 def judge_cost_trend(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:

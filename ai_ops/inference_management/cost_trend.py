@@ -29,6 +29,8 @@ SPIKE = 2.0
 """How much longer a call site's typical prediction must take, relative to the others, to be named
 whatever it costs."""
 SPIKE_ROWS = 100
+CAUSE = 0.001
+"""From which share of the earlier cost on a factor is said to have caused a rise."""
 DRIVER_SHARE = 0.5
 """From which share of a rise on one part of the traffic is said to drive it."""
 RENTED: Final[frozenset[FactorName]] = frozenset({"traffic", "price", "machines"})
@@ -167,7 +169,7 @@ def weighted_median(pairs: Sequence[tuple[float, int]]) -> float:
 def _cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> Cause | None:
     """The factor that has most of a rise in work; None where no factor rose."""
     factor = max(shares, key=lambda name: shares[name])
-    if shares[factor] <= 0:
+    if shares[factor] < CAUSE * earlier:
         return None
     driver = find_driver(change, change.work_by_cell(factor), change.work_by_cell(None))
     return Cause(factor, shares[factor] / earlier, driver)
@@ -180,7 +182,7 @@ def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float
     is a part of the traffic that it comes from.
     """
     factor = max(shares, key=lambda name: shares[name])
-    if shares[factor] <= 0:
+    if shares[factor] < CAUSE * earlier:
         return None
     tokens = change.tokens_by_cell(factor)
     driver = Driver()

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.inference_management.cost_judgement import judge_trend
 from ai_ops.inference_management.cost_reports import compute_cost_trend, judge_cost_trend
 from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.cost_trend import rise
+from ai_ops.inference_management.cost_weeks import Weeks
 from ai_ops.inference_management.week_cost import WeekCost
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
@@ -85,17 +87,20 @@ def test_a_small_rise_that_compounds_is_found(tmp_path: Path) -> None:
     root, feature = open_root(tmp_path), declared()
     (machine,) = feature.costs.compute
     statuses = {}
-    for week in range(6):
+    for week in range(5):
         price = machine.hourly_price * 1.04**week
         dearer = with_costs(feature, compute=(machine.model_copy(update={"hourly_price": price}),))
-        compute_cost_rollup(root, dearer, week_of_logs(root, feature, week, rows=60))
-        statuses[week] = judged(root, dearer, week)
+        compute_cost_rollup(root, dearer, week_of_logs(root, feature, week, rows=20))
+        trend, _ = Weeks(root.lake, dearer).trend(of_week(week).partition)
+        statuses[week] = judge_trend(trend, dearer.costs)
     assert [statuses[week].status for week in range(1, 4)] == ["pass"] * 3
     assert "too young" in statuses[3].reason
     assert statuses[4].status == "fail"
     (finding,) = statuses[4].findings
     assert finding.kind == "cost" and "4 weeks ago" in finding.reason
     assert finding.size == pytest.approx(1.04**4 - 1, abs=0.002)
+    assert "most of it by prices of machines, tokens or storage (+17.0%)" in finding.reason
+    assert statuses[4].observed["compounded_bill_cause"] == "price"
 
 
 def test_the_picture_shows_the_weeks(tmp_path: Path) -> None:
