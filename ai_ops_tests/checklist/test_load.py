@@ -8,20 +8,20 @@ import pytest
 
 from ai_ops.ai_features.serving import ExpectedPeak
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.verdicts import Observed, Verdict
 from ai_ops_tests.checklist.books import FEATURE, FINE, judged, line, rehearsed
 from ai_ops_tests.deciding import NOW
 
 
 def tested(root: Root, **changed: Any) -> None:
     """A test that passed."""
-    observed = {**FINE.observed, "tested_at": NOW.isoformat(), **changed}
+    observed: dict[str, Observed] = {**FINE.observed, "tested_at": NOW.isoformat(), **changed}
     judged(root, "load_test", Verdict.passing("held", sample_size=900, observed=observed))
 
 
 def looked(root: Root, version: str, size_bytes: int) -> None:
     """The registry, looked at."""
-    seen = {"champion": version, "size_bytes": size_bytes}
+    seen: dict[str, Observed] = {"champion": version, "size_bytes": size_bytes}
     judged(root, "version_registered", Verdict.passing("ok", sample_size=2, observed=seen))
 
 

@@ -110,9 +110,9 @@ def test_memory_that_grows_with_every_prediction_is_a_leak(verdicts: dict[str, V
 def test_a_second_in_twenty_without_an_answer_is_seen_by_all_who_came_meanwhile(
     verdicts: dict[str, Verdict],
 ) -> None:
-    (found,) = failures(verdicts["stalls"])
-    assert found.slice == "phase = sync_2x"
-    assert found.size is not None and found.size > 500, "ms: the p99, not one slow request"
+    found = [one for one in failures(verdicts["stalls"]) if "p99 is" in one.reason]
+    assert [one.slice for one in found] == ["phase = sync_2x"]
+    assert all(one.size and one.size > 500 for one in found), "ms: the p99, not one slow request"
 
 
 @pytest.mark.fault("load_test")
@@ -120,9 +120,9 @@ def test_a_second_in_twenty_without_an_answer_is_seen_by_all_who_came_meanwhile(
 def test_an_endpoint_that_drops_what_is_more_than_its_peak_fails_at_twice_the_peak(
     verdicts: dict[str, Verdict],
 ) -> None:
-    (found,) = failures(verdicts["drops"])
-    assert found.slice == "phase = sync_2x", "at the peak itself it answers"
-    assert "requests failed" in found.reason and "ServerDisconnected" in found.reason
+    found = [one for one in failures(verdicts["drops"]) if "requests failed" in one.reason]
+    assert [one.slice for one in found] == ["phase = sync_2x"], "at the peak itself it answers"
+    assert "ServerDisconnected" in found[0].reason
 
 
 @pytest.mark.fault("load_test")
