@@ -47,11 +47,18 @@ class Listed:
 def find_listed(model: str, provider: str | None) -> Listed | Unpriced:
     """The model that a name means, at a provider or at whichever serves it first."""
     named = provider and _CONVENTIONS.get(provider.lower(), provider)
+    snapshot = _snapshot()
     try:
-        return Listed(*_snapshot().find_provider_model(model, None, named, None))
+        return Listed(*snapshot.find_provider_model(model, None, named, None))
     except LookupError:
         at = f" at {provider}" if provider else ""
-        return Unpriced(f"{model}{at} is in no list of prices, {DECLARE}")
+    try:
+        snapshot.find_provider(model, named, None)
+    except LookupError:
+        if provider:
+            words = f"{model}: no list of prices knows its provider {provider}"
+            return Unpriced(f"{words}, mend the name or {DECLARE}")
+    return Unpriced(f"{model}{at} is in no list of prices, {DECLARE}")
 
 
 def list_price(

@@ -8,7 +8,6 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.costs import Invoice
-from ai_ops.inference_management.cost_rollup import read_rollup
 from ai_ops.inference_management.costs import NANO
 from ai_ops.inference_management.invoices import FIELD, Billed, read_invoice
 from ai_ops.storage.lake import Lake
@@ -20,6 +19,8 @@ from ai_ops.vocabulary.windows import Window
 
 PATIENCE_DAYS: Final = 45
 """How old the newest billed day may be: a month's bill comes some days after its end."""
+
+_COLUMNS: Final = ["total_nano", "rows", "currency"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def roll_up(lake: Lake, feature: str, span: Billed) -> RolledUp:
     currencies: dict[str, None] = {}
     for day in _window(span).days():
         try:
-            table, evidence = read_rollup(lake, feature, day)
+            # (three columns that every file has: a month of them is read each day)
+            table, evidence = lake.read_table(lake.path(feature, "cost_rollup", day), _COLUMNS)
         except MissingEvidence:
             missing.append(day)
             continue
@@ -116,7 +118,7 @@ def _not_comparable(span: Billed, rolled: RolledUp, currency: str) -> str | None
             f"{span.words} is in {', '.join(others)} and costs.currency is {currency}: amounts of "
             "two currencies are not compared"
         )
-    for days, what in ((rolled.missing, "have no rollup"), (rolled.unknown, "cost unknown sums")):
+    for days, what in ((rolled.missing, "have no rollup"), (rolled.unknown, "have no known cost")):
         if days:
             shown = ", ".join(days[:3]) + (f" and {len(days) - 3} more" if len(days) > 3 else "")
             return f"{len(days)} of the days billed ({span.words}) {what}: {shown}"

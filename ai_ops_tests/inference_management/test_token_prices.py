@@ -119,6 +119,13 @@ def test_a_price_by_contract_goes_before_the_list_and_has_its_dates() -> None:
     assert priced(costs=costs, day="2025-12-31").source.startswith("genai-prices ")
 
 
+def test_a_price_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ValueError, match="a price ends after it begins"):
+        TokenPrice(
+            model="own", since=date(2026, 6, 1), until=date(2026, 6, 1), input=1.0, output=4.0
+        )
+
+
 def test_a_price_by_contract_knows_caches_and_batches() -> None:
     own = TokenPrice(
         model="own", since=date(2021, 1, 1), input=3.0, output=15.0, cache_read=0.3, batch=0.5
@@ -155,7 +162,7 @@ def test_a_day_before_the_first_known_price_is_refused(day: str) -> None:
 
 def test_a_model_or_a_provider_that_is_in_no_list_is_refused() -> None:
     assert refused("gpt-99-imaginary").startswith("gpt-99-imaginary at openai is in no list")
-    assert "in no list" in refused("gpt-4o", "a-provider-of-nobody")
+    assert "no list of prices knows its provider opnai, mend the name" in refused("gpt-4o", "opnai")
     assert "in no list" in refused("own-model-7", None)
 
 
