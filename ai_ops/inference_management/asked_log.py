@@ -16,14 +16,16 @@ import pyarrow.parquet as pq
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.day_logs import together
-from ai_ops.storage.lake import Lake, table_in
+from ai_ops.storage.lake import Lake
 from ai_ops.storage.sql_text import quoted, text
 from ai_ops.vocabulary.errors import MissingEvidence
 
 ROWS_KEPT: Final = 3_000_000
 """From how many rows on queries are drawn: the month's keys are held in memory."""
 WORDS: Final = 3
-"""A category is a text when half of its values have at least so many words."""
+"""A category is a text when half of its distinct values have at least so many words."""
+VALUES: Final = 2_000
+"""How many distinct values tell whether a category is a text."""
 WINDOWS: Final = (1, 10, 60)
 """Seconds within which calls of one call site count as together."""
 TOGETHER: Final = 8
@@ -41,8 +43,10 @@ _COLUMNS: Final = (
     "tenant",
     "request_id",
     "cost",
-    "input",
 )
+_KINDS: Final = {"latency_ms": pa.float64(), "time": pa.timestamp("us", tz="UTC")}
+RAW: Final = "input"
+"""What was sent, as it came."""
 # A log that does not name its cost driver is read by its latency: the rows of a batch waited for
 # one request together, and share its time.
 _READ: Final = """
@@ -132,15 +136,24 @@ class AskedLog:
             except MissingEvidence:
                 self.missing.append(day)
                 continue
-            known = pq.read_schema(pa.BufferReader(content)).names
-            typed = [n for n in known if n.startswith(("input_", "output_"))]
-            wanted = [*(n for n in _COLUMNS if n in known), *typed]
-            table = table_in(path, content, wanted)
-            for name in (n for n in _COLUMNS if n not in known):
-                kind = pa.float64() if name == "latency_ms" else pa.string()
-                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+            table = self._read(content)
             self.rows += table.num_rows
             yield day, table
+
+    def _read(self, content: bytes) -> pa.Table:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        known = file.schema_arrow.names
+        typed = [n for n in known if n.startswith(("input_", "output_"))]
+        table = file.read([*(n for n in _COLUMNS if n in known), *typed], use_threads=False)
+        # What was sent is many times as large as its typed values, and tells more only of those
+        # that are not of their type.
+        must = [f"input_{c.name}" for c in self.feature.inputs if not c.nullable]
+        if RAW in known and any(table[n].null_count for n in must if n in known):
+            table = table.append_column(RAW, file.read([RAW], use_threads=False)[RAW])
+        for name in (n for n in (*_COLUMNS, RAW) if n not in table.column_names):
+            kind = _KINDS.get(name, pa.string())
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+        return table
 
     def _take(self, table: pa.Table, *, first: bool) -> None:
         for name in (n for n in self.numbers if n not in table.column_names):
@@ -162,14 +175,15 @@ class AskedLog:
 
     def _free_texts(self, columns: Sequence[str]) -> tuple[str, ...]:
         names = [f"input_{c.name}" for c in self.feature.inputs if c.type == "category"]
-        names = [name for name in names if name in columns]
-        if not names:
-            return ()
-        words = ", ".join(f"avg(({_words(quoted(name))} >= {WORDS})::INT) >= 0.5" for name in names)
-        (found,) = self.engine.execute(
-            f"SELECT {words} FROM chunk USING SAMPLE reservoir(2000 ROWS) REPEATABLE (1)"
+        return tuple(name for name in names if name in columns and self._is_text(quoted(name)))
+
+    def _is_text(self, column: str) -> bool:
+        # Of distinct values: one that is asked again and again tells no more than once.
+        ((share,),) = self.engine.execute(
+            f"SELECT avg(({_words(column)} >= {WORDS})::INT) FROM "
+            f"(SELECT DISTINCT {column} FROM chunk WHERE {column} IS NOT NULL LIMIT {VALUES})"
         ).fetchall()
-        return tuple(name for name, is_text in zip(names, found, strict=True) if is_text)
+        return share is not None and bool(share >= 0.5)
 
     def _asked(self, schema: pa.Schema) -> str:
         """The columns of ``asked``: who asked, what it took, keys of the query, the answer."""
@@ -224,8 +238,8 @@ def _normal(column: str) -> str:
 
     >>> import duckdb
     >>> told = _normal("'  Is it – really –  GRÜN?! '")
-    >>> duckdb.sql(f"SELECT {told}").fetchone()
-    ('is it really grün',)
+    >>> duckdb.sql(f"SELECT {told}").fetchall()
+    [('is it really grün',)]
     """
     letters = r"[^\p{L}\p{N}]+"
     return f"trim(regexp_replace(lower(nfc_normalize({column})), '{letters}', ' ', 'g'))"

@@ -21,8 +21,9 @@ from ai_ops.inference_management.service_levels import wilson
 TEXTS: Final = 5_000
 """How many distinct texts are compared: about two seconds of a core."""
 ALIKE: Final = 0.8
-_HASHES: Final = 64
+_HASHES: Final = 128
 _PIECE: Final = 4
+_CANDIDATES: Final = 50
 
 _DISTINCT: Final = """
 SELECT rest, written, arg_min(call_site, moment) AS call_site, arg_min(tenant, moment) AS tenant,
@@ -115,13 +116,15 @@ def _pairs(
     """Each text with the kept one that it is nearest to; what is near none is kept."""
     from datasketch import MinHash, MinHashLSH  # it imports scipy's statistics
 
-    kept = MinHashLSH(threshold=ALIKE, num_perm=_HASHES)
+    # Rather a candidate too many than a pair too few: the sets decide.
+    kept = MinHashLSH(threshold=ALIKE, num_perm=_HASHES, weights=(0.1, 0.9))
     pieces = [_pieces(row["written"]) for row in group]
     encoded = [[piece.encode() for piece in own] for own in pieces]
     signed = MinHash.bulk(encoded, num_perm=_HASHES, hashfunc=xxhash.xxh32_intdigest)
     pairs = []
     for place, (own, signature) in enumerate(zip(pieces, signed, strict=True)):
-        likes = [(_alike(own, pieces[other]), -other) for other in kept.query(signature)]
+        candidates = sorted(kept.query(signature))[:_CANDIDATES]
+        likes = [(_alike(own, pieces[other]), -other) for other in candidates]
         alike, earlier = max(likes, default=(0.0, 0))
         if alike >= ALIKE:
             pairs.append((group[place], group[-earlier]))

@@ -14,6 +14,7 @@ from ai_ops.inference_management.cache_lines import cache_line, incomparable, ne
 from ai_ops.inference_management.near_duplicates import measure_near
 from ai_ops.inference_management.opportunities import NANO, Opportunities, Opportunity, Spent
 from ai_ops.inference_management.opportunity_judgement import judge_opportunities
+from ai_ops.inference_management.opportunity_picture import draw_opportunities
 from ai_ops.inference_management.other_versions import look_at_versions
 from ai_ops.inference_management.repeated_queries import Repeats, measure_repeats
 from ai_ops.inference_management.serving_lines import (
@@ -22,7 +23,7 @@ from ai_ops.inference_management.serving_lines import (
     idle_line,
     version_lines,
 )
-from ai_ops.inference_management.serving_room import measure_room, tested_rate
+from ai_ops.inference_management.serving_room import measure_room, rate_held
 from ai_ops.inference_management.spending import Spending, read_spending, weeks_before
 from ai_ops.inference_management.traffic_growth import growth_of
 from ai_ops.storage.root import Root
@@ -44,8 +45,9 @@ def compute_cost_opportunities(
         found = find_opportunities(root, feature, moment)
         path = root.lake.path(feature.name, ASSET, moment.partition, "json")
         root.lake.write_json(path, msgspec.to_builtins(found))
+        picture = draw_opportunities(found) if moment is moments[-1] else None
         summaries[moment.partition] = Summary(
-            _numbers(found), files={"opportunities": path}, table=_table(found)
+            _numbers(found), picture, files={"opportunities": path}, table=_table(found)
         )
     return summaries
 
@@ -107,7 +109,7 @@ def _measured(
     near = measure_near(log.engine, log.numbers) if log.texts and not compared else None
     sites = measure_batch_fit(log.engine)
     versions = look_at_versions(root, feature, moment.as_of)
-    tested, load_test = tested_rate(root.lake, feature.name, moment.as_of)
+    tested, load_test = rate_held(root.lake, feature.name, moment.as_of)
     room = measure_room(log.engine, feature.costs, found.last_day, tested)
     after = date.fromisoformat(found.last_day) + timedelta(days=1)
     growth = growth_of(weeks_before(root.lake, feature.name, after, feature.monitoring.start))
@@ -125,7 +127,7 @@ def _measured(
             near_line(near, spent, compared),
             *batch_lines(sites, spent, feature.costs),
             *version_lines(versions, spent),
-            idle_line(room, spent, found.days),
+            idle_line(room, spent),
             architecture_line(growth, limits, found.rows),
         ),
         read=(*found.read, *versions.read, *load_test),

@@ -22,6 +22,8 @@ TOLERANCE: Final = 0.01
 """By how much two probabilities may differ, and two numbers as a share of the larger."""
 WRONG_ALLOWED: Final = 0.01
 """A cache is proposed when at most so many of its hits are wrong, surely."""
+NEARLY: Final = 0.9
+"""A cache that answers this share of another is as good: what lives shorter grows less stale."""
 
 _MICROS: Final[dict[Emptied, int]] = {"hourly": 3_600 * 10**6, "daily": 86_400 * 10**6, "never": 0}
 _COLUMNS: Final[dict[Tier, str]] = {"exact": "exact", "normalised": "normal"}
@@ -116,13 +118,12 @@ class Repeats:
         return tuple(one for one in self.hits if (one.tier, one.emptied) == (tier, emptied))
 
     def best(self) -> Hits | None:
-        """The whole of the cache that answers most and is safe; None when none is."""
+        """The whole of the safe cache to choose: of those that answer nearly as much as the one
+        that answers most, the plainest and the shortest-lived; None when none is safe."""
         wholes = [whole(self.of(tier, life)) for tier in _COLUMNS for life in _MICROS]
-        return max(
-            (one for one in wholes if one is not None and one.safe),
-            key=lambda one: (one.hits, one.tier == "exact", one.emptied == "hourly"),
-            default=None,
-        )
+        safe = [one for one in wholes if one is not None and one.safe]
+        most = max((one.hits for one in safe), default=0)
+        return next((one for one in safe if one.hits >= NEARLY * most), None)
 
 
 def measure_repeats(

@@ -1,6 +1,7 @@
 """What another way of serving would save, as lines: batches, other versions, fewer machines."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ai_ops.ai_features.costs import Costs
 from ai_ops.inference_management.batch_fit import CallSite
@@ -10,8 +11,9 @@ from ai_ops.inference_management.serving_room import ROOM, Room
 from ai_ops.inference_management.spending import Spending
 from ai_ops.inference_management.traffic_growth import WEEKS_NEEDED, Growth, Lasts
 
-SOON = 26
+SOON: Final = 26
 """Weeks: a limit that may be reached within them is due."""
+HOW: Final = "test twice the expected peak again, then a machine more or a faster version"
 
 
 def batch_lines(
@@ -130,7 +132,7 @@ def _version_line(one: OtherVersion, versions: Versions, spent: Spending) -> Opp
     )
 
 
-def idle_line(room: Room, spent: Spending, days: int) -> Opportunity:
+def idle_line(room: Room, spent: Spending) -> Opportunity:
     """What waiting machines cost, and how many fewer would hold twice the busiest minute."""
     rent = spent.busy_nano + spent.idle_nano
     if not room.machines or not rent:
@@ -172,6 +174,10 @@ def architecture_line(growth: Growth | None, limits: tuple[Lasts, ...], rows: in
         else f"{one.limit}: not known, {one.known}"
         for one in limits
     ]
+    full = [one for one in limits if one.used is not None and one.used >= 1]
+    if growth is None and full:
+        words = f"reached already: {', '.join(one.limit for one in full)}; used are "
+        return Opportunity("architecture", "due", words + ", ".join(used), how=HOW, rows=rows)
     if growth is None:
         words = f"fewer than {WEEKS_NEEDED} whole weeks before show no trend; used are "
         return Opportunity("architecture", "no_evidence", words + ", ".join(used), rows=rows)
@@ -189,12 +195,16 @@ def architecture_line(growth: Growth | None, limits: tuple[Lasts, ...], rows: in
         "due" if due else ("none" if known else "no_evidence"),
         words if due or not known else f"{words}; nothing is reached within {SOON} weeks",
         risk="a trend of past weeks knows nothing of a launch, or of a season",
-        how="test twice the expected peak again, then a machine more or a faster version"
-        if due
-        else "",
+        how=HOW if due else "",
         rows=rows,
     )
 
 
 def _ms(us: float | None) -> str:
-    return "?" if us is None else f"{us / 1000:.3g} ms"
+    """
+    >>> _ms(4_210.0), _ms(40_000_000.0)
+    ('4.21 ms', '40,000 ms')
+    """
+    if us is None:
+        return "an unknown time"
+    return f"{us / 1000:,.0f} ms" if us >= 10**6 else f"{us / 1000:.3g} ms"

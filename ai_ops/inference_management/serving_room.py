@@ -66,7 +66,7 @@ def measure_room(
     return Room(machines, (requests or 0) / 60, busy, *tested)
 
 
-def tested_rate(
+def rate_held(
     lake: Lake, feature: str, as_of: datetime
 ) -> tuple[tuple[float | None, str], tuple[Evidence, ...]]:
     """The highest rate that the newest load test held, and which test that was."""
