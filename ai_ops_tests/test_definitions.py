@@ -80,8 +80,25 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
 
 
 def test_two_features_stand_side_by_side() -> None:
-    both = dg.Definitions.merge(definitions_of(FLIGHTS), definitions_of(TINY))
+    each = [definitions_of(FLIGHTS), definitions_of(TINY)]
+    both = dg.Definitions.merge(*each)
     both.get_repository_def().load_all_definitions()
+    for names in (_assets, _jobs, _sensors):
+        one, other = map(names, each)
+        assert one and other and not one & other
+        assert names(both) == one | other
+
+
+def _assets(made: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in made.resolve_asset_graph().get_all_asset_keys()}
+
+
+def _jobs(made: dg.Definitions) -> set[str]:
+    return {name for name in made.get_repository_def().job_names if "ASSET" not in name}
+
+
+def _sensors(made: dg.Definitions) -> set[str]:
+    return {sensor.name for sensor in made.get_repository_def().sensor_defs}
 
 
 @pytest.mark.requirement("ST-01", "FQ-11")
