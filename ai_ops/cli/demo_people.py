@@ -6,9 +6,11 @@ They sign as anybody would; nothing they do has a way of its own.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.monthly import OPPORTUNITIES, REVIEWED
 from ai_ops.drift_monitoring.threshold_deciding import decision_of
 from ai_ops.drift_monitoring.thresholds import newest_month
 from ai_ops.storage.authority import ANSWERED_BY
@@ -39,6 +41,7 @@ NOTES: Mapping[str, str] = {
 }
 
 
+LOOKED = "looked at the savings of the month: calls stay as they are"
 APPROVED = "looked at the alerts of the month: what vanishes was none"
 KEPT = "looked at the alerts of the month: no threshold needs to change"
 
@@ -135,6 +138,22 @@ class People:
         given = {"decision": decision, "month": month, "reason": reason}
         content = decision_of(self.root, self.feature, given)
         self._decide("threshold_change", "drift_monitoring", content)
+        return month
+
+    def review_costs(self) -> str | None:
+        """Sign off what the newest month could have cost less, unless that was done; the month.
+
+        Whoever answers for serving looked at it, and backend at how its calls are made.
+        """
+        found = self.root.lake.glob(f"{self.feature.name}/{OPPORTUNITIES}/*.json")
+        month = PurePosixPath(found[-1]).stem if found else None
+        done = {one.partition for one in self._standing().sign_offs if one.item == REVIEWED}
+        if month is None or month in done:
+            return None
+        domains: tuple[Domain, ...] = ("inference_management", "prediction_logging")
+        for domain in domains:
+            about = {"item": REVIEWED, "domain": domain, "cadence": "monthly"}
+            self._decide("sign_off", domain, {**about, "partition": month, "note": LOOKED})
         return month
 
     def _approve(self, kind: EventKind, version: str, reason: str) -> None:

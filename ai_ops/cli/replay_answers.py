@@ -62,7 +62,7 @@ class Answers:
 
     def answer(self, now: datetime) -> None:
         """Open incidents, have them concluded, retrain, promote what people approve, and have
-        the thresholds of drift reviewed."""
+        the thresholds of drift and the month's savings reviewed."""
         answer_alerts(self.root, self.feature, now)
         if now.date() < self.away:
             self.people.conclude()
@@ -70,6 +70,7 @@ class Answers:
         if now.date() < self.away:
             self.people.decide_on_candidates()
             self.people.review_thresholds()
+            self.people.review_costs()
         self._promote()
 
     def _retrain(self, now: datetime) -> None:
