@@ -37,7 +37,7 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             feature,
             compute_service_health,
             domain="inference_management",
-            deps=["prediction_log"],
+            deps=["prediction_log", "log_completeness"],
             kinds={"json"},
         ),
         partitioned_asset(

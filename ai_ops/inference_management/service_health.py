@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import duckdb
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.day_logs import together
+from ai_ops.inference_management.served_counts import counted_beside
 from ai_ops.inference_management.service_levels import Latency, ServiceHealth, Share, judge_health
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
@@ -49,19 +50,26 @@ def compute_service_health(
     root: Root, feature: AiFeatureSpec, moments: Sequence[Moment]
 ) -> dict[str, Summary]:
     """How the day's predictions were served: answered, failed and refused, latency by mode,
-    requests by call site and tenant."""
+    requests by call site and tenant; and beside the log, who was turned away and what a witness
+    saw more."""
     measured: dict[str, ServiceHealth] = {}
     with duckdb.connect(config={"threads": 1}) as engine:
         for logs in together(_logs(root, feature, moments)):
             measured.update(_measure(engine, logs, feature.serving.slo.p99_ms))
     summaries = {}
     for moment in moments:
-        health = measured.get(moment.partition, ServiceHealth(moment.partition))
+        health = replace(
+            measured.get(moment.partition, ServiceHealth(moment.partition)),
+            **asdict(counted_beside(root, feature.name, moment.partition)),
+        )
         path = root.lake.path(feature.name, "service_health", moment.partition, "json")
         root.lake.write_json(path, asdict(health))
         numbers: dict[str, Observed] = {
             name: getattr(health, name) for name in ("rows", "ok", "failed", "refused")
         }
+        for name in ("turned_away", "witnessed", "not_logged"):
+            if (count := getattr(health, name)) is not None:
+                numbers[name] = count
         for latency in health.latencies:
             numbers[f"{latency.mode}_p99_ms"] = round(latency.p99_ms, 3)
         summaries[moment.partition] = Summary(numbers)
@@ -69,8 +77,11 @@ def compute_service_health(
 
 
 def judge_service_healthy(root: Root, feature: AiFeatureSpec, moment: Moment) -> Verdict:
-    """Requests of this day were answered, no more of them failed than promised, and they were
-    answered in the promised time."""
+    """Requests of this day were answered, no more of them failed or were turned away than promised,
+    and they were answered in the promised time.
+
+    Of requests that a witness saw and the log does not know, nobody can say so.
+    """
     path = root.lake.path(feature.name, "service_health", moment.partition, "json")
     data, evidence = root.lake.read_json(path)
     health = msgspec.convert(data, ServiceHealth)

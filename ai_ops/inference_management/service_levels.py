@@ -49,7 +49,9 @@ class Share:
 class ServiceHealth:
     """How one day of predictions was served: ``rows`` = ``ok`` + ``failed`` + ``refused``.
 
-    A refusal is the caller's mistake, answered properly: it is no failure of the service.
+    A refusal is the caller's mistake, answered properly: it is no failure of the service. Who was
+    ``turned_away`` for want of room is one, and no row. A witness counted ``witnessed`` requests,
+    ``not_logged`` of them more than there are in the log; None where nobody counted.
     """
 
     day: str
@@ -60,6 +62,14 @@ class ServiceHealth:
     latencies: tuple[Latency, ...] = ()
     call_sites: tuple[Share, ...] = field(default=())
     tenants: tuple[Share, ...] = field(default=())
+    turned_away: int | None = None
+    witnessed: int | None = None
+    not_logged: int | None = None
+
+    @property
+    def unanswered(self) -> int:
+        """What the service owed an answer and did not give."""
+        return self.failed + (self.turned_away or 0)
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
@@ -88,23 +98,26 @@ def judge_health(health: ServiceHealth, slo: Slo) -> Verdict:
     was judged, and there is none when too many answers do not say how long they took.
     """
     window = Window.of_day(health.day)
-    if not health.rows:
+    if not health.rows and not health.turned_away:
         reason = f"no prediction was asked for on {health.day}, or none was logged"
         return Verdict.lacking(reason, "operations", window=window)
     observed = _seen(health)
     if not health.ok:
-        found = _finding(health, f"none of {health.rows} requests was answered", 1.0)
-        return Verdict.failing(found.reason, found, sample_size=health.rows, observed=observed)
+        asked = health.rows + (health.turned_away or 0)
+        found = _finding(health, f"none of {asked} requests was answered", 1.0)
+        return Verdict.failing(found.reason, found, sample_size=asked, observed=observed)
     failures, failed = _judge_failures(health, slo)
     judged = [latency for latency in health.latencies if latency.rows >= MINIMUM_ANSWERS]
     sample = sum(latency.rows for latency in judged)
     observed["answers_judged_for_latency"] = sample
     waits = [_judge_latency(health, latency, slo) for latency in judged]
     unknown, lacking = _judge_silence(health)
+    if unseen := _unseen(health, slo):
+        unknown, lacking = [*unknown, unseen], True
     reason = "; ".join([failures, *(wait for wait, _ in waits), *unknown])
     findings = [finding for finding in (failed, *(slow for _, slow in waits)) if finding]
     if findings:
-        size = health.ok + health.failed if failed else sample
+        size = health.ok + health.unanswered if failed else sample
         return Verdict.failing(reason, *findings, sample_size=size, observed=observed)
     if lacking or not judged:
         return Verdict.lacking(
@@ -114,12 +127,14 @@ def judge_health(health: ServiceHealth, slo: Slo) -> Verdict:
 
 
 def _judge_failures(health: ServiceHealth, slo: Slo) -> tuple[str, Finding | None]:
-    of = health.ok + health.failed
-    share, (low, high) = health.failed / of, wilson(health.failed, of)
+    of = health.ok + health.unanswered
+    share, (low, high) = health.unanswered / of, wilson(health.unanswered, of)
     reason = (
-        f"{health.failed} of {of} requests failed ({share:.2%}, {low:.2%} to {high:.2%}), "
+        f"{health.unanswered} of {of} requests failed ({share:.2%}, {low:.2%} to {high:.2%}), "
         f"{slo.failed_share:.2%} are promised"
     )
+    if health.turned_away:
+        reason += f"; {health.turned_away} of them were turned away for want of room"
     if health.refused:
         reason += f"; {health.refused} more were refused for their inputs"
     return reason, _finding(health, reason, share) if low > slo.failed_share else None
@@ -138,6 +153,19 @@ def _judge_silence(health: ServiceHealth) -> tuple[list[str], bool]:
         count = "none" if silent == health.ok else f"{health.ok - silent}"
         reasons.append(f"{count} of {health.ok} answers say how long they took")
     return reasons, silent > 0 and wilson(silent, health.ok)[0] > P99_SLOW
+
+
+def _unseen(health: ServiceHealth, slo: Slo) -> str | None:
+    """Requests that a witness saw and the log does not know, when they are so many that they may
+    break the promise."""
+    if not health.not_logged or not health.witnessed:
+        return None
+    if wilson(health.not_logged, health.witnessed)[0] <= slo.failed_share:
+        return None
+    return (
+        f"{health.not_logged} of {health.witnessed} requests that the witness saw are not in the "
+        "log: nobody knows how they were answered"
+    )
 
 
 def _judge_latency(health: ServiceHealth, judged: Latency, slo: Slo) -> tuple[str, Finding | None]:
@@ -185,6 +213,9 @@ def _seen(health: ServiceHealth) -> dict[str, Observed]:
         "failed": health.failed,
         "refused": health.refused,
     }
+    for name in ("turned_away", "witnessed", "not_logged"):
+        if (count := getattr(health, name)) is not None:
+            seen[name] = count
     for latency in health.latencies:
         for name in ("p50_ms", "p95_ms", "p99_ms"):
             seen[f"{latency.mode}_{name}"] = round(getattr(latency, name), 3)

@@ -77,6 +77,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsampled: int = 0
     withheld: int = 0
     served: int | None = None
+    turned_away: int = 0
     closing: bool = False
     records: int = 0
     requests: int = 0
@@ -193,6 +194,7 @@ class DayPart(msgspec.Struct, kw_only=True, omit_defaults=True):
             unsampled=record.unsampled,
             withheld=record.withheld,
             served=record.served,
+            turned_away=record.turned_away,
             closing=isinstance(record, CloseRecord),
             records=self.n,
             requests=sum(hour.requests for hour in self.hours.values()),

@@ -53,7 +53,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it told of between two of its statements, and what stands in its segments of that.
 
-    ``served`` is None when it does not count what it served.
+    ``served`` is None when it does not count what it served; ``turned_away`` are requests that it
+    had no room for, which are no predictions.
     """
 
     since: datetime | None = None
@@ -64,6 +65,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsampled: int = 0
     withheld: int = 0
     served: int | None = None
+    turned_away: int = 0
     records: int = 0
     requests: int = 0
 

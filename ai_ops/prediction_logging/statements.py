@@ -46,6 +46,7 @@ def _between_statements(
         unsampled=last.unsampled - zero.unsampled,
         withheld=last.withheld - zero.withheld,
         served=None if last.served is None else last.served - (zero.served or 0),
+        turned_away=last.turned_away - zero.turned_away,
         records=records,
         requests=requests,
     )

@@ -51,7 +51,7 @@ class Slow:
     model: Held
     server: Server
     parts: Parts
-    segments: Path
+    root: Root
 
     @property
     def port(self) -> int:
@@ -64,7 +64,7 @@ class Slow:
 
     def lines(self) -> list[Any]:
         """What stands in its log."""
-        files = sorted(self.segments.rglob("*.jsonl"))
+        files = sorted(self.root.segments.rglob("*.jsonl"))
         return [read_line(one) for f in files for one in f.read_bytes().splitlines(keepends=True)]
 
 
@@ -75,11 +75,12 @@ def slow_server(
     """The server, until the block ends; ``serving`` are changes to that part of the feature."""
     feature = write_feature(folder / "defs")
     feature = feature.model_copy(update={"serving": feature.serving.model_copy(update=serving)})
-    log = PredictionLog(folder / "segments", feature.name, "web", WallClock())
+    root = Root.open(folder / "root", {})
+    log = PredictionLog(root.segments, feature.name, "web", WallClock())
     model: Any = Held(version)
     if not held:
         model.let.set()
-    app = create_app(Root.open(folder / "root", {}), feature, log, champion=model)
+    app = create_app(root, feature, log, champion=model)
     parts: Parts = app.state.parts
     parts.metrics.begin(0)
     listening, began = bound("127.0.0.1", 0), threading.Event()
@@ -89,7 +90,7 @@ def slow_server(
     thread.start()
     try:
         assert began.wait(PATIENCE), "the server did not start"
-        yield Slow(url, model, server, parts, folder / "segments")
+        yield Slow(url, model, server, parts, root)
     finally:
         model.let.set()
         server.should_exit = True

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ import httpx
 import pytest
 
 from ai_ops.client.records import CloseRecord, PredictionRecord
+from ai_ops.inference_management.served_counts import counted_beside
+from ai_ops.prediction_logging.compaction import compute_prediction_log
+from ai_ops.prediction_logging.completeness_report import compute_log_completeness
+from ai_ops.storage.clocks import WallClock
+from ai_ops.vocabulary.moments import Moment
+from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.inference_management.serving_world import GOOD, predict
 from ai_ops_tests.inference_management.slow_world import Slow, slow_server, until
 
@@ -40,6 +47,11 @@ def together(count: int, ask: Callable[[int], httpx.Response]) -> list[Future[ht
     return asked
 
 
+def days_since(begin: datetime, end: datetime) -> list[str]:
+    """The days that a test spans: two around midnight."""
+    return sorted({begin.date().isoformat(), end.date().isoformat()})
+
+
 def test_who_is_too_many_is_turned_away_and_told_when_to_come_again(tmp_path: Path) -> None:
     with slow_server(tmp_path, max_waiting=3) as slow:
         waiting = together(3, lambda n: predict(slow.url, {"id": f"w{n}", "inputs": GOOD}))
@@ -58,6 +70,13 @@ def test_who_is_too_many_is_turned_away_and_told_when_to_come_again(tmp_path: Pa
     # It was no prediction: nothing stands in the log but that it was turned away.
     assert sorted(one.id for one in records(slow)) == ["again", "w0", "w1", "w2"]
     assert (closing(slow).served, closing(slow).count, closing(slow).turned_away) == (4, 4, 1)
+    # The day's report on the log tells it to the report on the service.
+    now = WallClock().now()
+    moments = [Moment(day, Window.of_day(day), now) for day in days_since(closing(slow).time, now)]
+    compute_prediction_log(slow.root, slow.parts.feature, moments)
+    compute_log_completeness(slow.root, slow.parts.feature, moments)
+    beside = [counted_beside(slow.root, "tiny", one.partition) for one in moments]
+    assert sum(one.turned_away or 0 for one in beside) == 1
 
 
 def test_a_request_whose_time_is_over_is_told_so_and_logged_as_failed_once(tmp_path: Path) -> None:
