@@ -10,15 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ai_ops
 from ai_ops.ai_features.costs import Costs, TokenPrice
 from ai_ops.ai_features.logged import Privacy
-from ai_ops.inference_management.asked_log import AskedLog
+from ai_ops.inference_management.asked_log import ROWS_KEPT, TOGETHER, WINDOWS, AskedLog
 from ai_ops.inference_management.cache_lines import NO_TEXTS
-from ai_ops.inference_management.near_duplicates import measure_near
+from ai_ops.inference_management.near_duplicates import ALIKE, TEXTS, measure_near
 from ai_ops.inference_management.opportunities import Opportunities
 from ai_ops.inference_management.opportunity_picture import draw_opportunities
 from ai_ops.inference_management.opportunity_report import find_opportunities
-from ai_ops.inference_management.repeated_queries import measure_repeats, whole
+from ai_ops.inference_management.repeated_queries import (
+    TOLERANCE,
+    WRONG_ALLOWED,
+    measure_repeats,
+    whole,
+)
 from ai_ops.inference_management.serving_lines import (
     architecture_line,
     batch_discount,
@@ -26,7 +32,7 @@ from ai_ops.inference_management.serving_lines import (
 )
 from ai_ops.inference_management.serving_room import Room, rate_held
 from ai_ops.inference_management.spending import Spending, weeks_before
-from ai_ops.inference_management.traffic_growth import growth_of
+from ai_ops.inference_management.traffic_growth import WEEKS, WEEKS_NEEDED, growth_of
 from ai_ops_tests.inference_management.asked_world import (
     FIRST,
     MOMENT,
@@ -295,3 +301,14 @@ def test_the_picture_shows_the_bill_and_the_savings_whatever_their_callers_are_c
     nothing = Opportunities("f", "a", "b", 1, 0, found.spent)
     assert draw_opportunities(nothing) is None
     assert find_opportunities(root, feature, MOMENT) == found, "the same log says the same"
+
+
+def test_the_page_names_what_the_code_does() -> None:
+    page = Path(ai_ops.__file__).parents[1] / "docs" / "costs.md"
+    told = " ".join(page.read_text(encoding="utf-8").split())
+    assert f"more than {TEXTS:,} distinct texts" in told and f"{ALIKE} in common" in told
+    assert f"more than {ROWS_KEPT // 10**6} million answers" in told
+    assert f"no more than {WRONG_ALLOWED:.0%}".replace("%", " %") in told
+    assert f"by more than {TOLERANCE} or 1 %" in told
+    assert f"(log-linear, {WEEKS} at most, {WEEKS_NEEDED} at least)" in told
+    assert f"within {WINDOWS[0]}, {WINDOWS[1]} or {WINDOWS[2]} s" in told and TOGETHER == 8
