@@ -1,5 +1,7 @@
 """What traffic explains of a rising cost, and what it does not."""
 
+import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -7,25 +9,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.inference_management.cost_factors import NAMES
 from ai_ops.inference_management.cost_judgement import judge_trend
-from ai_ops.inference_management.cost_reports import compute_cost_trend, judge_cost_trend
+from ai_ops.inference_management.cost_reports import (
+    compute_cost_trend,
+    judge_cost_trend,
+    stored_trend,
+)
 from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.cost_trend import rise
 from ai_ops.inference_management.cost_weeks import Weeks
+from ai_ops.inference_management.costs import NANO
 from ai_ops.inference_management.week_cost import WeekCost
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops_tests.inference_management.served import (
+    Row,
     declared,
     of_week,
     open_root,
     week_of_logs,
     with_costs,
 )
+from ai_ops_tests.inference_management.spent_world import service
 
 pytestmark = pytest.mark.requirement("WK-04", "WK-05")
 
 RENT = 7 * 10**9
+THEN = [
+    "model_version",
+    "call_site",
+    "tenant",
+    "mode",
+    "rows",
+    "answered",
+    "busy_us",
+    "typical_us",
+    "untimed",
+    "busy_nano",
+    "idle_nano",
+    "storage_nano",
+    "total_nano",
+    "currency",
+    "prices",
+]
+"""The columns of a rollup before it counted tokens."""
 
 
 def judged(root: Root, feature: AiFeatureSpec, week: int) -> Verdict:
@@ -110,3 +138,46 @@ def test_the_picture_shows_the_weeks(tmp_path: Path) -> None:
     summaries = compute_cost_trend(root, feature, [of_week(0), of_week(1)])
     pictures = [summary.picture for summary in summaries.values()]
     assert pictures[0] is None and (pictures[1] or b"").startswith(b"\x89PNG")
+
+
+def test_the_table_has_a_row_for_each_factor_and_they_sum_to_the_change(tmp_path: Path) -> None:
+    root, feature = open_root(tmp_path), declared()
+    for week, rows in enumerate((40, 20)):
+        compute_cost_rollup(root, feature, week_of_logs(root, feature, week, rows=rows))
+    summary = compute_cost_trend(root, feature, [of_week(0), of_week(1)])[of_week(1).partition]
+    assert [row["factor"] for row in summary.table] == list(NAMES)
+    first, second = stored_trend(root, feature, of_week(1)).weeks
+    paid = sum(Decimal(str(row["paid_per_1000"])) for row in summary.table)
+    assert paid == Decimal(second.per_1000_nano - first.per_1000_nano) / NANO
+    assert summary.numbers["bill_cause"] is None and summary.numbers[
+        "rise_traffic"
+    ] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_rollups_from_before_tokens_were_counted_still_read(tmp_path: Path) -> None:
+    root, feature = open_root(tmp_path), declared()
+    for week, rows in enumerate((40, 80)):
+        compute_cost_rollup(root, feature, week_of_logs(root, feature, week, rows=rows))
+    expected = judged(root, feature, 1)
+    for week in range(2):
+        for day in of_week(week).window.days():
+            path = root.lake.path(feature.name, "cost_rollup", day)
+            table, _ = root.lake.read_table(path)
+            root.lake.write_table(path, table.select(THEN))
+    again = judged(root, feature, 1)
+    assert (again.status, again.reason) == (expected.status, expected.reason)
+
+
+def test_without_machines_no_time_is_missed(tmp_path: Path) -> None:
+    """A provider's calls that do not say how long they took: no rent hangs on it."""
+    feature = with_costs(service(), compute=()).model_copy(update={"served_by": "provider_api"})
+
+    def untimed(one: Row, number: int) -> Row:
+        tokens = {"model": "small", "input_tokens": 2000, "output_tokens": 200}
+        return one | {"latency_ms": None, "cost": json.dumps(tokens)}
+
+    root = open_root(tmp_path)
+    for week in range(2):
+        logs = week_of_logs(root, feature, week, rows=40, change=untimed)
+        compute_cost_rollup(root, feature, logs)
+    assert judged(root, feature, 1).status == "pass"
