@@ -60,7 +60,8 @@ def demo(folder: Path) -> "subprocess.Popen[str]":
 
 
 def replay_with_a_kill(folder: Path) -> Replayed:
-    """Replay five weeks; kill the serving process with -9, a week later the replay itself."""
+    """Replay five weeks in a folder that may hold the trained versions already; kill the serving
+    process with -9, a week later the replay itself."""
     process = demo(folder)
     _wait_until(process, folder, KILLED_ON)
     killed = _serving_process(folder)

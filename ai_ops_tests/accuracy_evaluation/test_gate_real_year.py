@@ -37,7 +37,7 @@ from ai_ops_tests.accuracy_evaluation.world import (
     between,
     open_root,
 )
-from ai_ops_tests.made_once import made_once
+from ai_ops_tests.trained import fit_once
 
 BEGIN, END = "2013-03-25", "2013-09-01"
 LAUNCH = utc("2013-04-01T07:00:00Z")
@@ -119,7 +119,7 @@ def launch_version(root: Root, feature: AiFeatureSpec, flights: pd.DataFrame) ->
     """The network of the launch, trained before the rehearsal as the set-up does it."""
     data, digest = training_data(flights, feature)
     with one_thread():
-        fitted = made_once("fitted_network", lambda: fit(NETWORK, data))
+        fitted = fit_once(NETWORK, data)
     reference = reference_table(data, fitted, feature)
     made = root.registry.register(
         feature.name,

@@ -1,6 +1,5 @@
 """The flights and both versions, made once for the tests of this folder."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 import ai_ops.defs.flight_delay as flight_delay
 from ai_ops.ai_features.loader import load_feature
 from ai_ops.ai_features.schema import AiFeatureSpec
-from ai_ops.defs.flight_delay.comparison import Comparison
 from ai_ops.defs.flight_delay.flights import (
     Tables,
     data_folder,
@@ -17,17 +15,7 @@ from ai_ops.defs.flight_delay.flights import (
     load_flights,
     read_tables,
 )
-from ai_ops.defs.flight_delay.training import set_up
-from ai_ops.storage.root import Root
-
-
-@dataclass(frozen=True)
-class SetUp:
-    """A root in which both versions are registered, and what the set-up said on the way."""
-
-    root: Root
-    comparison: Comparison
-    steps: tuple[str, ...]
+from ai_ops_tests.trained import SetUp, set_up_once, with_flights
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +24,17 @@ def feature() -> AiFeatureSpec:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("root")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder that all workers of this run see."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
+    folder = tmp_path_factory.mktemp("root")
+    with_flights(folder, shared)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +56,6 @@ def raw(tables: Tables) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def ready(flights: pd.DataFrame, folder: Path, feature: AiFeatureSpec) -> SetUp:
+def ready(shared: Path) -> SetUp:
     """Both versions trained on all of their rows, as the demo does: half a minute."""
-    root = Root.open(folder, {})
-    steps: list[str] = []
-    comparison = set_up(root, feature, steps.append)
-    return SetUp(root, comparison, tuple(steps))
+    return set_up_once(shared)

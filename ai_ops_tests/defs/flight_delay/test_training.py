@@ -15,7 +15,7 @@ from ai_ops.defs.flight_delay.fitting import NETWORK
 from ai_ops.defs.flight_delay.flights import INPUTS
 from ai_ops.defs.flight_delay.training import replay_scores, set_up, training_data
 from ai_ops.storage.registry import REHEARSAL
-from ai_ops_tests.defs.flight_delay.conftest import SetUp
+from ai_ops_tests.trained import SetUp
 
 
 @pytest.mark.requirement("PL-12", "PL-14", "PL-16", "PL-18", "PL-30")
