@@ -2,12 +2,14 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+import ai_ops
 from ai_ops.inference_management.cost_factors import NAMES, Change, FactorName, Share
 from ai_ops.inference_management.week_cost import Rates, Source, WeekCost
 
@@ -173,3 +175,11 @@ def test_a_factor_that_changed_alone_has_all(week: WeekCost) -> None:
     if longer and any(one.busy_us for one in longer) and len(longer) == len(week.sources):
         share = only("per_call", week, replace(week, sources=longer))
         assert share.paid_nano == 0 and share.work_nano >= 0
+
+
+def test_the_page_tells_every_factor() -> None:
+    page = Path(ai_ops.__file__).parents[1] / "docs" / "costs.md"
+    told = [line for line in page.read_text(encoding="utf-8").splitlines() if "| `" in line]
+    assert [name for name in NAMES if any(line.startswith(f"| `{name}` |") for line in told)] == [
+        *NAMES
+    ]
