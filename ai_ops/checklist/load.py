@@ -37,10 +37,12 @@ def still_speaks(feature: AiFeatureSpec, evidence: ChecklistEvidence, verdict: V
 
 
 def _age(evidence: ChecklistEvidence, recorded: RecordedVerdict) -> list[str]:
-    # The check may have judged an old test again: what counts is when it was run.
+    # The check may have judged an old test again: what counts is when it was run. (How old the
+    # judgement itself is, every item looks at.)
     told = recorded.verdict.observed.get("tested_at")
-    tested = recorded.as_of if told is None else datetime.fromisoformat(str(told))
-    age = evidence.days_since(tested)
+    if told is None:
+        return []
+    age = evidence.days_since(datetime.fromisoformat(str(told)))
     if age <= EXPIRES_DAYS:
         return []
     return [f"the load test is {age:.0f} days old; it speaks for {EXPIRES_DAYS}"]
