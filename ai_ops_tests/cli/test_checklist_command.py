@@ -113,6 +113,10 @@ def test_the_monthly_list_is_that_of_the_last_whole_month(tmp_path: Path) -> Non
     )
     for check in checks:
         judged(root, check, on="2021-03-01", window=MARCH, at=NOW)
+    assert as_json(root, "monthly")[0] == FAILS, "nobody looked at what could cost less"
+    reviewed = {"item": "cost_opportunities_reviewed", "domain": "inference_management"}
+    month = {"cadence": "monthly", "partition": "2021-03-01", "note": ""}
+    decided(root, "sign_off", DEVOPS, **reviewed, **month)
     assert as_json(root, "monthly")[0] == DONE
     judged(root, "log_audit", failing("3 records differ"), on="2021-03-01", window=MARCH, at=NOW)
     code, list_ = as_json(root, "monthly")
