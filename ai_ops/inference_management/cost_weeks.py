@@ -28,7 +28,6 @@ from ai_ops.vocabulary.windows import Window
 _SUMMED: Final = (
     "rows",
     "busy_us",
-    "busy_nano",
     "cached",
     "input_tokens",
     "output_tokens",
@@ -36,6 +35,8 @@ _SUMMED: Final = (
     "cache_write_tokens",
     "tokens_nano",
 )
+REASONS: Final = 3
+"""How many reasons are told why the cost of a week is unknown."""
 _PRICED: Final = ("input", "cache_read", "cache_write", "output")
 _NANO_OF_MILLION: Final = 1000
 """Billionths for one token that a price for a million of them comes to."""
@@ -106,8 +107,10 @@ def _read_week(lake: Lake, feature: AiFeatureSpec, monday: date) -> _Week:
     if missing or not tables:
         return _Week(None, read, missing)
     rows = [row | {"day": day} for day, table in tables for row in table.to_pylist()]
-    if any(row["total_nano"] is None for row in rows):
-        return _Week(None, read, missing, f"the week of {monday.isoformat()}")
+    unknown = [row["unpriced"] for row in rows if row["total_nano"] is None]
+    if unknown:
+        why = "; ".join(sorted({reason for reason in unknown if reason})[:REASONS])
+        return _Week(None, read, missing, f"the week of {monday.isoformat()}{why and f' ({why})'}")
     return _Week(_week(monday.isoformat(), len(days), rows), read, missing)
 
 

@@ -22,7 +22,6 @@ class Source:
     mode: str | None
     rows: int
     busy_us: int
-    busy_nano: int
     typical_us: float | None
     model: str | None = None
     repeats: int = 0

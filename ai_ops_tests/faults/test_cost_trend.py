@@ -150,3 +150,10 @@ def test_small_rises_that_add_up_are_named_with_what_they_come_from(folder: Path
     assert "4 weeks ago" in finding.reason and finding.call_site == "web"
     assert verdicts[-1].observed["compounded_bill_cause"] == "per_call"
     assert finding.begin == of_week(0).window.end
+
+
+@pytest.mark.fault("cost_trend")
+def test_a_model_without_a_price_makes_the_week_unknown_and_is_told(folder: Path) -> None:
+    verdict = second_week(folder, where(at("web"), model="of-nobody"))
+    assert verdict.status == "no_evidence"
+    assert "the week of 2013-04-08 (of-nobody is in no list of prices" in verdict.reason

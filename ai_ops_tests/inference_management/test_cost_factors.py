@@ -67,7 +67,6 @@ def source(
         mode,
         rows,
         busy_us=draw(st.integers(0, 10**9)),
-        busy_nano=0,
         typical_us=None,
         model=model,
         repeats=draw(st.integers(0, rows)),
