@@ -122,6 +122,7 @@ def _application(asked: _Asked, metrics: "ServiceMetrics") -> tuple["FastAPI", P
     from ai_ops.inference_management.predictor import Champion
     from ai_ops.inference_management.server import create_app
     from ai_ops.inference_management.steady_clock import steady
+    from ai_ops.storage import told_moves
     from ai_ops.storage.environments import ALIASES, beside
 
     feature, environment = asked.feature, asked.environment
@@ -136,6 +137,7 @@ def _application(asked: _Asked, metrics: "ServiceMetrics") -> tuple["FastAPI", P
         alias=ALIASES[environment],
         lets_go=environment != "production",
         explains=explained_by(root, feature.name) if environment == "production" else None,
+        told=told_moves.told(root, feature.name),
     )
     shadows = feature.serving.shadow and environment == "production"
     shadow_log = _log(feature, root, asked.writer, "challenger") if shadows else None

@@ -28,6 +28,7 @@ from ai_ops.inference_management.service_metrics import CONTENT_TYPE, ServiceMet
 from ai_ops.inference_management.steady_clock import steady
 from ai_ops.storage.registry import CHALLENGER
 from ai_ops.storage.root import Root
+from ai_ops.storage.told_moves import told
 from ai_ops.vocabulary.words import Mode
 
 PATHS: Final = ("/predict", "/predict/batch")
@@ -104,6 +105,7 @@ def create_app(
         feature.serving.poll_seconds,
         steady(root.clock),
         explains=explained_by(root, feature.name),
+        told=told(root, feature.name),
     )
     answering = Answering(feature, followed, log, feature.logging.on_log_failure)
     shadow = shadow_of(root, feature, answering, shadow_log) if shadow_log else None

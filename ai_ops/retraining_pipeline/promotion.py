@@ -20,6 +20,7 @@ from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.registry import CHAMPION
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, Standing, fold, standing_of
+from ai_ops.storage.told_moves import tell
 from ai_ops.vocabulary.errors import DecisionRefused, PromotionRefused
 from ai_ops.vocabulary.words import EventKind
 
@@ -168,6 +169,7 @@ def _follow_ledger(root: Root, feature: AiFeatureSpec) -> None:
     while (now := standing_of(root.ledger, feature.name).live) != live and now is not None:
         root.registry.set_alias(feature.name, CHAMPION, now)
         live = now
+    tell(root, feature.name)
 
 
 def _is_of(root: Root, feature: AiFeatureSpec, move: Move, claimed: Decision) -> bool:
