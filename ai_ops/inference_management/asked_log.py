@@ -193,7 +193,7 @@ class AskedLog:
         must = [f"input_{c.name}" for c in self.feature.inputs if not c.nullable]
         broken = " OR ".join(f"{quoted(n)} IS NULL" for n in must if n in schema.names) or "false"
         who = [_hashed("version", "model_version"), _hashed("tenant", "tenant")]
-        raw = f"CASE WHEN {broken} THEN hash('raw', input) ELSE 0 END"
+        raw = f"CASE WHEN {broken} THEN hash(hash('raw', input)) ELSE 0 END"
         rest = _mixed([*who, raw, *plain])
         lowered = [
             _hashed(f.name, f"lower(trim({quoted(f.name)}))")
@@ -246,7 +246,9 @@ def _normal(column: str) -> str:
 
 
 def _hashed(name: str, value: str) -> str:
-    return f"CASE WHEN {value} IS NULL THEN 0 ELSE hash({text(name)}, {value}) END"
+    # Hashed again: the engine joins the hashes of name and value by xor, as these are mixed, and a
+    # value that stands in two columns would cancel itself.
+    return f"CASE WHEN {value} IS NULL THEN 0 ELSE hash(hash({text(name)}, {value})) END"
 
 
 def _mixed(hashes: Sequence[str]) -> str:

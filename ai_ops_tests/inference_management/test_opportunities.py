@@ -139,6 +139,14 @@ def test_another_tenant_or_version_is_never_answered_from_the_same_entry(tmp_pat
     assert line(found, "cache").words == "none of 1400 queries was asked again"
 
 
+def test_a_value_that_two_columns_share_does_not_cancel_itself(tmp_path: Path) -> None:
+    def alike(day: int, number: int) -> Row:
+        return asked(day, number, text=f"k{day}-{number}", tenant=f"k{day}-{number}")
+
+    _, _, found = opportunities(tmp_path, alike)
+    assert found.repeats.rows == 1400 and found.repeats.hits == ()
+
+
 def test_what_was_answered_from_a_cache_already_and_what_failed_saves_nothing(
     tmp_path: Path,
 ) -> None:
