@@ -127,9 +127,9 @@ def _emergency() -> Iterator[str]:
     yield (
         "None of the servers is restarted. Those that share the root's folder are told of a move "
         "and look within a tenth of a second; every server polls the registry besides "
-        "(`serving.poll_seconds`). When one still answers with the bad version a minute later, its `/health` says "
-        "why (`problem`, `registry_reachable`): mend that or restart it; a restarted server serves "
-        "what the ledger says."
+        "(`serving.poll_seconds`). When one still answers with the bad version a minute later, its "
+        "`/health` says why (`problem`, `registry_reachable`): mend that or restart it; a "
+        "restarted server serves what the ledger says."
     )
     yield ""
 
