@@ -29,6 +29,7 @@ from ai_ops.inference_management.cost_states import (
     Cell,
     Floats,
     State,
+    cell_of,
     cells_of,
     states_of,
 )
@@ -114,6 +115,12 @@ class Change:
         """What each cell's time has in a factor's share of 1,000 answers, in billionths; of no
         factor, what it was worth before."""
         return self._of_cells(factor, self._cell_work)
+
+    def unanswered_by_cell(self, week: WeekCost) -> Floats:
+        """What share of a week's rows each cell had that got no answer."""
+        silent = {cell_of(one): one.rows - one.answered for one in week.sources}
+        rows = sum(one.rows for one in week.sources)
+        return np.array([silent.get(cell, 0) / max(1, rows) for cell in self.cells])
 
     def _whole(self, amounts: Floats) -> tuple[Ints, Ints]:
         """Amounts, and what they are for 1,000 answers, in whole billionths."""

@@ -178,8 +178,8 @@ def _cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> 
 def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float) -> Cause | None:
     """The factor that has most of a rise of the bill; None where no factor rose.
 
-    Rent and storage are paid for all predictions together: only where most of it is tokens there
-    is a part of the traffic that it comes from.
+    Rent and storage are paid for all predictions together: only where most of it is tokens, or
+    where requests failed, there is a part of the traffic that it comes from.
     """
     factor = max(shares, key=lambda name: shares[name])
     if shares[factor] < CAUSE * earlier:
@@ -188,6 +188,9 @@ def _bill_cause(change: Change, shares: Mapping[FactorName, int], earlier: float
     driver = Driver()
     if tokens.sum() >= DRIVER_SHARE * shares[factor]:
         driver = find_driver(change, tokens, change.tokens_by_cell(None))
+    elif factor == "retries":
+        usual, failed = map(change.unanswered_by_cell, (change.before, change.now))
+        driver = find_driver(change, failed - usual, usual)
     return Cause(factor, shares[factor] / earlier, driver)
 
 

@@ -27,6 +27,7 @@ from ai_ops.vocabulary.windows import Window
 
 _SUMMED: Final = (
     "rows",
+    "answered",
     "busy_us",
     "cached",
     "input_tokens",

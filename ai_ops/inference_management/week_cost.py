@@ -24,6 +24,7 @@ class Source:
     busy_us: int
     typical_us: float | None
     model: str | None = None
+    answered: int = 0
     repeats: int = 0
     cached: int = 0
     calls: int = 0

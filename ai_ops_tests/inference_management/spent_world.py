@@ -87,6 +87,12 @@ def asked_again(one: Row, number: int) -> Row:
     return asked | {"id": one["id"], "status": ("error", "ok")[number % 2]}
 
 
+def app_fails(one: Row, number: int) -> Row:
+    """Four in five requests of ``app`` get no answer."""
+    failed = one["call_site"] == "app" and number % 10 != 1
+    return usual(one, number) | ({"status": "error"} if failed else {})
+
+
 def three_times_slower(one: Row, number: int) -> Row:
     asked = usual(one, number)
     return call(asked, compute_ms=3 * json.loads(asked["cost"])["compute_ms"])

@@ -24,6 +24,7 @@ from ai_ops_tests.inference_management.spent_world import (
     ROWS,
     Edit,
     a_slower_version,
+    app_fails,
     asked_again,
     at,
     bolt_asks_a_long_one_again,
@@ -108,6 +109,7 @@ CAUSES = (
         call_site="web",
         slice="mode = sync",
     ),
+    Planted("most requests of app fail", "retries", app_fails, call_site="app"),
     Planted("each request fails once at first", "retries", asked_again, rows=2 * ROWS),
     Planted("the cache answers nothing", "cache", without_the_cache, call_site="web"),
     Planted(
