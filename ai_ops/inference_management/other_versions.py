@@ -17,7 +17,7 @@ from ai_ops.ai_features.gate import CandidateGate
 from ai_ops.storage.in_force import gate_in_force, live_version
 from ai_ops.storage.model_version import ModelVersion
 from ai_ops.storage.root import Root
-from ai_ops.vocabulary.errors import MissingEvidence
+from ai_ops.vocabulary.errors import MissingEvidence, RegistryUnavailable
 from ai_ops.vocabulary.verdicts import Evidence
 
 Standing = Literal["within the margin", "worse than the margin", "not evaluated"]
@@ -70,12 +70,13 @@ class OtherVersion:
 @dataclass(frozen=True)
 class Versions:
     """The version that answers, the others, and what was read; ``problem``: why none was looked
-    at."""
+    at, which is a lack of evidence when they are ``unknown``."""
 
     live: str | None = None
     size_bytes: int = 0
     others: tuple[OtherVersion, ...] = ()
     problem: str = ""
+    unknown: bool = False
     read: tuple[Evidence, ...] = ()
 
 
@@ -99,13 +100,17 @@ def look_at_versions(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Ver
     """Every registered version that is smaller or older than the one that answers."""
     if not feature.trained_here:
         return Versions(problem="somebody else trains the model: no version of it is here")
-    live = live_version(root, feature.name, as_of, as_of)
+    try:
+        live = live_version(root, feature.name, as_of, as_of)
+        known = root.registry.versions(feature.name)
+    except RegistryUnavailable as error:
+        return Versions(problem=str(error), unknown=True)
     if live is None:
-        return Versions(problem="no version answers yet")
-    known = root.registry.versions(feature.name)
+        return Versions(problem="no version answers yet", unknown=True)
     serving = next((one for one in known if one.version == live.version), None)
     if serving is None:
-        return Versions(live.version, problem=f"the registry has no version {live.version}")
+        words = f"the registry has no version {live.version}"
+        return Versions(live.version, problem=words, unknown=True)
     gate = gate_in_force(root, feature, as_of).gate.candidate
     evaluations, read = _evaluations(root, feature, as_of)
     others = tuple(

@@ -85,7 +85,8 @@ def version_lines(versions: Versions, spent: Spending) -> Iterator[Opportunity]:
     if spent.by_model and any(spent.by_model.values()):
         yield _models_line(spent)
     elif versions.problem:
-        yield Opportunity("smaller_version", "none", versions.problem)
+        told: Told = "no_evidence" if versions.unknown else "none"
+        yield Opportunity("smaller_version", told, versions.problem)
     elif not versions.others:
         words = f"no registered version is smaller or older than version {versions.live}"
         yield Opportunity("smaller_version", "none", words)

@@ -23,6 +23,7 @@ from ai_ops.inference_management.serving_lines import version_lines
 from ai_ops.inference_management.spending import Spending
 from ai_ops.storage.model_version import ModelVersion
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import RegistryUnavailable
 from ai_ops_tests.deciding import FEATURE, NOW, launched, root_in
 
 pytestmark = pytest.mark.requirement("PB-22", "MO-10")
@@ -182,3 +183,15 @@ def test_without_a_version_there_is_a_reason(root: Root) -> None:
     assert line.told == "none"
     (models,) = version_lines(look_at_versions(root, sent, NOW), Spending(by_model={"large": 9}))
     assert models.told == "no_evidence" and "large 100%" in models.words
+
+
+def test_a_registry_that_does_not_answer_is_no_evidence_and_no_outage_of_the_rest(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Registered, name: str) -> list[ModelVersion]:
+        raise RegistryUnavailable("the registry does not answer")
+
+    monkeypatch.setattr(Registered, "versions", gone)
+    found = look_at_versions(root, FEATURE, NOW)
+    (line,) = version_lines(found, Spending())
+    assert (line.told, line.words) == ("no_evidence", "the registry does not answer")
