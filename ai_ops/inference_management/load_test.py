@@ -175,7 +175,7 @@ def _measured(
         saturation=measured.saturation,
         cold_start=cold,
         memory=memory,
-        gpu=figures(cold, measured.typical_ms, own.gpu_mb) if own and feature.serving.gpu else None,
+        gpu=figures(cold, measured.typical_ms, own.gpu_mb) if own else None,
     )
     return test, measured, held
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import InputColumn
 from ai_ops.inference_management.requests import RefusedInput, Requests
@@ -90,10 +93,10 @@ def _logged(root: Root, feature: AiFeatureSpec) -> tuple[str, list[Mapping[str, 
     found: list[Mapping[str, Any]] = []
     for file in files:
         table, _ = root.lake.read_table(file, ["status", "withheld", "input"])
-        rows = [row for row in table.to_pylist() if row["status"] == "ok" and row["input"]]
-        told = [row for row in rows if row["withheld"] is None]
-        step = max(1, len(told) * DAYS // MOST)
-        found += [json.loads(row["input"]) for row in told[::step]]
+        kept = pc.and_(pc.equal(table["status"], "ok"), pc.is_null(table["withheld"]))
+        told = table.filter(kept)["input"].drop_null()
+        chosen = range(0, len(told), max(1, len(told) * DAYS // MOST))
+        found += [json.loads(text) for text in told.take(pa.array(chosen, pa.int64())).to_pylist()]
     days = [PurePosixPath(file).stem for file in files]
     return (" to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""), found
 

@@ -89,7 +89,8 @@ def lines_of(test: LoadTest, serving: Serving, *, own_model: bool) -> list[Line]
         lines.append(_judged("memory", _memory(test)))
     if own_model and (test.version is None or test.version != test.version_after):
         lines.append(_judged("version", _versions(test)))
-    if serving.gpu:
+    # A GPU that is there and not declared is told of where the server uses it.
+    if serving.gpu or (test.gpu is not None and test.gpu.held_mb):
         lines.append(_judged("gpu", _gpu(test)))
     return lines
 

@@ -37,7 +37,7 @@ def own_endpoint(root: Root, feature: AiFeatureSpec, bodies: Bodies) -> Iterator
     """The feature's server, answering: of the version that is live, or in rehearsal before the
     launch, with segments and a lake of its own."""
     rehearses = root.registry.alias(feature.name, CHAMPION) is None
-    before = held_mb() if feature.serving.gpu else None
+    before = held_mb()
     with apart(root) as place:
         server = OwnServer(
             feature.name,
@@ -48,7 +48,7 @@ def own_endpoint(root: Root, feature: AiFeatureSpec, bodies: Bodies) -> Iterator
         with watching(server.processes) as watched, server:
             cold = _first_answer(server, bodies)
             watched.loaded(server.begun or 0.0, cold)
-            held = held_mb() if feature.serving.gpu else None
+            held = held_mb()
             grown = held - before if held is not None and before is not None else None
             yield Own(server, watched, cold, grown)
 

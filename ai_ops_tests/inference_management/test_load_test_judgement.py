@@ -130,6 +130,10 @@ def test_a_gpu_that_is_declared_is_seen_or_its_line_is_no_evidence() -> None:
     ):
         verdict = judged(record(gpu=gpu), gpu=True)
         assert verdict.status == "no_evidence" and words in verdict.reason
+    unused = lines_of(record(gpu=Gpu("A10", 30.0, 0.0)), SERVING, own_model=True)
+    assert "gpu" not in {line.name for line in unused}, "nobody declared one, and none is used"
+    used = lines_of(record(gpu=Gpu("A10", 900.0, 612.0)), SERVING, own_model=True)
+    assert "gpu" in {line.name for line in used}
     verdict = judged(record(gpu=Gpu("A10", 900.0, 612.0)), gpu=True)
     assert verdict.status == "pass" and "A10, 612 MB held, 900 ms to warm up" in verdict.reason
 
