@@ -5,6 +5,7 @@ integer, and goes on where it was when a worker is replaced.
 """
 
 import mmap
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -28,7 +29,7 @@ STATUSES: Final = (200, 408, 413, 422, 429, 500, 503, 504)
 _WORD: Final = 8
 _VERSION: Final = 64
 """Bytes of a version's name that are shown."""
-_WAITING, _READY, _UNWRITTEN, _STARTS, _HEAD = 0, 1, 2, 3, 4
+_WAITING, _READY, _UNWRITTEN, _STARTS, _TOLD, _HEAD = 0, 1, 2, 3, 4, 5
 _STATUS_AT: Final = {status: place for place, status in enumerate((*STATUSES, 0))}
 _BUCKETS_AT: Final = len(_STATUS_AT)
 _SUM_AT: Final = _BUCKETS_AT + len(BOUNDS) + 1
@@ -73,12 +74,18 @@ class ServiceMetrics:
         """How this worker is now; ``unwritten`` predictions since it began, None to leave it."""
         at = self.place * self._words
         self._counts[at + _WAITING], self._counts[at + _READY] = waiting, ready
+        self._counts[at + _TOLD] = time.monotonic_ns()
         if unwritten is not None:
             self._counts[at + _UNWRITTEN] = unwritten
         name = (version or "").encode()[:_VERSION].ljust(_VERSION, b"\0")
         place = self._version_at(self.place)
         if self._memory[place : place + _VERSION] != name:
             self._memory[place : place + _VERSION] = name
+
+    def silent_for(self, place: int) -> float:
+        """For how many seconds the worker in this place has told nothing of itself."""
+        told = self._counts[place * self._words + _TOLD]
+        return (time.monotonic_ns() - told) / 1e9
 
     def text(self) -> bytes:
         """All workers' sums in Prometheus's text format."""

@@ -17,6 +17,7 @@ from ai_ops.inference_management.service_metrics import ServiceMetrics
 REST_SECONDS: Final = (0.2, 10.0)
 """After a worker died before it was ready: the least and the most to wait until the next one."""
 PATIENCE_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 1.0
 _logger = logging.getLogger(__name__)
 
 
@@ -46,8 +47,10 @@ class Workers:
     """Keeps ``count`` processes that run ``work`` on a socket that this one only holds.
 
     They are forked before anything is opened, so that what is imported lies in memory once. One
-    that dies is replaced; the others go on. SIGTERM, SIGINT and the end of ``while_open`` end all:
-    who is not ready at once, the others when they have answered everybody.
+    that dies is replaced, as is one that is ready and then tells the metrics nothing for
+    ``silent_after`` seconds: something holds its event loop. The others go on. SIGTERM, SIGINT and
+    the end of ``while_open`` end all: who is not ready at once, the others when they have answered
+    everybody.
     """
 
     def __init__(
@@ -59,10 +62,12 @@ class Workers:
         began: Callable[[], None],
         *,
         ends_after: float,
+        silent_after: float | None = None,
         while_open: int | None = None,
     ) -> None:
         self._listening, self._metrics, self._work, self._began = listening, metrics, work, began
         self._ends_after, self._while_open = ends_after, while_open
+        self._silent_after = silent_after or ends_after + PATIENCE_SECONDS
         self._workers = [_Worker(place) for place in range(count)]
         self._selector = selectors.PollSelector()  # epoll takes no file and no /dev/null
         self._lifeline, self._held = os.pipe()
@@ -79,6 +84,7 @@ class Workers:
                 self._replace()
                 for key, _ in self._selector.select(self._pause()):
                     key.data(key.fd)
+                self._kill_the_silent()
                 if self._bury() and not self._announced:
                     self._end()
                     return 1
@@ -120,9 +126,18 @@ class Workers:
             self._announced = True
             self._began()
 
-    def _pause(self) -> float | None:
-        dues = [one.due for one in self._workers if one.pid is None]
-        return max(0.0, min(dues) - time.monotonic()) if dues else None
+    def _pause(self) -> float:
+        dues = [one.due - time.monotonic() for one in self._workers if one.pid is None]
+        return max(0.0, min([*dues, LOOK_SECONDS]))
+
+    def _kill_the_silent(self) -> None:
+        for one in self._workers:
+            silent = self._metrics.silent_for(one.place)
+            if one.pid and one.ready and silent > self._silent_after:
+                _logger.error(
+                    "worker %d (pid %d) hangs for %.0f s: killed", one.place, one.pid, silent
+                )
+                _signal(one.pid, signal.SIGKILL)
 
     def _replace(self) -> None:
         for worker in self._workers:

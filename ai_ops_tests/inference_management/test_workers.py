@@ -123,7 +123,7 @@ from ai_ops.inference_management.listening import Server, address, bound
 from ai_ops.inference_management.pressure import Pressure
 from ai_ops.inference_management.service_metrics import ServiceMetrics
 from ai_ops.inference_management.workers import Workers
-import os, uvicorn
+import os, time
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -132,25 +132,38 @@ async def app(scope, receive, send):
             await send({"type": told + ".complete"})
             if told.endswith("shutdown"):
                 return
+    if scope["path"] == "/hang":
+        time.sleep(60)
     pid = str(os.getpid()).encode()
     headers = [(b"content-length", str(len(pid)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": pid})
 
+def tell():
+    metrics.tell(0, ready=True, version=None, unwritten=None)
+
 def work(post):
     if sys.argv[1] == "broken":
         raise RuntimeError("nothing to serve")
     Server(
-        app, listening, Pressure(9), post.ready, lambda: None,
+        app, listening, Pressure(9), post.ready, tell,
         ends_after=2, lifeline=post.lifeline,
     ).run()
 
 listening = bound("127.0.0.1", 0)
 began = lambda: print(address(listening), flush=True)
 metrics = ServiceMetrics("light", ("/",), 2)
-kept = Workers(2, listening, metrics, work, began, ends_after=2, while_open=0)
+kept = Workers(
+    2, listening, metrics, work, began, ends_after=2, silent_after=1.5, while_open=0
+)
 sys.exit(kept.run())
 """
+
+
+def light_url(process: subprocess.Popen[str]) -> str:
+    """Where it listens."""
+    listening = psutil.Process(process.pid).net_connections()
+    return f"http://127.0.0.1:{listening[0].laddr.port}"
 
 
 @contextmanager
@@ -188,6 +201,15 @@ def test_workers_end_with_whoever_keeps_them(end: str) -> None:
         assert process.wait(20) == (-signal.SIGKILL if end == "killed" else 0)
         _, alive = psutil.wait_procs(workers, timeout=20)
         assert len(workers) == 2 and not alive
+
+
+@pytest.mark.requirement("OW-09")
+def test_a_worker_that_hangs_is_replaced() -> None:
+    with light() as (process, workers):
+        with pytest.raises(httpx.TransportError):  # it was killed while it was asked
+            httpx.get(f"{light_url(process)}/hang", timeout=20)
+        until(lambda: len(psutil.Process(process.pid).children()) == 2)
+        assert sum(one.is_running() for one in workers) == 1
 
 
 @pytest.mark.requirement("OW-09")
