@@ -27,6 +27,7 @@ from ai_ops.drift_monitoring.own_windows import (
     Rule,
     own_distances,
 )
+from ai_ops.drift_monitoring.seasons import explained
 from ai_ops.drift_monitoring.statistics import Floats, sustained, window_counts
 
 __all__ = ["MINIMUM_INDEPENDENT_WINDOWS", "Calibration", "Rule", "calibrate", "own_distances"]
@@ -111,15 +112,16 @@ def calibrate(
         }
         weeks = np.array([prepared[place].weeks for place in own])
         freedom = OVERLAP * (float(np.median(weeks)) - 1) if len(weeks) else 0.0
-        variances, known = moderated([one.variance for one in own.values()], freedom)
-        for (place, one), of_columns in zip(own.items(), variances, strict=True):
+        spreads = [one.variance for one in own.values()]
+        variances, known = moderated(spreads, freedom)
+        by_days = explained([one.days for one in own.values()], spreads, freedom)
+        for (place, one), of_columns, days in zip(own.items(), variances, by_days, strict=True):
             variance, degrees = float(of_columns), known
-            days = one.days.with_windows(one.variance, freedom) if one.days else None
-            if days is not None and days.freedom > known:
-                variance, degrees = days.variance, days.freedom
+            if days is not None and days.known is not None and days.known.freedom > known:
+                variance, degrees = days.known.variance, days.known.freedom
             quantile = float(student.ppf(1 - alphas[place][test], degrees))
-            if one.days is not None:
-                quantile = one.days.widened(quantile)
+            if days is not None:
+                quantile = days.days.widened(quantile)
             limits[place].append(_limit(test, one, variance, quantile, prepared[place], rule))
     return tuple(
         _calibration(column, tuple(limits[place])) for place, column in enumerate(prepared)

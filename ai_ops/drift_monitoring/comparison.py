@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
 from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
@@ -174,7 +175,8 @@ def _compare(
 ) -> ColumnDrift:
     now = window_tally(column.cells, days)
     per_day = [day.get(column.name) for day in days]
-    far = how_far(column, now.counts, allowance)
+    by_day = np.array([tally.counts for tally in per_day if tally is not None])
+    far = how_far(column, now.counts, allowance, by_day if len(by_day) > 1 else None)
     measures = measure(
         column.cells,
         Counted(now.counts, now.sums),

@@ -47,8 +47,16 @@ class Far:
     spread: float | None = None
 
 
-def how_far(column: ReferenceColumn, counts: ArrayLike, allowance: float = 1.0) -> Far:
-    """The window with these counts per cell; ``allowance`` multiplies every threshold."""
+def how_far(
+    column: ReferenceColumn,
+    counts: ArrayLike,
+    allowance: float = 1.0,
+    days: ArrayLike | None = None,
+) -> Far:
+    """The window with these counts per cell; ``allowance`` multiplies every threshold.
+
+    ``days`` are the same counts by day: where they are told, a single bad day is no drift.
+    """
     window = np.asarray(counts, float)[np.newaxis]
     n = float(window.sum())
     if not n or not column.rows:
@@ -62,7 +70,8 @@ def how_far(column: ReferenceColumn, counts: ArrayLike, allowance: float = 1.0) 
     limits = column.calibration.all_limits
     if not limits:
         return Far(psi=known.get("psi"), location=known.get("location"), spread=known.get("spread"))
-    results = {one.test: one for one in gauged(column.contrasts, limits, window, allowance)}
+    by_day = None if days is None else np.asarray(days, float)[np.newaxis]
+    results = {one.test: one for one in gauged(column.contrasts, limits, window, allowance, by_day)}
     ratios = {test: float(one.ratios[0]) for test, one in results.items()}
     furthest = max(ratios, key=lambda test: ratios[test])
     limit = next(limit for limit in limits if limit.test == furthest)

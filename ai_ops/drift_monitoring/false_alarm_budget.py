@@ -7,7 +7,7 @@ from typing import Final
 from ai_ops.drift_monitoring.cells import Kind, ProfiledColumn, Role
 from ai_ops.drift_monitoring.contrasts import DIRECTED, DriftTest
 
-FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.0007, "output": 0.005}
+FALSE_ALARMS: Final[Mapping[Role, float]] = {"input": 0.002, "output": 0.005}
 """The probability that a healthy week alarms, of all inputs together and of all outputs.
 
 It is taken for that of one look. A week is looked at on seven days, whose windows overlap, by the
@@ -15,7 +15,7 @@ rule of k of n: at 3.5 standard deviations that makes it 0.5 times as likely whe
 independent, and 1.2 times where neighbours correlate by 0.7.
 """
 PARTS: Final[Mapping[Kind, Mapping[DriftTest, float]]] = {
-    "number": {"location": 0.6, "psi": 0.2, "spread": 0.16, "nulls": 0.03, "outside": 0.01},
+    "number": {"location": 0.7, "psi": 0.18, "spread": 0.08, "nulls": 0.03, "outside": 0.01},
     "category": {"psi": 0.85, "unseen": 0.1, "nulls": 0.05},
 }
 """How a column's share of the false alarms is divided among its tests."""

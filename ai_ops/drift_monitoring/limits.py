@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ai_ops.drift_monitoring.contrasts import DIRECTED, SHARES, Contrasts, DriftTest
+from ai_ops.drift_monitoring.lasting import lasting
 from ai_ops.drift_monitoring.statistics import Floats
 
 Basis = Literal["spread", "season", "material"]
@@ -109,12 +110,24 @@ class Gauged:
 
 
 def gauged(
-    contrasts: Contrasts, limits: tuple[Limit, ...], windows: ArrayLike, allowance: float = 1.0
+    contrasts: Contrasts,
+    limits: tuple[Limit, ...],
+    windows: ArrayLike,
+    allowance: float = 1.0,
+    days: ArrayLike | None = None,
 ) -> tuple[Gauged, ...]:
-    """Windows of counts, shape ``[windows, cells]``, by every test that has a limit."""
+    """Windows of counts, shape ``[windows, cells]``, by every test that has a limit.
+
+    Where ``days`` tell their counts by day, shape ``[windows, days, cells]``, what values do counts
+    as far as it does not hang on one of them; PSI and the shares count whole, for a day that is
+    far enough off to move those is worth an alert by itself.
+    """
     rows = np.asarray(windows, float)
     n = rows.sum(axis=-1)
-    return tuple(
-        Gauged(limit.test, contrasts.measured(limit.test, rows), limit.threshold(n) * allowance)
-        for limit in limits
-    )
+    found = []
+    for limit in limits:
+        values = contrasts.measured(limit.test, rows)
+        if days is not None and limit.test in DIRECTED:
+            values = lasting(contrasts, limit.test, values, rows, days)
+        found.append(Gauged(limit.test, values, limit.threshold(n) * allowance))
+    return tuple(found)

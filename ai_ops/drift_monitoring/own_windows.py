@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ai_ops.drift_monitoring.cells import ColumnCells
 from ai_ops.drift_monitoring.contrasts import SHARES, Contrasts, DriftTest
-from ai_ops.drift_monitoring.daily_variance import DailyVariance, daily_variance
+from ai_ops.drift_monitoring.daily_variance import Days, days_of
 from ai_ops.drift_monitoring.limits import ROOT
 from ai_ops.drift_monitoring.outlying_weeks import OutlyingWeek, outlying_weeks
 from ai_ops.drift_monitoring.statistics import Floats, psi, window_counts
@@ -39,7 +39,7 @@ class Own:
     per_row: float
     rows: float
     usual: float
-    days: DailyVariance | None = None
+    days: Days | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class OwnWindows:
             return Own(levels - usual, float(angles.mean()), variance, per_row, rows, usual)
         variance = float(np.mean(known**2)) * within / (per_row / rows)
         by_day = self.contrasts.measured(test, self.counts)
-        days = daily_variance(by_day, self.window_days)
+        days = days_of(by_day, self.window_days)
         if days is not None:
             days = replace(days, variance=days.variance / (per_row / rows))
         return Own(levels, 0.0, variance, per_row, rows, 0.0, days)

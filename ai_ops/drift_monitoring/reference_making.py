@@ -28,7 +28,7 @@ from ai_ops.vocabulary.errors import MissingEvidence
 
 UNDATED: Final = "undated"
 """What stands for the day of rows that tell no times."""
-RECIPE: Final = 6
+RECIPE: Final = 7
 """To be raised when references are made in another way: those that stand are then made again."""
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import norm
 
 from ai_ops.drift_monitoring.calibration import Rule, calibrate
@@ -41,7 +42,8 @@ def alarmed_weeks(seed: int, rows: int, shift: float = 0.0) -> "np.ndarray[tuple
     failing = np.zeros(AFTER, bool)
     for (own, known), counts, found in zip(columns, daily, calibrate(columns, RULE), strict=True):
         windows = window_counts(counts[REFERENCE - 9 :], RULE.window_days)
-        results = gauged(Contrasts(own, known.sum(axis=0)), found.limits, windows, 1.0)
+        days = sliding_window_view(counts[REFERENCE - 9 :], 7, axis=0).swapaxes(1, 2)
+        results = gauged(Contrasts(own, known.sum(axis=0)), found.limits, windows, days=days)
         ratios = np.max([result.ratios for result in results], axis=0)
         failing |= sustained(ratios, k=RULE.k, n=RULE.n)[RULE.n - 1 :] > 1
     return failing.reshape(-1, 7).any(axis=1)[1:]
@@ -60,3 +62,24 @@ def test_of_a_hundred_healthy_weeks_hardly_one_alarms(rows: int) -> None:
 def test_a_lasting_shift_of_a_quarter_of_a_standard_deviation_is_found(rows: int) -> None:
     found = np.concatenate([alarmed_weeks(100 + seed, rows, shift=0.25) for seed in range(5)])
     assert found.mean() > 0.95
+
+
+def test_one_bad_day_is_no_drift_and_the_same_distance_that_lasts_is() -> None:
+    chance = np.random.default_rng(11)
+    cells = ColumnCells(ProfiledColumn("x", "input", "number"), tuple(EDGES), -4.0, 4.0)
+    known = [counted(chance, 0.1, 10_000, 0.0)[:REFERENCE] for _ in range(COLUMNS)]
+    found = calibrate([(cells, daily) for daily in known], RULE)[0]
+    location = tuple(limit for limit in found.limits if limit.test == "location")
+    contrasts = Contrasts(cells, known[0].sum(axis=0))
+    quiet = np.random.default_rng(12)
+    lasting = np.array([counted(quiet, 0.0, 10_000, 0.3)[REFERENCE : REFERENCE + 7]])
+    once = np.array([counted(quiet, 0.0, 10_000, 0.0)[REFERENCE : REFERENCE + 7]])
+    once[0, 3] = counted(quiet, 0.0, 10_000, 2.1)[REFERENCE]
+
+    def level(days: Floats, *, by_day: bool = True) -> float:
+        told = days if by_day else None
+        return float(gauged(contrasts, location, days.sum(axis=1), days=told)[0].ratios[0])
+
+    assert level(lasting) > 1
+    assert level(once, by_day=False) > 1  # as far as the lasting one, by what the week sums to
+    assert level(once) < 0.5

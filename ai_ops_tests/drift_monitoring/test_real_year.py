@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ai_ops.defs.flight_delay import traffic
 from ai_ops.drift_monitoring.calibration import Rule, calibrate
@@ -46,10 +47,14 @@ def own_weeks(calendar_: tuple[str, ...]) -> Iterator[slice]:
 
 
 def ratios(
-    cells: ColumnCells, reference: Floats, limits: tuple[Limit, ...], windows: Floats
+    cells: ColumnCells,
+    reference: Floats,
+    limits: tuple[Limit, ...],
+    windows: Floats,
+    days: Floats | None = None,
 ) -> Floats:
     """How many thresholds far each window is by the test that puts it furthest."""
-    results = gauged(Contrasts(cells, reference), limits, windows, 1.0)
+    results = gauged(Contrasts(cells, reference), limits, windows, days=days)
     furthest: Floats = np.max([result.ratios for result in results], axis=0)
     return furthest
 
@@ -97,8 +102,11 @@ def test_no_week_alarms_on_scores_against_thresholds_that_never_saw_it(recipe: s
 def test_the_first_alert_on_scores_falls_into_the_first_month_after_the_launch(recipe: str) -> None:
     reference, _ = reference_by_day(recipe)
     column = reference.column("probability")
-    windows = window_counts(after_the_start(column, recipe), RULE.window_days)
-    far = ratios(column.cells, column.counts.astype(float), column.calibration.limits, windows)
+    daily = after_the_start(column, recipe)
+    windows = window_counts(daily, RULE.window_days)
+    days = sliding_window_view(daily, RULE.window_days, axis=0).swapaxes(1, 2)
+    limits = column.calibration.limits
+    far = ratios(column.cells, column.counts.astype(float), limits, windows, days)
     levels = sustained(far, k=RULE.k, n=RULE.n)
     first = int(np.argmax(levels > 1))
     start = spec().monitoring.start

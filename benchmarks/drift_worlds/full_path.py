@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ai_ops.ai_features.drift import Drift
 from ai_ops.drift_monitoring.calibration import Rule, calibrate
@@ -157,7 +158,9 @@ def _simulated(reference: Reference, tallies: list[Any]) -> Floats:
     for column in reference.columns:
         daily = np.array([tally[column.name].counts for tally in tallies[REFERENCE_DAYS:]])
         contrasts = Contrasts(column.cells, column.counts.astype(float))
-        results = gauged(contrasts, column.calibration.limits, window_counts(daily, 7), 1.0)
+        days = sliding_window_view(daily, 7, axis=0).swapaxes(1, 2)
+        windows = window_counts(daily, 7)
+        results = gauged(contrasts, column.calibration.limits, windows, days=days)
         found.append(np.max([result.ratios for result in results], axis=0))
     return np.array(found).T
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ai_ops.drift_monitoring.calibration import Rule, calibrate
 from ai_ops.drift_monitoring.contrasts import Contrasts
@@ -107,8 +108,9 @@ class _Judge:
 
     def _ours(self, counts: Floats) -> Floats:
         first = REFERENCE_DAYS - 6 - RULE.n + 1
+        days = sliding_window_view(counts[first:], RULE.window_days, axis=0).swapaxes(1, 2)
         windows = window_counts(counts[first:], RULE.window_days)
-        results = gauged(self.contrasts, self.limits, windows, 1.0)
+        results = gauged(self.contrasts, self.limits, windows, days=days)
         ratios = np.max([result.ratios for result in results], axis=0)
         levels = sustained(ratios, k=RULE.k, n=RULE.n)[RULE.n - 1 :]
         return levels.reshape(-1, 7).max(axis=1)
