@@ -4,8 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.cli import incidents
 from ai_ops.inference_management.spike_evidence import write_spike_evidence
 from ai_ops.playbook.cost_steps import cost_steps
 from ai_ops.playbook.incidents import Opening, answer_alerts
@@ -48,7 +50,7 @@ def world(tmp_path: Path) -> tuple[Root, AiFeatureSpec]:
 
 @pytest.mark.requirement("PB-20", "PB-21", "PB-22", "PB-23")
 def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_numbers(
-    world: tuple[Root, AiFeatureSpec],
+    world: tuple[Root, AiFeatureSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, feature = world
     write_spike_evidence(root, feature, MOMENT)
@@ -70,6 +72,14 @@ def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_n
         f"{feature.name}/cost_spike_evidence/2021-03-01.json" in one for one in found.steps[1:]
     )
     root.ledger.verify()
+    monkeypatch.setattr(incidents, "resolve_feature", lambda _: feature)
+    shown = CliRunner().invoke(
+        incidents.app, ["show", feature.name, found.id, "--root", str(root.folder)]
+    )
+    assert shown.exit_code == 0
+    words = " ".join(shown.stdout.split())
+    assert "what drives it: call site app" in words
+    assert "are the same queries asked again? yes: " in words
 
 
 def test_a_week_that_nobody_looked_through_is_told_as_such(
