@@ -165,6 +165,15 @@ def test_a_line_is_signed_off_by_its_owner(ai_ops: World) -> None:
     )
 
 
+@pytest.mark.requirement("OW-10")
+def test_backend_signs_the_savings_for_its_own_domain_and_nobody_else_can(ai_ops: World) -> None:
+    sign = ("sign-off", NAME, "cost_opportunities_reviewed", "--domain", "prediction_logging")
+    assert ai_ops(*sign, "--by", DEVOPS).code == 1
+    assert ai_ops(*sign, "--by", BACKEND, "--note", "calls stay as they are").code == 0
+    (line,) = ai_ops.standing.sign_offs
+    assert (line.domain, line.cadence, line.by) == ("prediction_logging", "monthly", BACKEND)
+
+
 @pytest.mark.requirement("OW-06")
 def test_criteria_that_differ_from_those_frozen_are_amended_with_a_reason(
     ai_ops: World, monkeypatch: pytest.MonkeyPatch
