@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from ai_ops.client import PredictionLog
     from ai_ops.inference_management.service_metrics import ServiceMetrics
+
+SWITCH_SECONDS: Final = 0.001
 
 Served = Literal["production", "staging"]
 """The environments that there is a server of: the challenger answers nobody."""
@@ -155,6 +157,8 @@ def _run(
 ) -> None:
     from ai_ops.inference_management.listening import Server
 
+    # A thread that asks the model waits less for the event loop's, and the other way round.
+    sys.setswitchinterval(SWITCH_SECONDS)
     parts = app.state.parts
     Server(
         app, socket, parts.pressure, began, parts.tell, ends_after=ends_after, lifeline=lifeline

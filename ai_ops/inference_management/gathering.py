@@ -3,9 +3,11 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
+from statistics import median_low
 from typing import Final
 
 from ai_ops.inference_management.answering import Answering
@@ -14,7 +16,8 @@ from ai_ops.inference_management.answers import Answer, Scored, Waiting
 QUICK_SECONDS: Final = 0.005
 """A model that answers within this is asked in the event loop: another thread would cost more than
 it spares (half of a request's CPU, for a small model)."""
-_WEIGHT: Final = 0.2
+_CALLS: Final = 5
+"""Of so many calls the median counts: on a busy machine any one may take long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +44,7 @@ class Gathering:
         self, answering: Answering, at_once: int, name: str, *, quick: bool = False
     ) -> None:
         self._answering, self._at_once, self._may_be_quick = answering, at_once, quick
-        self._takes: float | None = None  # what a call of the model lately took, in seconds
+        self._took: deque[float] = deque(maxlen=_CALLS)  # seconds, of the last calls
         self._waiting: list[_Pending] = []
         self._asked: list[_Pending] = []
         self._asked_since = 0.0
@@ -88,7 +91,7 @@ class Gathering:
         asked = self._asked = self._waiting[: self._at_once]
         del self._waiting[: self._at_once]
         self._asked_since = time.perf_counter()
-        if self._may_be_quick and self._takes is not None and self._takes < QUICK_SECONDS:
+        if self._may_be_quick and self._took and median_low(self._took) < QUICK_SECONDS:
             self._told(asked, *self._scored(asked))
         else:
             self._jobs.put(asked)
@@ -118,8 +121,7 @@ class Gathering:
     def _told(
         self, asked: list[_Pending], scored: Sequence[Scored] | Exception, took: float
     ) -> None:
-        known = took if self._takes is None else self._takes
-        self._takes = known + _WEIGHT * (took - known)
+        self._took.append(took)
         self._asked = []
         self._wake()
         in_time = [one for one in asked if not one.late]
