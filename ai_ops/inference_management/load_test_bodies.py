@@ -92,7 +92,9 @@ def _logged(root: Root, feature: AiFeatureSpec) -> tuple[str, list[Mapping[str, 
     files = root.lake.glob(f"{feature.name}/prediction_log/*.parquet")[-DAYS:]
     found: list[Mapping[str, Any]] = []
     for file in files:
-        table, _ = root.lake.read_table(file, ["status", "withheld", "input"])
+        table, _ = root.lake.read_table(file)
+        if not {"status", "withheld", "input"} <= set(table.column_names):
+            continue  # a log without raw inputs: what was asked cannot be asked again
         kept = pc.and_(pc.equal(table["status"], "ok"), pc.is_null(table["withheld"]))
         told = table.filter(kept)["input"].drop_null()
         chosen = range(0, len(told), max(1, len(told) * DAYS // MOST))
