@@ -93,9 +93,11 @@ def _logged(root: Root, feature: AiFeatureSpec) -> tuple[str, list[Mapping[str, 
     found: list[Mapping[str, Any]] = []
     for file in files:
         table, _ = root.lake.read_table(file)
-        if not {"status", "withheld", "input"} <= set(table.column_names):
+        if not {"status", "input"} <= set(table.column_names):
             continue  # a log without raw inputs: what was asked cannot be asked again
-        kept = pc.and_(pc.equal(table["status"], "ok"), pc.is_null(table["withheld"]))
+        kept = pc.equal(table["status"], "ok")
+        if "withheld" in table.column_names:  # else nothing of the day was
+            kept = pc.and_(kept, pc.is_null(table["withheld"]))
         told = table.filter(kept)["input"].drop_null()
         chosen = range(0, len(told), max(1, len(told) * DAYS // MOST))
         found += [json.loads(text) for text in told.take(pa.array(chosen, pa.int64())).to_pylist()]

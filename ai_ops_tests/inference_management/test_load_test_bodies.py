@@ -57,6 +57,12 @@ def test_what_failed_or_would_be_refused_now_is_not_sent(root: Root) -> None:
     assert json.loads(one) == {"inputs": world.GOOD, "call_site": "load_test"}
 
 
+def test_a_log_of_before_anything_could_be_withheld_is_asked_again(root: Root) -> None:
+    table = pa.table({"status": ["ok"], "input": [json.dumps(world.GOOD)]})
+    root.lake.write_table(root.lake.path(world.NAME, "prediction_log", "2021-03-04"), table)
+    assert bodies_of(root, FEATURE, None).source == "1 predictions of the log of 2021-03-04"
+
+
 def test_a_log_without_raw_inputs_is_asked_by_made_values(root: Root) -> None:
     table = pa.table({"status": ["ok"], "input_city": ["A"]})
     root.lake.write_table(root.lake.path(world.NAME, "prediction_log", "2021-03-04"), table)
