@@ -4,7 +4,8 @@ One server (``ai-ops serve``, a process) answers twice the declared peak in an o
 on which two versions differ. Again and again a person's rollback is signed, verified, recorded and
 carried out, at moments that have nothing to do with the server's polling; each answer is known by
 its outputs for the version that gave it. ``first_old`` runs from the decision (before it is signed)
-to the first answer of the version that came back, ``last_new`` to the last of the one that went.
+to the first answer of the version that came back, ``last_new`` to the last of the one that went;
+``carried_out`` is the part of it that signs, verifies, records and moves the alias.
 
 ``command`` is the whole command, interpreter and imports included. ``restart`` is what is done
 where nothing follows a registry: a server is started with the version before, until it is healthy.
@@ -94,7 +95,9 @@ def measure(folder: Path, drills: int, peak: float, poll: float, workers: int) -
             time.sleep(3)
             promote(drill.root, drill.feature, drill.candidate)
             time.sleep(poll + 2)
+            cpu = time.process_time()
             decided = [_rolled_back(drill, number, poll) for number in range(drills)]
+            cpu = (time.process_time() - cpu) / drills
             commanded = [_commanded(drill, drills + number, poll) for number in range(COMMANDS)]
             load.stop()
             course = load.course()
@@ -111,6 +114,7 @@ def measure(folder: Path, drills: int, peak: float, poll: float, workers: int) -
             "first_old_p50_s": p50,
             "first_old_p95_s": percentile(first, 0.95),
             "first_old_max_s": max(first),
+            "carried_out_mean_cpu_s": cpu,
             "carried_out_p50_s": percentile([took for _, _, took in decided], 0.5),
             "last_new_p95_s": percentile(last, 0.95),
             "command_p50_s": percentile(command, 0.5),
