@@ -15,15 +15,16 @@ and NannyML's (Jensen-Shannon, in standard deviations of the reference's weeks) 
 own thresholds (``shipped``), and at the one that in the same world gives the same share of false
 alarms as ours: an advantage that no user has, who does not know which world his is.
 
-The rule's constants were chosen on other worlds (``TUNED``) with other seeds. The reported worlds
-were looked at with seed 2024 while that went on, and what they showed (restless PSI, rare far days)
-led to two corrections; the default seed was first used after the last of them. How the budget is
-split between inputs and outputs was chosen with the flights' April in view as well.
+The rule's constants were chosen on other worlds (``TUNED`` and their like) with other seeds. The
+reported worlds were looked at with seeds 2024, 81123, 5501 and 5502 while that went on, and what
+they showed (restless PSI, rare far days, single bad days) led to corrections; the default seed was
+first used after the last of them. How the budget is split between inputs and outputs was chosen
+with the flights' April in view as well.
 
 NannyML's numbers are its arithmetic (read from 0.13.1), not the package; Evidently's functions are
 asked in a sample, on rows that lie in the middle of the fine cells.
 
-    python benchmarks/false_alarms.py [--weeks 7200] [--seed 81123] [--tuned] [--json]
+    python benchmarks/false_alarms.py [--weeks 7200] [--seed 94117] [--tuned] [--json]
 """
 
 import argparse
@@ -52,7 +53,7 @@ Found = dict[tuple[str, int], Weeks]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weeks", type=int, default=7_200, help="healthy weeks of each size")
-    parser.add_argument("--seed", type=int, default=81123)
+    parser.add_argument("--seed", type=int, default=94117)
     parser.add_argument("--tuned", action="store_true", help="the worlds of the constants instead")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
