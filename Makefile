@@ -29,7 +29,8 @@ ui: install ## open the Dagster UI on what the demo left
 
 .PHONY: clean-demo
 clean-demo: ## remove what the demo left
-	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache serve.log ledger.db ledger.db-wal ledger.db-shm)
+	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache identities drills serve.log \
+		dagster.log ledger.db ledger.db-wal ledger.db-shm)
 
 .PHONY: test
 # Each of the workers reads every test: where nothing may be kept, each compiles all of them again.
