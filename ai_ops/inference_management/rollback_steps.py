@@ -194,7 +194,7 @@ def _drill() -> Iterator[str]:
     )
     yield (
         "- a request was lost or failed, or an answer was mislabelled, of neither version, or not "
-        "in the log."
+        "in the log. (One that was turned away with 429 is counted, and was not lost: it was told.)"
     )
     yield ""
     yield (
