@@ -29,7 +29,7 @@ ui: install ## open the Dagster UI on what the demo left
 
 .PHONY: clean-demo
 clean-demo: ## remove what the demo left
-	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache identities drills serve.log \
+	rm -rf $(addprefix $(ROOT)/,lake segments sources mlflow dagster cache identities drills moved serve.log \
 		dagster.log ledger.db ledger.db-wal ledger.db-shm)
 
 .PHONY: test
