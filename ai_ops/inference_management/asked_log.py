@@ -238,7 +238,8 @@ def _normal(column: str) -> str:
 
     >>> import duckdb
     >>> told = _normal("'  Is it – really –  GRÜN?! '")
-    >>> duckdb.sql(f"SELECT {told}").fetchall()
+    >>> with duckdb.connect() as engine:
+    ...     engine.execute(f"SELECT {told}").fetchall()
     [('is it really grün',)]
     """
     letters = r"[^\p{L}\p{N}]+"

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ import yaml
 from typer.testing import CliRunner
 
 from ai_ops.ai_features.parts import InputColumn
+from ai_ops.cli import serve
 from ai_ops.cli.main import assemble
-from ai_ops.inference_management import server
 from ai_ops.inference_management.encoding import TabularEncoder
 from ai_ops.prediction_logging.compaction import compute_prediction_log
 from ai_ops.retraining_pipeline.promotion import promote
@@ -112,8 +113,13 @@ def placed() -> dict[tuple[str, str], dict[str, Any]]:
 def served(monkeypatch: pytest.MonkeyPatch, feature: str, *options: str) -> Iterator[httpx.Client]:
     """What ``ai-ops serve`` serves, on a port of the test's own."""
     apps: list[Any] = []
+
+    def run(app: Any, listening: socket.socket, *_: Any) -> None:
+        listening.close()
+        apps.append(app)
+
     with monkeypatch.context() as patch:
-        patch.setattr(server, "run", lambda app, *_: apps.append(app))
+        patch.setattr(serve, "_run", run)
         code, out = call("serve", feature, *options)
     assert code == 0, out
     with asking(apps[0]) as client:

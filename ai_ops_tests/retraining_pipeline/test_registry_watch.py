@@ -95,7 +95,7 @@ def other_file(root: Root) -> None:
     """Files of versions are shared between the roots of tests: this one gets its own first."""
     version = root.registry.version(NAME, "2")
     assert version.folder is not None
-    own = root.folder / "moved"
+    own = root.folder / "moved_away"
     own.mkdir()
     for file in version.folder.rglob("*"):
         if file.is_file():
