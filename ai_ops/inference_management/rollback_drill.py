@@ -21,8 +21,6 @@ from ai_ops.inference_management.drill_answers import (
     Seen,
     Who,
     counted,
-    first,
-    last,
     seen,
 )
 from ai_ops.inference_management.drill_hands import entered, served
@@ -32,6 +30,7 @@ from ai_ops.inference_management.load.course import Course, Request
 from ai_ops.inference_management.load.driving import Driving
 from ai_ops.inference_management.load.plan import Plan
 from ai_ops.inference_management.own_server import NeverServed
+from ai_ops.inference_management.rollback_clocks import QUIET, timed
 from ai_ops.inference_management.rollback_limits import ALLOWED, LOAD_FACTOR
 from ai_ops.inference_management.rollback_record import Clocks, Drilled, Load, Ran
 from ai_ops.inference_management.rollback_steps import arguments
@@ -153,12 +152,21 @@ class _Drill:
         promoted = self._enter("promote")
         if self._wait(url, "candidate", promoted) is None:
             return Clocks(waited=time.monotonic() - promoted), promoted, None
+        time.sleep(self._steady)
         self._enter("look")
         entered_at = self._enter("roll_back")
-        if self._wait(url, "previous", entered_at) is not None:
-            steady = self.hands.steady
-            time.sleep(self.record.poll_seconds + 1 if steady is None else steady)
-        return Clocks(waited=time.monotonic() - entered_at), promoted, entered_at
+        back = self._wait(url, "previous", entered_at) is not None
+        if back:
+            time.sleep(self._steady)
+        stayed: tuple[Who, ...] = () if back else ("candidate",)
+        waited = time.monotonic() - entered_at
+        return Clocks(waited=waited, stayed=stayed), promoted, entered_at
+
+    @property
+    def _steady(self) -> float:
+        """How long the load goes on when a version was seen: whoever polls has looked by then."""
+        told = self.hands.steady
+        return self.record.poll_seconds + 1 if told is None else told
 
     def _enter(self, step: str) -> float:
         """Enter a step's command; when that was."""
@@ -210,24 +218,12 @@ class _Drill:
             self.record,
             bodies=len(self.asked),
             ran=tuple(self.ran),
-            clocks=timed(answers, clocks, promoted, entered_at),
+            clocks=timed(answers, clocks, promoted, entered_at, self._steady * QUIET),
             load=_load(course, self.peak),
             counted=counted(requests, answers, labels),
             unlogged=unlogged(self.drill, answers),
             moves=(*moves, *["hold" for _ in standing.holds]),
         )
-
-
-def timed(
-    answers: Sequence[Seen | None], clocks: Clocks, promoted: float, entered_at: float | None
-) -> Clocks:
-    """The clocks of a drill, by what answered; a rollback that was never entered has none."""
-    came = first(answers, "candidate", promoted)
-    if entered_at is None:
-        return replace(clocks, promoted=came)
-    back = first(answers, "previous", entered_at)
-    late = last(answers, "candidate", entered_at)
-    return Clocks(came, back, late if back is not None else None, clocks.waited)
 
 
 def probe(url: str, body: str) -> Request:

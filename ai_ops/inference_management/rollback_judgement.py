@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
 from ai_ops.inference_management.rollback_limits import (
     ALLOWED,
+    ENOUGH_RATE,
     EXPIRES_AFTER,
     GENERATOR_SHARE,
     LOAD_FACTOR,
@@ -14,9 +14,6 @@ from ai_ops.inference_management.rollback_record import Drilled
 from ai_ops.inference_management.rollback_steps import STEPS
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
-
-ENOUGH_RATE: Final = 0.9
-"""The share of the load that must have been offered in time, for it to have been the load."""
 
 
 def judge(
@@ -94,6 +91,13 @@ def _slow(drilled: Drilled) -> Iterator[str]:
             f"did not, {waited} (the rollback)"
         )
     else:
+        if "previous" in clocks.stayed:
+            yield (
+                "a worker never swapped: the previous version still answered when the rollback was "
+                "entered, so that the promotion was not everywhere"
+            )
+        if "candidate" in clocks.stayed:
+            yield f"a worker never swapped back: the candidate still answered {waited}"
         for seconds, what in (
             (clocks.first_old, "the first answer of the previous version"),
             (clocks.last_new or 0.0, "the last answer of the candidate"),
@@ -113,10 +117,12 @@ def _lacking(drilled: Drilled, now: datetime, signed_by: str | None) -> Iterator
             f"the load's generator took {load.generator_share:.0%} of a core: what was slow may "
             "have been itself; run it on a machine with room"
         )
-    elif load.achieved < ENOUGH_RATE * load.rate and not drilled.counted.refused:
+    elif load.achieved < ENOUGH_RATE * load.rate:
+        refused = drilled.counted.refused
         yield (
-            f"{load.achieved:.0f} of {load.rate:.0f} requests a second were answered in time: it "
-            "was not the load that it was to be"
+            f"{load.achieved:.0f} of {load.rate:.0f} requests a second were answered in time"
+            f"{f' ({refused} were turned away)' if refused else ''}: it was not the load that it "
+            "was to be"
         )
     if now - drilled.at > EXPIRES_AFTER:
         yield f"it expired: {(now - drilled.at).days} days ago, it holds for {EXPIRES_AFTER.days}"

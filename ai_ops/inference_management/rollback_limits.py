@@ -16,3 +16,6 @@ LOAD_FACTOR: Final = 2.0
 
 GENERATOR_SHARE: Final = 0.7
 """The share of a core above which the load's generator may itself be what is slow."""
+
+ENOUGH_RATE: Final = 0.9
+"""The share of the load that must have been answered in time, for it to have been the load."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ai_ops.inference_management.drill_answers import Counted
+from ai_ops.inference_management.drill_answers import Counted, Who
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.words import RootMode
 
@@ -28,14 +28,16 @@ class Clocks:
     """Seconds from a decision (the command was entered) to what the endpoint answered.
 
     ``promoted`` is the candidate's first answer after the promotion; ``first_old`` the previous
-    version's first and ``last_new`` the candidate's last after the rollback. None never came (or
-    for ``last_new``: the candidate still answered). ``waited`` is when the drill was given up.
+    version's first and ``last_new`` the candidate's last after the rollback. None never came.
+    ``waited`` is when the load ended, or the drill was given up. ``stayed`` are the versions that
+    some worker still answered with when the other one was to be everywhere.
     """
 
     promoted: float | None = None
     first_old: float | None = None
     last_new: float | None = None
     waited: float | None = None
+    stayed: tuple[Who, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Drilled:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "Drilled":
         """The record that ``as_data`` wrote."""
-        load, counted = data["load"], data["counted"]
+        load, counted, clocks = data["load"], data["counted"], data["clocks"]
         return cls(
             **{
                 **data,
@@ -94,7 +96,7 @@ class Drilled:
                 "missing": tuple(data["missing"]),
                 "problems": tuple(data["problems"]),
                 "ran": tuple(Ran(**one) for one in data["ran"]),
-                "clocks": Clocks(**data["clocks"]),
+                "clocks": Clocks(**{**clocks, "stayed": tuple(clocks.get("stayed", ()))}),
                 "load": Load(**load) if load else None,
                 "counted": Counted(**counted) if counted else None,
                 "moves": tuple(data["moves"]),

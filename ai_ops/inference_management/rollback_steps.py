@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ai_ops.inference_management.rollback_limits import ALLOWED, EXPIRES_AFTER, LOAD_FACTOR
+from ai_ops.inference_management.rollback_limits import (
+    ALLOWED,
+    ENOUGH_RATE,
+    EXPIRES_AFTER,
+    LOAD_FACTOR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,10 @@ def _drill() -> Iterator[str]:
         "hours), or had not come when the drill was given up;"
     )
     yield (
+        "- a worker still answered as the previous version when the rollback was entered, or as "
+        "the candidate when the load ended: the others may swap, it never does;"
+    )
+    yield (
         "- a request was lost or failed, or an answer was mislabelled, of neither version, or not "
         "in the log. (One that was turned away with 429 is counted, and was not lost: it was told.)"
     )
@@ -200,6 +209,7 @@ def _drill() -> Iterator[str]:
     yield (
         f"It is `no_evidence` without a drill, with one older than {EXPIRES_AFTER.days} days, with "
         "one that nobody signed who answers for inference management (a run from the Dagster UI is "
-        "signed afterwards with `--sign`), and when the load's generator was late or took most of "
-        "a core: then the load is not known."
+        "signed afterwards with `--sign`), and when the load's generator took most of a core, or "
+        f"less than {ENOUGH_RATE:.0%} of the load was answered in time (requests that were turned "
+        "away are not answered): then it was not the load."
     )

@@ -19,6 +19,7 @@ from ai_ops.inference_management.drill_answers import (
     seen,
 )
 from ai_ops.inference_management.load.course import Request
+from ai_ops.inference_management.rollback_clocks import timed
 from ai_ops.inference_management.rollback_judgement import judge
 from ai_ops.inference_management.rollback_limits import ALLOWED, EXPIRES_AFTER
 from ai_ops.inference_management.rollback_record import Clocks, Drilled, Ran
@@ -60,6 +61,8 @@ def test_it_holds_for_ninety_days() -> None:
         ({"clocks": Clocks(1.0, LATE, LATE, LATE)}, "first answer of the previous version"),
         ({"clocks": Clocks(1.0, 2.0, LATE, LATE)}, "the last answer of the candidate came 301 s"),
         ({"clocks": Clocks(1.0, None, None, 9.0)}, "the candidate still answered"),
+        ({"clocks": Clocks(1.0, 2.0, 4.0, 4.0, ("candidate",))}, "a worker never swapped back"),
+        ({"clocks": Clocks(1.0, 0.1, 2.0, 4.0, ("previous",))}, "a worker never swapped: the"),
         ({"clocks": Clocks(waited=9.0), "moves": ("launch 1",)}, "the promotion did nothing"),
         ({"clocks": Clocks(waited=9.0)}, "never swapped: the promotion stands in the ledger"),
         ({"counted": replace(COUNTED, lost=1)}, "1 request lost"),
@@ -100,6 +103,41 @@ def test_what_shows_nothing_is_no_evidence(otherwise: dict[str, Any], words: str
 def test_requests_that_were_turned_away_are_counted_and_no_failure() -> None:
     verdict = judge(went_well(counted=Counted(200, 190, 0, 10, 0, 0, 0)), NOON, PERSON)
     assert (verdict.status, verdict.observed["refused"]) == ("pass", 10)
+
+
+@pytest.mark.requirement("PL-34")
+def test_an_endpoint_that_turned_most_of_the_load_away_was_not_drilled_under_it() -> None:
+    assert LOAD is not None
+    most = Counted(200, 20, 0, 180, 0, 0, 0)
+    verdict = judge(went_well(counted=most, load=replace(LOAD, achieved=2.0)), NOON, PERSON)
+    assert verdict.status == "no_evidence"
+    assert "2 of 20 requests a second were answered in time (180 were turned" in verdict.reason
+
+
+def answered(who: Who, *ended: float) -> list[Seen]:
+    return [Seen(one, who, LABELS[who], "a") for one in ended]
+
+
+@pytest.mark.requirement("PL-31", "PL-34")
+def test_one_worker_of_several_that_never_swaps_is_seen_beside_those_that_do() -> None:
+    """Promoted at 10, rolled back at 20, ended at 25; the other worker always swaps."""
+    swaps = [
+        *answered("previous", 9.9, 10.2),
+        *answered("candidate", *(10.5 + n / 10 for n in range(95))),
+        *answered("previous", *(20.5 + n / 10 for n in range(45))),
+    ]
+
+    def clocks(*beside: Seen, back: bool = True) -> Clocks:
+        told = Clocks(waited=5.0, stayed=() if back else ("candidate",))
+        return timed([*swaps, *beside], told, 10.0, 20.0, quiet=0.75)
+
+    assert clocks() == Clocks(0.5, 0.5, None, 5.0)
+    assert clocks(*answered("candidate", 20.1, 24.0)).stayed == ()
+    assert clocks(*answered("candidate", 22.0, 24.6)).stayed == ("candidate",)
+    assert clocks(*answered("candidate", 22.0), back=False).stayed == ("candidate",)
+    never = clocks(*answered("previous", 19.6))
+    assert never.stayed == ("previous",)
+    assert judge(went_well(clocks=never), NOON, PERSON).status == "fail"
 
 
 LABELS: dict[Who, str] = {"previous": "1", "candidate": "2"}
