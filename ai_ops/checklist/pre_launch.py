@@ -1,5 +1,6 @@
 """The six pre-launch items: none optional, each judged from the rehearsal and the books."""
 
+from datetime import datetime
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -15,6 +16,7 @@ from ai_ops.vocabulary.verdicts import Verdict
 REHEARSED_DAYS: Final = 7
 """How many whole days before the judgement are looked at; fewer where monitoring is younger."""
 
+DRILLED: Final = "rollback_drill"
 REGISTRY_CHECKS = ("version_registered", "registry_reconciled")
 
 
@@ -49,7 +51,7 @@ def rollback_rehearsed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> V
     if not feature.trained_here:
         what = "the way back is rehearsed by whoever serves it"
         return trained_elsewhere(feature, what, evidence.window)
-    return _on_record(evidence, "rollback_drill", "rollback_drill")
+    return _still_young(evidence, _on_record(evidence, DRILLED, "rollback_drill"))
 
 
 def cost_tracked(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
@@ -108,9 +110,9 @@ PRE_LAUNCH = (
         "pre_launch",
         "inference_management",
         "rollback_drill",
-        ("rollback_drill",),
+        (DRILLED,),
         rollback_rehearsed,
-        max_age_days=90,
+        max_age_days=EXPIRES_DAYS,
     ),
     Item(
         "cost_tracked",
@@ -123,6 +125,25 @@ PRE_LAUNCH = (
         max_age_days=8,
     ),
 )
+
+
+def _still_young(evidence: ChecklistEvidence, verdict: Verdict) -> Verdict:
+    """The verdict of a drill, or no evidence when it was run too long ago, however lately the
+    check judged it."""
+    recorded = evidence.newest(DRILLED)
+    told = None if recorded is None else recorded.verdict.observed.get("drilled_at")
+    if verdict.status != "pass" or told is None:
+        return verdict
+    age = evidence.days_since(datetime.fromisoformat(str(told)))
+    if age <= EXPIRES_DAYS:
+        return verdict
+    reason = f"the rollback was drilled {age:.0f} days ago; it speaks for {EXPIRES_DAYS}: drill it"
+    return Verdict.lacking(
+        f"{reason} again",
+        "operations",
+        sample_size=verdict.sample_size,
+        observed=verdict.observed,
+    )
 
 
 def _on_record(evidence: ChecklistEvidence, check: str, asset: str) -> Verdict:

@@ -176,6 +176,18 @@ def test_a_rehearsal_of_one_day_suffices_for_the_log_and_not_for_drift(tmp_path:
     )
 
 
+@pytest.mark.requirement("PL-29")
+def test_a_drill_that_was_judged_again_is_as_old_as_it_was(tmp_path: Path) -> None:
+    root = rehearsed(tmp_path)
+    for days, status in ((90, "pass"), (91, "no_evidence")):
+        drilled = {"drilled_at": (NOW - timedelta(days=days)).isoformat()}
+        fine = Verdict.passing("rolled back", sample_size=900, observed=drilled)
+        judged(root, "rollback_drill", fine)
+        verdict = line(root, "rollback_rehearsed").verdict
+        assert verdict.status == status, verdict.reason
+    assert "the rollback was drilled 91 days ago; it speaks for 90" in verdict.reason
+
+
 def test_before_the_rehearsal_nothing_is_ready(tmp_path: Path) -> None:
     root = rehearsed(tmp_path)
     first = FEATURE.monitoring.start
