@@ -110,7 +110,8 @@ def outdated(test: LoadTest, serving: Serving, served: Served, now: datetime) ->
         )
     if age > EXPIRES_DAYS:
         reasons.append(f"the test is {age:.0f} days old; it speaks for {EXPIRES_DAYS}")
-    if served.version not in (None, test.version) and served.size_class != test.size_class:
+    known = served.size_class is not None and served.size_class == test.size_class
+    if served.version not in (None, test.version) and not known:
         reasons.append(
             f"version {served.version} ({served.size_class or 'of a size that nobody knows'}) "
             f"answers now, and version {test.version} ({test.size_class}) was tested"

@@ -7,6 +7,9 @@ from typing import Any
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import MissingEvidence
 
+ByWriter = Mapping[str, Mapping[str, Any]]
+"""By writer and hour, plain counts or predictions and requests."""
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -33,11 +36,28 @@ def counted_beside(root: Root, feature: str, day: str) -> Beside:
     served = _of_day(witness.get("served", {}), day)
     if witness.get("missing") or not served:
         return Beside(turned_away)
-    logged = _of_day(data.get("logged", {}), day)
-    return Beside(turned_away, served, max(0, served - logged))
+    return Beside(turned_away, served, _more(witness["served"], data.get("logged", {}), day))
 
 
-def _of_day(by_writer: Mapping[str, Mapping[str, Any]], day: str) -> int:
+def _more(served: ByWriter, logged: ByWriter, day: str) -> int:
+    """How many requests were served beyond those that were logged: of each writer that the witness
+    tells apart, for what another one logged answers for none of its own.
+
+    >>> hour = "2021-03-04T07"
+    >>> _more({"a": {hour: 9}}, {"a": {hour: 4}, "b": {hour: 50}}, "2021-03-04")
+    5
+    >>> _more({"": {hour: 9}}, {"a": {hour: 4}, "b": {hour: 3}}, "2021-03-04")
+    2
+    """
+    of_each = sum(
+        max(0, _of_day({name: hours}, day) - _of_day({name: logged.get(name, {})}, day))
+        for name, hours in served.items()
+        if name
+    )
+    return max(of_each, _of_day(served, day) - _of_day(logged, day))
+
+
+def _of_day(by_writer: ByWriter, day: str) -> int:
     """The requests of a day, by writer and hour: plain counts, or predictions and requests.
 
     >>> hours = {"2021-03-04T23": [9, 5, 0], "2021-03-05T00": [1, 1, 0]}

@@ -154,6 +154,8 @@ def test_a_test_speaks_for_its_peak_its_size_of_model_and_90_days() -> None:
     (other,) = outdated(record(), SERVING, Served("2", "up to 16 MB"), NEXT_DAY)
     assert "version 2 (up to 16 MB) answers now" in other.reason
     (unknown,) = outdated(record(), SERVING, Served("2", None), NEXT_DAY)
+    sizeless = replace(record(), size_class=None)
+    assert len(outdated(sizeless, SERVING, Served("2", None), NEXT_DAY)) == 1, "not the same size"
     assert "of a size that nobody knows" in unknown.reason
     (old,) = outdated(record(), SERVING, same, utc("2021-06-03T12:00:01Z"))
     assert "the test is 91 days old" in old.reason
