@@ -39,7 +39,12 @@ test: install ## lint, types, import contracts, doctests and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+	$(BIN)/pytest -m "not long" -n 4 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+
+.PHONY: test-long
+test-long: export PYTHONDONTWRITEBYTECODE =
+test-long: install ## replays of weeks, whole years, daemons and drills as real processes
+	$(BIN)/pytest -m long -n 3 --dist loadfile --no-loadscope-reorder --junitxml=build/long.xml
 
 .PHONY: format
 format: install ## format the code

@@ -35,21 +35,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-FIRST = (
+LONG = (
     "cli/test_demo.py",
     "accuracy_evaluation/test_gate_real_year.py",
     "test_daemon.py",
     "test_tables_of_others.py",
     "drift_monitoring/test_real_year.py",
-    "flight_delay/test_training.py",
-    "faults/test_gate.py",
+    "cli/test_drill_rollback.py",
 )
+"""What replays weeks, judges a year or waits for real processes for a minute: `make test-long`.
+So does whatever reads the short replay, which takes minutes to make."""
+
+FIRST = (*LONG, "flight_delay/test_training.py", "faults/test_gate.py")
 """What takes long and is begun first, so that no worker has the longest left when others end."""
 
 MADE_BY = 0.6
 """By this share of the files the short replay is made, and whoever reads it waits for nothing."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The file that makes the short replay comes first; the others that read it come when it is
     made (a worker that waits for it does nothing else), and not last: one of them takes minutes."""
@@ -64,6 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     places = {file: place(file) for file in files}
     items.sort(key=lambda item: places[item.path])
+    for item in items:
+        if item.path in waiting or item.path.as_posix().endswith(LONG):
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

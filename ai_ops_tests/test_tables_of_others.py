@@ -212,6 +212,7 @@ def test_an_order_that_four_restless_weeks_let_expect_is_no_drift_and_is_told(
     judged = [v for v in tables["visits"].of("input_drift") if v["status"] != "no_evidence"]
     assert len(judged) >= 20
     assert {verdict["status"] for verdict in judged} == {"pass"}
-    furthest = max(judged, key=lambda verdict: verdict["observed"]["max_ratio"])
-    assert 0.5 < furthest["observed"]["max_ratio"] < 1
-    assert "comes nearest" in furthest["reason"]
+    assert max(verdict["observed"]["max_ratio"] for verdict in judged) > 0.5
+    for verdict in judged:
+        beyond = verdict["observed"]["max_ratio"] >= 1
+        assert ("not sustained" if beyond else "comes nearest") in verdict["reason"]

@@ -27,8 +27,11 @@ def requirements(
         bool, typer.Option("--strict", help="End with 1 if one of the IDs has no passing test.")
     ] = False,
     results: Annotated[
-        Path | None,
-        typer.Option(help="What `pytest --junitxml` wrote; without it the tests are run."),
+        list[Path] | None,
+        typer.Option(
+            help="What `pytest --junitxml` wrote (several times: of several runs); without it the "
+            "tests are run."
+        ),
     ] = None,
     tests: Annotated[
         Path | None, typer.Option(help="Folder of the tests; default: the checkout's.")
@@ -52,7 +55,7 @@ def requirements(
     elif not strict:
         _print(shown, carried)
     if strict:
-        raise typer.Exit(_held(shown, carried, folder, results))
+        raise typer.Exit(_held(shown, carried, folder, results or ()))
 
 
 def as_data(requirement: Requirement, carried: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -83,10 +86,12 @@ def _held(
     claimed: Sequence[Requirement],
     carried: Mapping[str, Sequence[str]],
     folder: Path,
-    results: Path | None,
+    results: Sequence[Path],
 ) -> int:
     nodes = sorted({node for one in claimed for node in carried.get(one.id, ())})
-    outcomes = outcomes_in(results) if results else run_tests(folder, nodes)
+    outcomes = run_tests(folder, nodes) if not results else {}
+    for file in results:
+        outcomes |= outcomes_in(file)
     broken = {}
     for one in claimed:
         own = carried.get(one.id, ())
