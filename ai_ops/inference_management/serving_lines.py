@@ -49,7 +49,7 @@ def _batch_line(site: CallSite, spent: Spending, costs: Costs) -> Opportunity:
         place = " (measured at other call sites)" if site.batch_elsewhere else ""
         words += f"; a row takes {_ms(site.sync_us)} alone and {_ms(site.batch_us)} in a batch"
         words += place
-    discount = batch_discount(spent, costs)
+    discount = batch_discount(spent, costs, site.call_site)
     paid = sum(cost for (where, _), cost in spent.tokens_cost.items() if where == site.call_site)
     cash = None if discount is None else round(paid * share * discount)
     worth = (saved or 0.0) > 0 or (cash or 0) > 0
@@ -68,16 +68,21 @@ def _batch_line(site: CallSite, spent: Spending, costs: Costs) -> Opportunity:
     )
 
 
-def batch_discount(spent: Spending, costs: Costs) -> float | None:
-    """The share of a token's price that batches save: as paid in these days, else as declared;
-    None where neither tells, or no token was paid for."""
-    if not any(spent.tokens_cost.values()):
-        return None
-    prices = {mode: nano / tokens for mode, (tokens, nano) in spent.by_mode.items() if tokens}
-    if "sync" in prices and "batch" in prices and prices["sync"]:
-        return max(0.0, 1 - prices["batch"] / prices["sync"])
-    declared = {1 - one.batch for one in costs.tokens}
-    return min(declared) if declared else None
+def batch_discount(spent: Spending, costs: Costs, call_site: str | None) -> float | None:
+    """The share of a token's price that batches save surely, of every model that a call site paid
+    for: as paid in these days for the same model, else as declared; None where neither tells, or
+    no token was paid for. (That another model is asked in batches is no discount.)"""
+    declared = min((1 - one.batch for one in costs.tokens), default=None)
+    saved: list[float] = []
+    for model in spent.models.get(call_site, ()):
+        rates = spent.rates[model]
+        if rates.get("sync") and "batch" in rates:
+            saved.append(max(0.0, 1 - rates["batch"] / rates["sync"]))
+        elif model in spent.contracted and declared is not None:
+            saved.append(declared)
+        else:
+            return None
+    return min(saved, default=None)
 
 
 def version_lines(versions: Versions, spent: Spending) -> Iterator[Opportunity]:

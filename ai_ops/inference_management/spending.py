@@ -1,18 +1,22 @@
 """What some days cost, summed from the daily rollups, and the predictions of the weeks before."""
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow.compute as pc
 
 from ai_ops.inference_management.cost_rollup import read_rollup
+from ai_ops.inference_management.token_rates import BATCH
 from ai_ops.inference_management.traffic_growth import WEEKS
 from ai_ops.storage.lake import Lake
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import Evidence
 from ai_ops.vocabulary.windows import Window
+from ai_ops.vocabulary.words import Mode
 
 Asker = tuple[str | None, str | None]
 """Call site and tenant."""
@@ -22,9 +26,11 @@ Asker = tuple[str | None, str | None]
 class Spending:
     """What was paid on some days, in billionths of the currency, and for what.
 
-    ``tokens`` are counted, and priced, by who asked (call site and tenant); ``by_mode`` and
-    ``by_model`` are what was paid for them that way. ``unknown`` says why the cost of some of it
-    is not known; ``missing`` are days without a rollup.
+    ``tokens`` are counted, and priced, by who asked (call site and tenant); ``by_model`` is what
+    was paid for them that way. ``models`` are those that a call site paid for, ``rates`` what a
+    million tokens of a model's input cost, at least asked one by one and at most in batches;
+    ``contracted`` models have a price under `costs.tokens`. ``unknown`` says why the cost of some
+    of it is not known; ``missing`` are days without a rollup.
     """
 
     rows: int = 0
@@ -37,7 +43,9 @@ class Spending:
     currency: str = ""
     tokens: dict[Asker, int] = field(default_factory=lambda: defaultdict(int))
     tokens_cost: dict[Asker, int] = field(default_factory=lambda: defaultdict(int))
-    by_mode: dict[str, tuple[int, int]] = field(default_factory=dict)
+    models: dict[str | None, set[str]] = field(default_factory=lambda: defaultdict(set))
+    rates: dict[str, dict[Mode, float]] = field(default_factory=lambda: defaultdict(dict))
+    contracted: set[str] = field(default_factory=set)
     by_model: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     unknown: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
@@ -84,7 +92,8 @@ def read_spending(lake: Lake, feature: str, days: Sequence[str]) -> Spending:
             spent.tokens_cost[asker] += row["tokens_nano"]
             if row["model"] is not None:
                 spent.by_model[row["model"]] += row["tokens_nano"]
-            _add_mode(spent, row["mode"] or "sync", tokens, row["tokens_nano"])
+            if row["tokens_nano"]:
+                _add_rates(spent, row["call_site"], json.loads(row["prices"] or "{}"))
     return spent
 
 
@@ -115,6 +124,14 @@ def _rows_of_week(lake: Lake, feature: str, monday: date) -> int | None:
     return rows
 
 
-def _add_mode(spent: Spending, mode: str, tokens: int, nano: int) -> None:
-    had = spent.by_mode.get(mode, (0, 0))
-    spent.by_mode[mode] = had[0] + tokens, had[1] + nano
+def _add_rates(spent: Spending, call_site: str | None, prices: Mapping[str, Any]) -> None:
+    for one in prices.get("tokens", ()):
+        model, rate = one["model"], float(one["per_million"]["input"] or 0)
+        spent.models[call_site].add(model)
+        rates = spent.rates[model]
+        if one.get("processing") == BATCH:
+            rates["batch"] = max(rate, rates.get("batch", rate))
+        else:
+            rates["sync"] = min(rate, rates.get("sync", rate))
+        if one["source"].startswith("costs.tokens"):
+            spent.contracted.add(model)

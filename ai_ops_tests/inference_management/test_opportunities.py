@@ -15,6 +15,7 @@ from ai_ops.ai_features.costs import Costs, TokenPrice
 from ai_ops.ai_features.logged import Privacy
 from ai_ops.inference_management.asked_log import ROWS_KEPT, TOGETHER, WINDOWS, AskedLog
 from ai_ops.inference_management.cache_lines import NO_TEXTS
+from ai_ops.inference_management.cost_rollup import compute_cost_rollup
 from ai_ops.inference_management.near_duplicates import ALIKE, TEXTS, measure_near
 from ai_ops.inference_management.opportunities import Opportunities
 from ai_ops.inference_management.opportunity_picture import draw_opportunities
@@ -31,8 +32,9 @@ from ai_ops.inference_management.serving_lines import (
     idle_line,
 )
 from ai_ops.inference_management.serving_room import Room, rate_held
-from ai_ops.inference_management.spending import Spending, weeks_before
+from ai_ops.inference_management.spending import Spending, read_spending, weeks_before
 from ai_ops.inference_management.traffic_growth import WEEKS, WEEKS_NEEDED, growth_of
+from ai_ops_tests.inference_management import provider_logs
 from ai_ops_tests.inference_management.asked_world import (
     FIRST,
     MOMENT,
@@ -44,7 +46,7 @@ from ai_ops_tests.inference_management.asked_world import (
     sorting,
     write_logs,
 )
-from ai_ops_tests.inference_management.served import open_root
+from ai_ops_tests.inference_management.served import of_day, open_root, with_costs, write_day
 
 HOUR, DAY = 3_600, 86_400
 TABLE = """
@@ -286,14 +288,31 @@ def test_the_newest_load_test_of_the_last_90_days_tells_the_rate(tmp_path: Path)
 
 
 def test_the_discount_of_a_batch_is_the_one_that_was_paid_else_the_one_by_contract() -> None:
-    paid = Spending(by_mode={"sync": (100, 1000), "batch": (100, 500)})
-    assert batch_discount(paid, Costs()) is None, "nobody paid for a token"
-    paid.tokens_cost["web", None] = 1500
-    assert batch_discount(paid, Costs()) == 0.5
-    only = Spending(by_mode={"sync": (100, 1000)}, tokens_cost={("web", None): 1000})
-    assert batch_discount(only, Costs()) is None
+    assert batch_discount(Spending(), Costs(), "web") is None, "nobody paid for a token"
+    paid = Spending(models={"web": {"m"}}, rates={"m": {"sync": 10.0, "batch": 5.0}})
+    assert batch_discount(paid, Costs(), "web") == 0.5
+    only = Spending(models={"web": {"m"}}, rates={"m": {"sync": 10.0}}, contracted={"m"})
+    assert batch_discount(only, Costs(), "web") is None
     price = TokenPrice(model="m", since=FIRST, input=1.0, output=1.0, batch=0.6)
-    assert batch_discount(only, Costs(tokens=(price,))) == pytest.approx(0.4)
+    assert batch_discount(only, Costs(tokens=(price,)), "web") == pytest.approx(0.4)
+
+
+def test_a_cheaper_model_that_is_asked_in_batches_is_no_discount(tmp_path: Path) -> None:
+    root, feature = open_root(tmp_path), provider_logs.assistant()
+    dear = TokenPrice(model="dear", since=FIRST, input=10.0, output=10.0)
+    cheap = TokenPrice(model="cheap", since=FIRST, input=1.0, output=1.0, batch=0.5)
+    priced = with_costs(feature, tokens=(dear, cheap))
+    rows = [
+        provider_logs.call(n, model="cheap" if n % 2 else "dear")
+        | {"call_site": "job" if n % 2 else "web", "mode": "batch" if n % 2 else "sync"}
+        for n in range(40)
+    ]
+    write_day(root, priced, provider_logs.DAY, rows)
+    compute_cost_rollup(root, priced, [of_day(provider_logs.DAY)])
+    spent = read_spending(root.lake, priced.name, [provider_logs.DAY])
+    assert spent.models == {"web": {"dear"}, "job": {"cheap"}}
+    assert spent.rates == {"dear": {"sync": 10.0}, "cheap": {"batch": 0.5}}
+    assert batch_discount(spent, priced.costs, "web") == 0.0, "by contract it has none"
 
 
 def test_the_picture_shows_the_bill_and_the_savings_whatever_their_callers_are_called(
