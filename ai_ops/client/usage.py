@@ -114,6 +114,9 @@ def _of_stream(parts: Sequence[Any]) -> Any:
         usage = _member(inner, "usage")
         if usage is not None:
             whole["usage"] = _joined(whole.get("usage"), usage)
+            if _member(part, "type") == "message_start":
+                # A placeholder: of a stream that broke off nobody knows what was written.
+                whole["usage"]["output_tokens"] = None
         for name in ("usage_metadata", "usageMetadata", "model", "service_tier"):
             if (found := _member(inner, name)) is not None:
                 whole[name] = found

@@ -195,6 +195,8 @@ def test_streams_tell_their_usage_in_their_last_part_or_in_two() -> None:
     end = {"type": "message_delta", "usage": {"output_tokens": 25}}
     delta = {"type": "content_block_delta", "delta": {"text": "late"}}
     assert cost_drivers([start, delta, end]) == EXPECTED["/v1/messages"]
+    broken_off = cost_drivers([start, delta])
+    assert broken_off["input_tokens"] == 2400 and "output_tokens" not in broken_off, "nobody knows"
     parts = [GEMINI | {"usageMetadata": {"promptTokenCount": 700}}, GEMINI]
     assert cost_drivers(parts) == cost_drivers(GEMINI)
 
