@@ -121,7 +121,7 @@ def _untold(group: TokenWork) -> str | None:
 def _incomplete(group: TokenWork, rates: Rates) -> str | None:
     if group.endless and rates.output:
         return (
-            f"{group.endless} answered rows of a call of {group.model} do not say what it wrote: "
+            f"{group.endless} rows of a call of {group.model} do not say what it wrote: "
             "log output_tokens"
         )
     if group.tokens.output and rates.output is None:

@@ -152,6 +152,7 @@ def test_cached_input_has_its_own_price_and_no_tier_is_chosen_by_a_sum(tmp_path:
         ({"input_tokens": "many"}, "do not say its tokens"),
         ({"input_tokens": -5}, "do not say its tokens"),
         ({"output_tokens": None}, "do not say what it wrote"),
+        ({"output_tokens": None, "status": "failed"}, "do not say what it wrote"),
         ({"model": None}, "say tokens and no model"),
         ({"model": "nobodys-model"}, "nobodys-model is in no list of prices"),
         ({"cache_read_tokens": 900, "cache_write_tokens": 200}, "more cached tokens than input"),
