@@ -69,7 +69,7 @@ def list_incidents(
         table.add_row(
             f"{one.id}\n{escape(one.severity)}",
             f"{_state(one)}\n{_owner(spec, one)}{forbids}",
-            "\n".join(escape(words) for words in (one.reason, *one.steps)),
+            "\n".join(escape(plain(words)) for words in (one.reason, *one.steps)),
         )
     Console().print(table)
 

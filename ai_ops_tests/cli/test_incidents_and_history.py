@@ -21,6 +21,8 @@ from ai_ops_tests.cli.deciding_world import (
 NAME = FEATURE.name
 ID = "drift-2021-03-04"
 REASON = "psi of [bold]temp[/bold] is 0.4"
+CODES = "\x1b[2J"
+"""What a terminal would obey: a call site may be called so."""
 
 
 @pytest.fixture
@@ -60,6 +62,15 @@ def test_incidents_for_a_person_are_a_table_and_words_are_no_markup(ai_ops: Worl
     assert shown.code == 0 and f"reason: {REASON}" in shown.out and "conclusion: –" in shown.out
     stranger = ai_ops("incidents", "show", NAME, "drift-1")
     assert stranger.code == 2 and f"there are: {ID}" in stranger.err
+
+
+def test_a_list_of_incidents_clears_nobody_s_terminal(tmp_path: Path) -> None:
+    world = replay(tmp_path, versions=0)
+    told = {"item": "cost_trend", "begin": "2021-03-01", "version": "1", "severity": "warning"}
+    reason = f"most of it from {CODES}web"
+    world.happened("incident_opened", incident="c-1", alert="cost_spike", reason=reason, **told)
+    listed = world("incidents", "list", NAME).out
+    assert CODES not in listed and r"\x1b[2Jweb" in listed
 
 
 def test_without_an_incident_the_list_says_so(tmp_path: Path) -> None:
