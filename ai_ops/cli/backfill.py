@@ -21,6 +21,7 @@ from ai_ops.cli.common import (
     JsonOption,
     RootOption,
     coloured,
+    plain,
     print_json,
     resolve_feature,
     span,
@@ -216,7 +217,7 @@ def _print(found: dict[str, Any]) -> None:
         table = Table("week of", "failed, days", "first reason", title="weeks with findings")
         for week in found["weeks"][-WEEKS_SHOWN:]:
             days = ", ".join(f"{item} {n}" for item, n in week["days"].items())
-            table.add_row(week["week"], days, escape(week["reason"]))
+            table.add_row(week["week"], days, escape(plain(week["reason"])))
         console.print(table)
         if (more := len(found["weeks"]) - WEEKS_SHOWN) > 0:
             console.print(f"… and {more} earlier weeks (--json shows all)")

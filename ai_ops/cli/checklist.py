@@ -22,6 +22,7 @@ from ai_ops.cli.common import (
     parse_moment,
     print_json,
     resolve_feature,
+    shown,
     told,
 )
 from ai_ops.vocabulary.errors import BadInput
@@ -78,7 +79,7 @@ def _print(lines: list[reading.Line], title: str) -> None:
     table = Table("item, owner", "status", "age", "reason", title=title)
     for line in lines:
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
-        reason = "\n".join([escape(line.verdict.reason), *_found(line.verdict.findings)])
+        reason = "\n".join([shown(line.verdict.reason), *_found(line.verdict.findings)])
         if line.signed_off:
             at = f"{line.signed_off.at:%Y-%m-%d}"
             reason += f"\n[italic]signed off {at} {escape(line.signed_off.by)}[/italic]"
@@ -100,7 +101,7 @@ def _found(findings: Sequence[Finding]) -> list[str]:
             where = (f"tenant {one.tenant}" if one.tenant else "", one.call_site or "")
             said.setdefault((one.kind, one.columns), set()).add(", ".join(filter(None, where)))
     lines = [
-        escape(", ".join([f"{kind}: {' + '.join(columns)}", *sorted(filter(None, places))]))
+        shown(", ".join([f"{kind}: {' + '.join(columns)}", *sorted(filter(None, places))]))
         for (kind, columns), places in said.items()
     ]
     if len(lines) > COLUMNS_SHOWN:

@@ -7,13 +7,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.accuracy_evaluation.evaluation import read_run
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist import reading
-from ai_ops.cli.common import coloured
+from ai_ops.cli.common import coloured, shown
 from ai_ops.cli.demo_story import print_story, story
 from ai_ops.cli.replay import Seconds
 from ai_ops.storage.root import Root
@@ -79,13 +78,13 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     if summary["at_launch"]:
         of_launch = Table("item", "status", "reason", title="The pre-launch list at the launch")
         for item in summary["at_launch"]["items"]:
-            of_launch.add_row(item["title"], coloured(item["status"]), escape(item["reason"]))
+            of_launch.add_row(item["title"], coloured(item["status"]), shown(item["reason"]))
         console.print(of_launch)
     items = Table("list", "item", "owner", "status", "reason", title="The checklists")
     for cadence, checklist in summary["checklists"].items():
         for item in checklist["items"]:
             row = (cadence, item["title"], item["owner"], coloured(item["status"]))
-            items.add_row(*row, escape(item["reason"]))
+            items.add_row(*row, shown(item["reason"]))
         items.add_section()
     console.print(items)
     spent = summary["seconds"]

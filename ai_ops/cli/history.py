@@ -16,6 +16,7 @@ from ai_ops.cli.common import (
     RootOption,
     open_root,
     parse_moment,
+    plain,
     print_json,
     resolve_feature,
     told,
@@ -153,12 +154,12 @@ def _print(spec: AiFeatureSpec, standing: Standing, shown: list[dict[str, Any]])
     for one in shown:
         words = [
             f"[bold]{one['kind']}[/bold]",
-            *map(escape, _about(one)),
+            *(escape(plain(part)) for part in _about(one)),
             f"by {escape(one['by'])}",
         ]
         if one["signature"]:
             words.append(f"signature {_shown(one['signature'])}")
-        reason = f"\n{escape(one['reason'])}" if one["reason"] else ""
+        reason = f"\n{escape(plain(one['reason']))}" if one["reason"] else ""
         table.add_row(one["at"][:16].replace("T", " "), " · ".join(words) + reason)
     Console().print(table)
 

@@ -17,6 +17,7 @@ from ai_ops.cli.common import (
     coloured,
     open_root,
     parse_moment,
+    plain,
     print_json,
     resolve_feature,
     span,
@@ -92,7 +93,7 @@ def _print_table(feature: str, found: list[RecordedVerdict]) -> None:
             one.item,
             coloured(verdict.status),
             f"{verdict.sample_size:,}",
-            escape(verdict.reason),
+            escape(plain(verdict.reason)),
         )
     console = Console()
     console.print(table)

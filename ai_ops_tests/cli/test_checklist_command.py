@@ -98,6 +98,15 @@ def test_the_list_for_a_person_names_what_was_found_and_where(tmp_path: Path) ->
     assert "and 7 more" in out and "x8" not in out
 
 
+def test_what_a_caller_is_called_is_no_code_for_a_terminal(tmp_path: Path) -> None:
+    root = rehearsed(tmp_path)
+    where = Finding("drift", "fail", "it moved", columns=("fee",), tenant="\x1b[2Jacme")
+    judged(root, "log_audit", Verdict.failing("from \x1b[2Jacme", where), on="2021-03-01",
+           window=MARCH, at=NOW)  # fmt: skip
+    _, out, _ = call(root, "--cadence", "monthly")
+    assert "\x1b[2J" not in out and out.count(r"\x1b[2Jacme") == 2
+
+
 @pytest.mark.requirement("MO-01")
 def test_the_monthly_list_is_that_of_the_last_whole_month(tmp_path: Path) -> None:
     root = rehearsed(tmp_path)
