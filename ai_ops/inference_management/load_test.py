@@ -188,7 +188,8 @@ def _kept(
     held: list[tuple[float, float]],
 ) -> tuple[LoadTest, Summary]:
     """Write the pictures, then the record, under its id and as the latest."""
-    pictures = draw_all(feature.name, measured, held, feature.serving.slo.p99_ms)
+    promised = feature.serving.slo.p99_ms
+    pictures = draw_all(feature.name, measured, held, test.cold_start, promised)
     kept: Mapping[str, str] = {
         name: root.lake.write_bytes(
             root.lake.path(feature.name, ASSET, f"{test.id}.{name}", "png"), picture

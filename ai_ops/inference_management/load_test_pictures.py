@@ -1,25 +1,31 @@
-"""The pictures of a load test: latency over time, memory over predictions, latency over rate."""
+"""The pictures of a load test: what a cold start takes, latency over time, memory over predictions,
+latency over rate."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ai_ops.inference_management.load.course import Course
 from ai_ops.inference_management.load_test_phases import Measured
-from ai_ops.inference_management.load_test_records import PHASES, Saturation
+from ai_ops.inference_management.load_test_records import PHASES, ColdStart, Saturation
 
 SINGLE, BATCH, FAILED, PROMISED = "#c2410c", "#1d4ed8", "#000000", "#6b7280"
-_MARGINS: Final = {"left": 0.13, "right": 0.97, "bottom": 0.16, "top": 0.88}
 
 
 def draw_all(
-    feature: str, measured: Measured, held: Sequence[tuple[float, float]], promised_ms: float
+    feature: str,
+    measured: Measured,
+    held: Sequence[tuple[float, float]],
+    cold: ColdStart | None,
+    promised_ms: float,
 ) -> Mapping[str, bytes]:
     """Every picture of a test as a PNG, by its name; ``held`` is memory over predictions."""
     pictures: dict[str, bytes] = {}
+    if cold is not None:
+        pictures["cold_start"] = draw_cold_start(f"{feature}: cold start", cold)
     for name in PHASES:
         courses = [
             (mode, course, rows) for phase, mode, course, rows in measured.courses if phase == name
@@ -35,6 +41,23 @@ def draw_all(
     return pictures
 
 
+def draw_cold_start(title: str, cold: ColdStart) -> bytes:
+    """The seconds from the start of the process to its first answer, in their parts."""
+    figure, axes = _sheet(title, "seconds since the process was started", "", height=1.6)
+    load = cold.model_load_seconds or 0.0
+    left = 0.0
+    for name, colour, seconds in (
+        ("start and imports", PROMISED, cold.healthy_seconds - load),
+        ("the model is loaded", BATCH, load),
+        ("first prediction", SINGLE, cold.answered_seconds - cold.healthy_seconds),
+    ):
+        axes.barh([0], [seconds], left=left, color=colour, height=0.5, label=name)
+        left += seconds
+    axes.set_yticks([])
+    axes.set_ylim(-0.5, 0.5)
+    return _png(figure, axes)
+
+
 def draw_phase(title: str, courses: Sequence[tuple[str, Course, int]], promised_ms: float) -> bytes:
     """Each request's latency at the moment it was to be sent; those that failed as crosses."""
     figure, axes = _sheet(title, "seconds", "ms from the intended moment")
@@ -44,7 +67,13 @@ def draw_phase(title: str, courses: Sequence[tuple[str, Course, int]], promised_
         name = "single" if mode == "sync" else f"batches of {rows}"
         _dots(axes, course.answered, begin, colour, ".", name)
         _dots(axes, course.failed, begin, FAILED, "x", f"{name}, failed")
-        axes.axhline(promised_ms * rows, color=colour, linewidth=0.8, linestyle="--")
+        axes.axhline(
+            promised_ms * rows,
+            color=colour,
+            linewidth=0.8,
+            linestyle="--",
+            label=f"{promised_ms * rows:g} ms promised",
+        )
     axes.set_yscale("log")
     return _png(figure, axes)
 
@@ -53,6 +82,7 @@ def draw_memory(title: str, held: Sequence[tuple[float, float]]) -> bytes:
     """What the server and its workers held, over the predictions that were answered."""
     figure, axes = _sheet(title, "predictions", "MB resident")
     axes.plot([at for at, _ in held], [mb for _, mb in held], color=SINGLE, linewidth=1.2)
+    axes.set_ylim(0, 1.15 * max(mb for _, mb in held) or 1.0)  # else a flat line looks like a leak
     return _png(figure, axes)
 
 
@@ -73,6 +103,9 @@ def draw_saturation(title: str, saturation: Saturation, promised_ms: float) -> b
     )
     axes.axhline(promised_ms, color=PROMISED, linewidth=0.8, linestyle="--", label="promised")
     axes.set_yscale("log")
+    axes.set_xscale("log")  # each rate is twice the one before
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.minorticks_off()
     return _png(figure, axes)
 
 
@@ -85,11 +118,13 @@ def _dots(
         axes.plot(at, took, mark, color=colour, markersize=4, label=name)
 
 
-def _sheet(title: str, across: str, up: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(6.0, 3.0), dpi=90)
+def _sheet(title: str, across: str, up: str, height: float = 3.0) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(7.0, height), dpi=90)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(gridspec_kw=_MARGINS)
-    axes.set_title(title, fontsize=10)
+    edge = 3.0 / height
+    margins = {"left": 0.1, "right": 0.97, "bottom": 0.16 * edge, "top": 1 - 0.12 * edge}
+    axes = figure.subplots(gridspec_kw=margins)
+    axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel(across, fontsize=8)
     axes.set_ylabel(up, fontsize=8)
     axes.tick_params(labelsize=8)
@@ -98,7 +133,17 @@ def _sheet(title: str, across: str, up: str) -> tuple[Figure, Any]:
 
 def _png(figure: Figure, axes: Any) -> bytes:
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7, frameon=False, loc="upper left")
+        # Above the axes, where it hides nothing.
+        axes.legend(
+            fontsize=7,
+            frameon=False,
+            ncols=6,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            borderaxespad=0,
+            handlelength=1.2,
+            columnspacing=1.0,
+        )
     content = BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()

@@ -67,7 +67,7 @@ def test_the_own_server_is_tested_beside_production_and_leaves_nothing(root: Roo
     # What is shown is what is kept, in the lake and in the ledger.
     kept, _ = root.lake.read_json(root.lake.path(world.NAME, "load_test", test["id"], "json"))
     assert kept == test
-    for picture in ("sync_1x", "sync_2x", "batch", "mixed", "memory", "saturation"):
+    for picture in ("cold_start", "sync_1x", "sync_2x", "batch", "mixed", "memory", "saturation"):
         content = root.lake.read_bytes(os.path.join(root.lake.url, kept["pictures"][picture]))
         assert content.startswith(b"\x89PNG")
     (recorded,) = root.ledger.verdicts(world.NAME, items=["load_test"])
