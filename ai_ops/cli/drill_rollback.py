@@ -24,12 +24,15 @@ from ai_ops.inference_management.checks import CHECKS
 from ai_ops.inference_management.rollback_drill import Hands
 from ai_ops.inference_management.rollback_record import ASSET, lines
 from ai_ops.inference_management.rollback_reports import (
+    ROLLBACK,
     compute_rollback_drill,
     content_of,
     latest,
 )
 from ai_ops.orchestration.judging import judge_and_record, moment_now
+from ai_ops.storage.decisions import sign_decision, verified
 from ai_ops.storage.root import Root
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 
@@ -59,6 +62,8 @@ def rollback(
     if sign and token is None:
         signer(by)
     if not sign and token is None:
+        if by:  # minutes later it would be too late to say
+            must_be_able_to_sign(opened, spec, by)
         compute_rollback_drill(opened, spec, Hands(tells=_tell))
     found, evidence = latest(opened, spec)
     if not as_json:
@@ -81,6 +86,13 @@ def judged(root: Root, feature: AiFeatureSpec) -> RecordedVerdict:
     moment = moment_now(root.clock.now())
     (verdict,) = judge_and_record(root, feature, own, [moment], run_id=None)
     return verdict
+
+
+def must_be_able_to_sign(root: Root, feature: AiFeatureSpec, person: str) -> None:
+    """``BadInput`` where the person has no key here, ``DecisionRefused`` where it may not sign."""
+    trial = {"drill": ROLLBACK, "id": "none yet", "digest": "none yet"}
+    token = sign_decision(root, feature, "drill", person, trial)
+    verified(root, feature, token, standing_of(root.ledger, feature.name))
 
 
 def _tell(words: str) -> None:

@@ -94,6 +94,16 @@ def test_only_whoever_answers_for_serving_can_sign_a_drill(home: Root, tmp_path:
     assert (verdict.status, verdict.observed["signed_by"]) == ("no_evidence", None)
 
 
+@pytest.mark.requirement("PL-32")
+def test_whoever_cannot_sign_is_told_before_anything_is_drilled(home: Root) -> None:
+    without = run(home, "--by", STRANGER)
+    assert without.exit_code == 2 and f"no key of {STRANGER}" in without.output
+    Identities(demo_identities(home)).create(STRANGER)
+    refused = run(home, "--by", STRANGER)
+    assert refused.exit_code == 1 and f"{STRANGER} may not decide on drill" in refused.output
+    assert not (home.folder / FOLDER).exists() and not home.ledger.events(NAME, kinds=["drill"])
+
+
 def test_a_drill_without_a_declared_peak_is_bad_usage(home: Root, tmp_path: Path) -> None:
     file = tmp_path / "defs" / NAME / "defs.yaml"
     said = yaml.safe_load(file.read_text())
