@@ -155,8 +155,9 @@ def _numbers(found: Opportunities) -> dict[str, Observed]:
         "currency": found.spent.currency,
         "total": round(found.spent.total_nano / NANO, 6),
         "savings": len(found.savings),
-        "cash": round(sum(one.cash_nano or 0 for one in found.savings) / NANO, 6),
-        "capacity": round(sum(one.capacity_nano or 0 for one in found.savings) / NANO, 6),
+        # At most: what a cache answers needs no batch.
+        "cash_at_most": round(sum(one.cash_nano or 0 for one in found.savings) / NANO, 6),
+        "capacity_at_most": round(sum(one.capacity_nano or 0 for one in found.savings) / NANO, 6),
     }
 
 
