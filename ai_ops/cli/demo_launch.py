@@ -29,17 +29,17 @@ class Drills:
         """Load the endpoint and drill the way back, as the person who runs the service would, and
         judge both; the verdicts, as they stand in the ledger."""
         tells = self.tells
-        run_load_test(
+        _, made = run_load_test(
             self.root,
             self.feature,
             Asked(),
             lambda done, total, phase: tells(f"load test: {phase} ({done} of {total})"),
         )
-        loaded = recorded_verdict(self.root, self.feature)
+        loaded = recorded_verdict(self.root, self.feature, made)
         hands = Hands(tells=lambda words: tells(f"rollback drill: {words}"))
-        compute_rollback_drill(self.root, self.feature, hands)
+        made = compute_rollback_drill(self.root, self.feature, hands)
         sign(self.root, self.feature, self.people.runs_the_service)
-        return loaded.verdict, judged(self.root, self.feature).verdict
+        return loaded.verdict, judged(self.root, self.feature, made).verdict
 
 
 def again(drills: Drills, runner: Runner) -> None:

@@ -30,7 +30,9 @@ from ai_ops.inference_management.load_test_judgement import lines_of
 from ai_ops.inference_management.load_test_phases import Told
 from ai_ops.inference_management.load_test_records import LoadTest
 from ai_ops.orchestration.judging import judge_and_record, moment_now
+from ai_ops.orchestration.showing import show
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 from ai_ops.vocabulary.words import Status
 
@@ -72,8 +74,8 @@ def load(
     asked = Asked(url, bodies, seconds, pid)
     spec, opened = resolve_feature(feature), open_root(root)
     with _progress(quiet=as_json) as tell:
-        test, _ = run_load_test(opened, spec, asked, tell)
-    recorded = recorded_verdict(opened, spec)
+        test, made = run_load_test(opened, spec, asked, tell)
+    recorded = recorded_verdict(opened, spec, made)
     if as_json:
         print_json(told_as_data(spec, test, recorded))
     else:
@@ -82,10 +84,12 @@ def load(
         raise typer.Exit(code)
 
 
-def recorded_verdict(root: Root, feature: AiFeatureSpec) -> RecordedVerdict:
-    """The verdict of the check on the latest test, appended to the ledger."""
+def recorded_verdict(root: Root, feature: AiFeatureSpec, made: Summary) -> RecordedVerdict:
+    """The verdict of the check on the latest test, appended to the ledger; the UI shows it, with
+    what was made."""
     now = moment_now(root.clock.now())
     (recorded,) = judge_and_record(root, feature, [LOAD_TEST], [now], run_id=None)
+    show(root, feature, [LOAD_TEST], [recorded], made)
     return recorded
 
 

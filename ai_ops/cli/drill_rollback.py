@@ -20,9 +20,9 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.deciding import ByOption, TokenOption, decide, signer
-from ai_ops.inference_management.checks import CHECKS
+from ai_ops.inference_management.checks import ROLLBACK_DRILL
 from ai_ops.inference_management.rollback_drill import Hands
-from ai_ops.inference_management.rollback_record import ASSET, lines
+from ai_ops.inference_management.rollback_record import lines
 from ai_ops.inference_management.rollback_reports import (
     ROLLBACK,
     compute_rollback_drill,
@@ -30,10 +30,12 @@ from ai_ops.inference_management.rollback_reports import (
     latest,
 )
 from ai_ops.orchestration.judging import judge_and_record, moment_now
+from ai_ops.orchestration.showing import show
 from ai_ops.storage.decisions import sign_decision, verified
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import BadInput
+from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.verdicts import RecordedVerdict, as_data
 
 
@@ -61,17 +63,18 @@ def rollback(
         )
     if sign and token is None:
         signer(by)
+    made = None
     if not sign and token is None:
         if by:  # minutes later it would be too late to say
             must_be_able_to_sign(opened, spec, by)
-        compute_rollback_drill(opened, spec, Hands(tells=_tell))
+        made = compute_rollback_drill(opened, spec, Hands(tells=_tell))
     found, evidence = latest(opened, spec)
     if not as_json:
         typer.echo("\n".join(map(plain, lines(found))))
     if by or token:
         given = content_of(found, evidence)
         decide(opened, spec, "drill", given, by=by, token=token, quiet=as_json)
-    verdict = judged(opened, spec)
+    verdict = judged(opened, spec, made)
     if as_json:
         print_json({"drill": found.as_data(), "verdict": as_data(verdict)})
     else:
@@ -80,11 +83,12 @@ def rollback(
     raise typer.Exit(codes.get(verdict.verdict.status, NO_EVIDENCE))
 
 
-def judged(root: Root, feature: AiFeatureSpec) -> RecordedVerdict:
-    """Judge the latest drill and record the verdict, as its check would."""
-    own = [check for check in CHECKS if check.name == ASSET]
+def judged(root: Root, feature: AiFeatureSpec, made: Summary | None = None) -> RecordedVerdict:
+    """Judge the latest drill and record the verdict, as its check would; the UI shows it, with what
+    was made."""
     moment = moment_now(root.clock.now())
-    (verdict,) = judge_and_record(root, feature, own, [moment], run_id=None)
+    (verdict,) = judge_and_record(root, feature, [ROLLBACK_DRILL], [moment], run_id=None)
+    show(root, feature, [ROLLBACK_DRILL], [verdict], made)
     return verdict
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from dagster._core.events.log import EventLogEntry
@@ -26,9 +26,13 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """A run's own log is in the event log; on the console it would bury the progress."""
 
 
+HOME: Final = "dagster"
+"""The folder of a root's Dagster instance, below the root's own."""
+
+
 def dagster_home(root: Path) -> Path:
     """Where the root's Dagster instance lies, with the project's ``dagster.yaml``."""
-    home = root.absolute() / "dagster"
+    home = root.absolute() / HOME
     home.mkdir(parents=True, exist_ok=True)
     own = home / "dagster.yaml"
     if INSTANCE_FILE.exists() and not own.exists():  # what a person changed there stays
