@@ -55,7 +55,7 @@ class Asked:
             return
         place = urlsplit(self.url)
         if place.scheme not in ("http", "https") or not place.hostname:
-            raise BadInput(f"--url: write http://host:port (found {shown_url(self.url)!r})")
+            raise BadInput(f"--url: write http://host:port (found {_found(self.url)!r})")
 
 
 def shown_url(url: str) -> str:
@@ -67,6 +67,11 @@ def shown_url(url: str) -> str:
     place = urlsplit(url)
     host = place.netloc.rpartition("@")[2]
     return f"{place.scheme}://{host}{place.path}"
+
+
+def _found(url: str) -> str:
+    """An address that is none, as it was written, unless that could show a secret."""
+    return shown_url(url) if set(url) & set("@?") else url
 
 
 def run_load_test(
