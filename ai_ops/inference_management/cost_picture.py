@@ -77,6 +77,7 @@ def _draw_factors(axes: Axes, trend: CostTrend) -> None:
     for bar, colour in zip(bars, [*colours, IDLE], strict=True):
         bar.set_color(colour)
     axes.invert_yaxis()
+    axes.set_xlim(right=1.05 * axes.get_xlim()[1])  # a small change would lie on the frame
     axes.tick_params(labelsize=8)
     axes.set_title(f"what led from {before.monday} to {now.monday}", fontsize=10)
     axes.set_xlabel(f"{now.currency} per 1,000 answers", fontsize=8)

@@ -18,9 +18,11 @@ def draw_opportunities(found: Opportunities) -> bytes | None:
         return None
     savings = found.savings[:SHOWN]
     # Fixed margins: a layout that is computed takes longer than all the drawing.
-    figure = Figure(figsize=(6.0, 1.0 + 0.45 * (1 + len(savings))), dpi=90)
+    height = 1.2 + 0.45 * (1 + len(savings))
+    figure = Figure(figsize=(6.0, height), dpi=90)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(gridspec_kw={"left": 0.26, "right": 0.97, "bottom": 0.3, "top": 0.84})
+    margins = {"left": 0.26, "right": 0.97, "bottom": 0.75 / height, "top": 1 - 0.3 / height}
+    axes = figure.subplots(gridspec_kw=margins)
     spent = found.spent
     parts = (
         ("busy", BUSY, spent.busy_nano),
@@ -45,7 +47,7 @@ def draw_opportunities(found: Opportunities) -> bytes | None:
     axes.set_xlabel(spent.currency, fontsize=8)
     axes.tick_params(labelsize=8)
     if left:
-        axes.legend(fontsize=7, frameon=False, ncols=6, loc="upper left", bbox_to_anchor=(0, -0.25))
+        figure.legend(fontsize=7, frameon=False, ncols=6, loc="lower right")
     content = BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
