@@ -29,7 +29,7 @@ LATEST = ("version_registered", "registry_reconciled", "reference_present")
 TO_COME = ("load_test", "rollback_drill")
 ALL = {item.id: item for items in ITEMS.values() for item in items}
 
-TESTED: dict[str, Observed] = {"tested_rate": 100.0, "size_class": "up to 1 MB"}
+TESTED: dict[str, Observed] = {"tested_rate": 200.0, "size_class": "up to 1 MB"}
 FINE = Verdict.passing("fine", sample_size=900, observed={"version": "1", **TESTED})
 FILLING = Verdict.lacking("the window holds rows of 1 of its 7 days", "volume", sample_size=900)
 

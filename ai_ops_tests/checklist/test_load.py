@@ -52,12 +52,12 @@ def test_a_version_of_another_size_was_not_tested(root: Root) -> None:
 @pytest.mark.requirement("PL-22", "PL-23")
 def test_a_peak_that_was_raised_was_not_tested(root: Root) -> None:
     tested(root)
-    peak = ExpectedPeak(requests_per_second=50.5)
+    peak = ExpectedPeak(requests_per_second=100.5)
     serving = FEATURE.serving.model_copy(update={"expected_peak": peak})
     raised = FEATURE.model_copy(update={"serving": serving})
     verdict = line(root, "load_tested", feature=raised).verdict
     assert verdict.status == "no_evidence"
-    assert "100 requests a second were tested, 2 times the peak is 101" in verdict.reason
+    assert "200 requests a second were tested, 2 times the peak is 201" in verdict.reason
     nowhere = serving.model_copy(update={"expected_peak": None})
     silent = FEATURE.model_copy(update={"serving": nowhere})
     assert "no peak is declared" in line(root, "load_tested", feature=silent).verdict.reason
