@@ -14,7 +14,7 @@ from ai_ops.cli.demo_people import People
 from ai_ops.cli.server_process import ServerProcess
 from ai_ops.orchestration.failed_runs import failed_run
 from ai_ops.orchestration.running import Runner
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.retraining_pipeline.failures import record_failed_run
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,

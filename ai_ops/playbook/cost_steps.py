@@ -27,10 +27,10 @@ _STEPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 
 class Opened(Protocol):
-    """An incident that is due."""
+    """An incident that opened."""
 
     @property
-    def incident(self) -> str:
+    def id(self) -> str:
         """Its id."""
 
     @property
@@ -54,7 +54,7 @@ def cost_steps(
 ) -> list[dict[str, Any]]:
     """The first steps of those of the incidents that open which are about cost."""
     return [
-        {"incident": one.incident, **step}
+        {"incident": one.id, **step}
         for one in opening
         if one.alert == "cost_spike"
         if (verdict := verdict_of(verdicts, one.item, one.begin)) is not None

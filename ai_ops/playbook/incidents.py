@@ -11,8 +11,6 @@ from typing import Any, Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.playbook.ageing import due_escalations
-from ai_ops.playbook.cost_steps import cost_steps
-from ai_ops.playbook.drift_steps import first_steps
 from ai_ops.playbook.failed_cycles import RETRAINING, newest_failure, raises_due_now
 from ai_ops.storage.decisions import appended_all
 from ai_ops.storage.ledger import Event, NewEvent
@@ -91,20 +89,18 @@ class _Problem:
     reason: str
 
 
-def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[Event]:
-    """Open and resolve in the ledger what is due at a moment; returns what was appended.
+def open_and_resolve(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[Event]:
+    """Open, raise and resolve in the ledger what is due at a moment; returns what was appended.
 
-    Decided on the ledger as it is when it is appended to: two processes that answer the same
-    alert open one incident.
+    Decided on the ledger as it is when it is appended to: two processes that see the same alert
+    open one incident.
     """
-    items = [*LIVE, *(item for kind in ITEMS.values() for item in kind)]
 
     def decide(standing: Standing) -> list[NewEvent]:
         begin = _watched_since(feature, standing)
         if begin is None or begin >= as_of:
             return []
-        since = Window(begin, as_of)
-        verdicts = root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
+        verdicts = verdicts_of(root, feature, standing, as_of)
         opening, resolving = due_incidents(feature, standing, verdicts, as_of)
         resolved = [asdict(one) | {"by": MACHINE} for one in resolving]
         due = (
@@ -112,20 +108,28 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
             *due_escalations(feature, standing, verdicts, as_of),
         )
         raised = [asdict(one) | {"by": MACHINE} for one in due]
-        drifts = [(one.incident, one.item, one.begin) for one in opening if one.alert == "drift"]
-        first = first_steps(feature, standing, drifts, verdicts, as_of)
-        first += cost_steps(root, feature, opening, verdicts)
         return [
             *[_event(feature, "incident_step", one, as_of) for one in raised],
             *[_event(feature, "incident_resolved", one, as_of) for one in resolved],
             *[_event(feature, "incident_opened", asdict(one), as_of) for one in opening],
-            *[_event(feature, "incident_step", one | {"by": MACHINE}, as_of) for one in first],
         ]
 
     # Most looks find nothing: they need not wait for other writers.
     if not decide(standing_of(root.ledger, feature.name)):
         return []
     return appended_all(root, feature, decide)
+
+
+def verdicts_of(
+    root: Root, feature: AiFeatureSpec, standing: Standing, as_of: datetime
+) -> list[RecordedVerdict]:
+    """The verdicts that alerts are made of: those of what serves now."""
+    begin = _watched_since(feature, standing)
+    if begin is None or begin >= as_of:
+        return []
+    items = [*LIVE, *(item for kind in ITEMS.values() for item in kind)]
+    since = Window(begin, as_of)
+    return root.ledger.verdicts(feature.name, window=since, as_of=as_of, items=items)
 
 
 def due_incidents(

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.sensing import Answer, sensor_of
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.root import Root
 
 

@@ -26,6 +26,10 @@ AUTHORITY: Mapping[EventKind, tuple[Domain, ...]] = {
     "drill": ("inference_management",),
     # Whoever answers the alerts of drift says how restless a column may be.
     "threshold_change": ("drift_monitoring",),
+    # The call sites are backend's, as the log of them is.
+    "call_site_mode": ("prediction_logging",),
+    # Whoever runs the machines says what retraining runs with.
+    "environment_lock": ("inference_management",),
     # Stopping is everybody's right, going on is not.
     "hold": OWNED_DOMAINS,
     "release": ("retraining_pipeline", "accuracy_evaluation"),
@@ -70,7 +74,20 @@ def domains_for(
                 f"{content.get('incident')}: no such incident; there are: {known}"
             )
         return (ANSWERED_BY[found.alert],)
+    if kind == "incident_answered":
+        return (_asked(content, standing),)
     raise DecisionRefused(f"{kind}: not a person's decision")
+
+
+def _asked(content: Mapping[str, Any], standing: Standing) -> Domain:
+    """The domain that a question of an incident's playbook is put to."""
+    found = standing.incident(str(content.get("incident")))
+    question = found.question(str(content.get("question"))) if found else None
+    if question is None:
+        raise DecisionRefused(
+            f"{content.get('incident')}: nobody was asked {content.get('question')}"
+        )
+    return question.domain
 
 
 def signers(root: Root, feature: AiFeatureSpec, domains: Iterable[Domain]) -> dict[str, str]:

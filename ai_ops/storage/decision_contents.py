@@ -8,7 +8,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.gate import Gate
 from ai_ops.storage.threshold_changes import allowances_wrong
 from ai_ops.vocabulary.errors import BadInput
-from ai_ops.vocabulary.words import Cadence, Conclusion, Domain, EventKind, Reviewed
+from ai_ops.vocabulary.words import Cadence, Conclusion, Domain, EventKind, Mode, Reviewed
 
 WAIVED_AT_MOST: Final = timedelta(days=366)
 
@@ -34,13 +34,16 @@ _FIELDS: Mapping[EventKind, tuple[str, ...]] = {
     "hold": ("reason",),
     "release": ("reason",),
     "waiver": ("item", "domain", "reason", "until"),
-    "sign_off": ("item", "domain", "cadence", "partition", "note"),
+    "sign_off": ("item", "domain", "cadence", "partition", "note", "shown"),
     "review": ("item", "domain", "begin", "note"),
     "incident_acknowledged": ("incident",),
     "incident_concluded": ("incident", "conclusion", "note"),
     "incident_resolved": ("incident", "note"),
+    "incident_answered": ("incident", "question", "answer", "note"),
+    "call_site_mode": ("call_site", "mode", "reason"),
+    "environment_lock": ("digest", "reason"),
 }
-_MAY_BE_EMPTY: Final = frozenset({"partition", "note"})
+_MAY_BE_EMPTY: Final = frozenset({"partition", "note", "shown"})
 _NO_TEXT: Final = frozenset({"gate", "before", "after"})
 
 
@@ -131,6 +134,7 @@ _CHECKED: Mapping[str, Callable[[EventKind, str, datetime], None]] = {
     "month": _month,
     "decision": _one_of("decision", Reviewed),
     "conclusion": _one_of("conclusion", Conclusion),
+    "mode": _one_of("mode", Mode),
     "cadence": _one_of("cadence", Cadence),
     "domain": _one_of("domain", Domain),
 }

@@ -27,6 +27,12 @@ def misfit(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> s
         case "incident_acknowledged" | "incident_concluded" | "incident_resolved":
             found = standing.incident(content["incident"])
             return _answer(kind, found) if found else None
+        case "incident_answered":
+            found = standing.incident(content["incident"])
+            question = found.question(content["question"]) if found else None
+            if question is not None and question.answer is not None:
+                return f"{question.answered_by} answered {question.step} already"
+            return None
         case _:
             return None
 

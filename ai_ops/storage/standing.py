@@ -8,41 +8,60 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
+from ai_ops.storage.decided_records import (
+    Approval,
+    CallSiteMode,
+    EnvironmentLock,
+    Hold,
+    Place,
+    Review,
+    SignedOff,
+    ThresholdChange,
+    Waiver,
+)
+from ai_ops.storage.incident_records import Incident, Joined, Question, Taken
 from ai_ops.storage.ledger import Ledger
 from ai_ops.storage.ledger_chain import Event
 from ai_ops.storage.standing_incidents import incidents_after
+from ai_ops.storage.standing_parts import (
+    approval_of,
+    call_site_mode_of,
+    move_of,
+    placement_of,
+    refusal_of,
+    retrainings_after,
+    signed_off_of,
+    threshold_change_of,
+)
 from ai_ops.storage.standing_records import (
-    Approval,
     FrozenGate,
-    Hold,
-    Incident,
     Move,
-    Place,
     Placement,
     Refusal,
     Retraining,
-    Review,
-    SignedOff,
     Standing,
-    ThresholdChange,
-    Waiver,
 )
 from ai_ops.vocabulary.errors import LedgerBroken
 from ai_ops.vocabulary.words import EventKind
 
 __all__ = [
     "Approval",
+    "CallSiteMode",
+    "EnvironmentLock",
     "FrozenGate",
     "Hold",
     "Incident",
+    "Joined",
     "Move",
     "Place",
     "Placement",
+    "Question",
     "Refusal",
     "Retraining",
     "Review",
     "SignedOff",
     "Standing",
+    "Taken",
     "ThresholdChange",
     "Waiver",
     "fold",
@@ -69,6 +88,12 @@ FOLDED: tuple[EventKind, ...] = (
     "incident_acknowledged",
     "incident_concluded",
     "incident_resolved",
+    "incident_joined",
+    "incident_reopened",
+    "incident_asked",
+    "incident_answered",
+    "call_site_mode",
+    "environment_lock",
     "retraining",
     "refusal",
     "placement",
@@ -118,9 +143,9 @@ def _folded(now: Standing, event: Event) -> Standing:
             )
             return replace(now, gate=gate)
         case "launch" | "promotion" | "rollback":
-            return replace(now, moves=(*now.moves, _move(event)))
+            return replace(now, moves=(*now.moves, move_of(event)))
         case "approval" | "rejection":
-            approval = _approval(event)
+            approval = approval_of(event)
             return replace(now, approvals={**now.approvals, approval.version: approval})
         case "waiver":
             until = date.fromisoformat(said["until"])
@@ -129,7 +154,7 @@ def _folded(now: Standing, event: Event) -> Standing:
             )
             return replace(now, waivers=(*now.waivers, waiver))
         case "sign_off":
-            return replace(now, sign_offs=(*now.sign_offs, _signed_off(event)))
+            return replace(now, sign_offs=(*now.sign_offs, signed_off_of(event)))
         case "review":
             review = Review(
                 said["item"],
@@ -141,120 +166,22 @@ def _folded(now: Standing, event: Event) -> Standing:
             )
             return replace(now, reviews=(*now.reviews, review))
         case "threshold_change":
-            change = _threshold_change(event)
+            change = threshold_change_of(event)
             return replace(now, threshold_changes=(*now.threshold_changes, change))
         case "hold":
             return replace(now, holds=(*now.holds, Hold(said["by"], said["reason"], event.as_of)))
         case "release":
             return replace(now, holds=())
         case "retraining":
-            return replace(now, retrainings=_retrainings(now.retrainings, event))
+            return replace(now, retrainings=retrainings_after(now.retrainings, event))
         case "refusal":
-            return replace(now, refusals=(*now.refusals, _refusal(event)))
+            return replace(now, refusals=(*now.refusals, refusal_of(event)))
         case "placement":
-            return replace(now, placements=(*now.placements, _placement(event)))
+            return replace(now, placements=(*now.placements, placement_of(event)))
+        case "call_site_mode":
+            return replace(now, call_site_modes=(*now.call_site_modes, call_site_mode_of(event)))
+        case "environment_lock":
+            lock = EnvironmentLock(said["digest"], said["by"], said["reason"], event.as_of)
+            return replace(now, environment_locks=(*now.environment_locks, lock))
         case _:
             return replace(now, incidents=incidents_after(now.incidents, event))
-
-
-def _move(event: Event) -> Move:
-    said = event.payload
-    return Move(
-        kind=event.kind,  # type: ignore[arg-type]  # one of the three, as the match says
-        version=said["version"],
-        previous=said["previous"],
-        at=event.as_of,
-        by=said.get("by") or said.get("approved_by", ""),
-        metrics=said.get("metrics", {}),
-        gate_hash=said.get("gate_hash"),
-        reason=said.get("reason", ""),
-        place=(event.block_seq, event.idx),
-    )
-
-
-def _approval(event: Event) -> Approval:
-    said = event.payload
-    return Approval(
-        version=said["version"],
-        approved=event.kind == "approval",
-        by=said["by"],
-        gate_hash=said["gate_hash"],
-        reason=said.get("reason", ""),
-        at=event.as_of,
-        place=(event.block_seq, event.idx),
-    )
-
-
-def _signed_off(event: Event) -> SignedOff:
-    said = event.payload
-    return SignedOff(
-        said["item"],
-        said["domain"],
-        said["cadence"],
-        said.get("partition"),
-        said["by"],
-        said.get("note", ""),
-        event.as_of,
-    )
-
-
-def _threshold_change(event: Event) -> ThresholdChange:
-    said = event.payload
-    return ThresholdChange(
-        said["decision"],
-        said["month"],
-        said["proposal"],
-        said["reference"],
-        said["version"],
-        {name: float(value) for name, value in said["before"].items()},
-        {name: float(value) for name, value in said["after"].items()},
-        said["by"],
-        said.get("back_test", ""),
-        said.get("reason", ""),
-        event.as_of,
-    )
-
-
-def _refusal(event: Event) -> Refusal:
-    said = event.payload
-    return Refusal(
-        said["what"],
-        said.get("version"),
-        said.get("by"),
-        tuple(said["reasons"]),
-        event.as_of,
-        (event.block_seq, event.idx),
-    )
-
-
-def _placement(event: Event) -> Placement:
-    said = event.payload
-    return Placement(
-        said["environment"],
-        said["version"],
-        said.get("previous"),
-        event.as_of,
-        said.get("by", ""),
-        said.get("reason", ""),
-    )
-
-
-def _retrainings(known: tuple[Retraining, ...], event: Event) -> tuple[Retraining, ...]:
-    said = event.payload
-    stage = {said["stage"]: {**said, "at": event.as_of.isoformat()}}
-    for index, one in enumerate(known):
-        if one.id == said["retraining"]:
-            # One that goes on after its failure has not failed, and is not paused any more.
-            over = {"failed", "paused"} if said["stage"] == "resumed" else set()
-            past = {name: told for name, told in one.stages.items() if name not in over}
-            reached = replace(one, stages={**past, **stage})
-            return (*known[:index], reached, *known[index + 1 :])
-    first = Retraining(
-        said["retraining"],
-        said.get("cause", ""),
-        said.get("incident"),
-        said.get("requested_by", ""),
-        event.as_of,
-        stage,
-    )
-    return (*known, first)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from ai_ops.storage.incident_records import Incident, Joined, Question, Taken
 from ai_ops.storage.ledger_chain import Event
-from ai_ops.storage.standing_records import Incident
+from ai_ops.vocabulary.clock import utc
 
 
 def incidents_after(known: tuple[Incident, ...], event: Event) -> tuple[Incident, ...]:
@@ -19,6 +20,7 @@ def incidents_after(known: tuple[Incident, ...], event: Event) -> tuple[Incident
             said["reason"],
             said.get("version"),
             said.get("severity", ""),
+            columns=tuple(said.get("columns", ())),
         )
         return (*known, opened)
     return tuple(_answered(one, event) if one.id == said.get("incident") else one for one in known)
@@ -37,6 +39,39 @@ def _answered(incident: Incident, event: Event) -> Incident:
                 since=said.get("since", incident.since),
                 sample=said.get("sample", {}).get("source", incident.sample),
                 sample_digest=said.get("sample", {}).get("digest", incident.sample_digest),
+                taken=(*incident.taken, _taken(event)),
+            )
+        case "incident_joined":
+            joined = Joined(
+                said["alert"],
+                said["item"],
+                said["begin"],
+                said["reason"],
+                tuple(said.get("columns", ())),
+                event.as_of,
+            )
+            severity = said.get("severity", incident.severity)
+            return replace(incident, joined=(*incident.joined, joined), severity=severity)
+        case "incident_reopened":
+            # What was concluded was about what is over; what is there again is concluded anew.
+            return replace(
+                incident,
+                state="open",
+                conclusion=None,
+                concluded_by=None,
+                concluded_at=None,
+                resolved_at=None,
+                resolved_by=None,
+                acknowledged_by=None,
+                note="",
+                reason=said["reason"],
+                reopened=(*incident.reopened, event.as_of),
+            )
+        case "incident_asked":
+            return replace(incident, questions=(*incident.questions, _question(event)))
+        case "incident_answered":
+            return replace(
+                incident, questions=tuple(_told(one, event) for one in incident.questions)
             )
         case "incident_acknowledged":
             return replace(incident, acknowledged_by=said["by"])
@@ -55,3 +90,44 @@ def _answered(incident: Incident, event: Event) -> Incident:
             )
         case _:
             return incident
+
+
+def _taken(event: Event) -> Taken:
+    said = event.payload
+    kept = said.get("evidence", ())
+    every = [kept] if isinstance(kept, dict) else list(kept)
+    if sample := said.get("sample"):
+        every.append(sample)
+    return Taken(
+        str(said.get("step", "")),
+        event.as_of,
+        str(said.get("by", "")),
+        str(said.get("reason", "")),
+        said.get("state", "done"),
+        tuple((str(one["source"]), str(one["digest"])) for one in every),
+    )
+
+
+def _question(event: Event) -> Question:
+    said = event.payload
+    return Question(
+        said["step"],
+        said["reason"],
+        said["domain"],
+        event.as_of,
+        utc(said["due_at"]),
+        said["command"],
+    )
+
+
+def _told(question: Question, event: Event) -> Question:
+    said = event.payload
+    if question.step != said["question"] or question.answer is not None:
+        return question
+    return replace(
+        question,
+        answer=said["answer"],
+        answered_by=said["by"],
+        answered_at=event.as_of,
+        note=said.get("note") or "",
+    )

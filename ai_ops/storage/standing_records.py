@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, DriftCause, Environment, Reviewed
-
-Place = tuple[int, int]
-"""Where an event stands in the ledger: its block, and its number in it."""
+from ai_ops.storage.decided_records import (
+    Approval,
+    CallSiteMode,
+    EnvironmentLock,
+    Hold,
+    Place,
+    Review,
+    SignedOff,
+    ThresholdChange,
+    Waiver,
+)
+from ai_ops.storage.incident_records import Incident
+from ai_ops.vocabulary.words import Domain, Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,137 +44,6 @@ class Move:
     gate_hash: str | None
     reason: str
     place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What the approving role decided about a version: yes (``approved``) or no."""
-
-    version: str
-    approved: bool
-    by: str
-    gate_hash: str
-    reason: str
-    at: datetime
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A pause of the retraining and promotion of a feature."""
-
-    by: str
-    reason: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """An item that a person excused: why, and until which day (included).
-
-    ``domain`` is the one that the person signed for; only that of the item itself counts.
-    """
-
-    item: str
-    domain: Domain
-    by: str
-    reason: str
-    since: datetime
-    until: date
-
-
-@dataclass(frozen=True, slots=True)
-class SignedOff:
-    """A line of a checklist that its owner looked at; ``domain`` as in ``Waiver``."""
-
-    item: str
-    domain: Domain
-    cadence: str
-    partition: str | None
-    by: str
-    note: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """An alert that a person looked at: the item, and the day on which the alert began."""
-
-    item: str
-    domain: Domain
-    begin: str
-    by: str
-    note: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdChange:
-    """What a person decided about the thresholds of drift: the factor on those of each column
-    before and after (1 where none is named), against which reference, by which proposal."""
-
-    decision: Reviewed
-    month: str
-    proposal: str
-    reference: str
-    version: str
-    before: Mapping[str, float]
-    after: Mapping[str, float]
-    by: str
-    back_test: str
-    reason: str
-    at: datetime
-
-    @property
-    def changed(self) -> str:
-        """What it changed, in words.
-
-        >>> from datetime import UTC, datetime
-        >>> now = datetime(2021, 4, 3, tzinfo=UTC)
-        >>> ThresholdChange("approve", "", "", "", "1", {"fee": 1.2}, {"age": 1.4}, "", "", "", now
-        ...     ).changed
-        'age 1 → 1.4, fee 1.2 → 1'
-        """
-        names = sorted({*self.before, *self.after})
-        moved = [(one, self.before.get(one, 1.0), self.after.get(one, 1.0)) for one in names]
-        told = [f"{name} {old:g} → {new:g}" for name, old, new in moved if old != new]
-        return ", ".join(told) or "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """An alert that is being answered, and what was done: ``steps`` in words, ``step_names``."""
-
-    id: str
-    alert: AlertKind
-    item: str
-    begin: str
-    opened_at: datetime
-    reason: str
-    version: str | None
-    severity: str
-    state: Literal["open", "concluded", "resolved"] = "open"
-    acknowledged_by: str | None = None
-    conclusion: Conclusion | None = None
-    concluded_by: str | None = None
-    concluded_at: datetime | None = None
-    note: str = ""
-    resolved_at: datetime | None = None
-    resolved_by: str | None = None
-    steps: tuple[str, ...] = ()
-    step_names: tuple[str, ...] = ()
-    cause: DriftCause | None = None
-    since: str | None = None
-    sample: str | None = None
-    sample_digest: str | None = None
-
-    @property
-    def forbids_promotion(self) -> bool:
-        """Until a person concluded it; and while data known to be bad is not mended."""
-        if self.state == "resolved":
-            # Resolved by evidence before anybody looked: there is nothing left to forbid for.
-            return False
-        return self.conclusion in (None, "bad_data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +103,8 @@ class Standing:
     refusals: tuple[Refusal, ...] = ()
     nonces: frozenset[str] = frozenset()
     placements: tuple[Placement, ...] = ()
+    call_site_modes: tuple[CallSiteMode, ...] = ()
+    environment_locks: tuple[EnvironmentLock, ...] = ()
 
     @property
     def launched(self) -> Move | None:

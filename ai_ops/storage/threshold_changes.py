@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.storage.standing_records import Standing, ThresholdChange
+from ai_ops.storage.decided_records import ThresholdChange
+from ai_ops.storage.standing_records import Standing
 
 LEAST: Final = 0.1
 MOST: Final = 10.0

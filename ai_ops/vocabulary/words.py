@@ -73,6 +73,13 @@ EventKind = Literal[
     "incident_acknowledged",
     "incident_concluded",
     "incident_resolved",
+    "incident_joined",
+    "incident_reopened",
+    "incident_asked",
+    "incident_answered",
+    "notification",
+    "call_site_mode",
+    "environment_lock",
     "hold",
     "release",
     "drill",
@@ -98,6 +105,9 @@ DriftCause = Literal["bad_data", "genuine_shift", "undecided"]
 
 Conclusion = Literal["bad_data", "genuine_shift", "false_alarm", "other"]
 """What a person found to be the cause of an incident."""
+
+StepState = Literal["done", "not_needed", "failed"]
+"""What became of a step of a playbook that the machine took; one that failed is tried again."""
 
 Reviewed = Literal["approve", "keep"]
 """What a person decided who looked at the thresholds of drift: to change them, or not."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.vocabulary.words import PRE_LAUNCH_ITEMS
 from ai_ops_tests.cli.deciding_world import (
     BACKEND,

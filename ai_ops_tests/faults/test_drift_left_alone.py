@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ai_ops.checklist.reading import read_checklist, window_at
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident
 from ai_ops.vocabulary.verdicts import Verdict

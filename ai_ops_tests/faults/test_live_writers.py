@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli import writers as command
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.prediction_logging.checks import WRITERS_ALIVE
 from ai_ops.prediction_logging.live_writers import look_at_writers
 from ai_ops.prediction_logging.policy import policy_of

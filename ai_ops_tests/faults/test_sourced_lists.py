@@ -14,7 +14,7 @@ from ai_ops.ai_features.synthetic import SYNTHETIC
 from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.reading import ITEMS, Line, read_checklist
 from ai_ops.cli.main import assemble
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli import incidents
 from ai_ops.inference_management.spike_evidence import write_spike_evidence
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.playbook.cost_steps import cost_steps
-from ai_ops.playbook.incidents import Opening, answer_alerts
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import standing_of
+from ai_ops.storage.standing import Incident, standing_of
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -86,8 +86,9 @@ def test_a_week_that_nobody_looked_through_is_told_as_such(
     world: tuple[Root, AiFeatureSpec],
 ) -> None:
     root, feature = world
-    due = Opening("cost-1", "cost_spike", "cost_trend", MOMENT.partition, "dearer", None, "warning")
-    other = Opening("drift-1", "drift", "input_drift", MOMENT.partition, "moved", None, "warning")
+    begin, at = MOMENT.partition, MOMENT.as_of
+    due = Incident("cost-1", "cost_spike", "cost_trend", begin, at, "dearer", None, "warning")
+    other = Incident("drift-1", "drift", "input_drift", begin, at, "moved", None, "warning")
     named, missing = cost_steps(root, feature, [due, other], [failing(feature)])
     assert named["step"] == "source_named"
     assert missing["step"] == "evidence_missing" and "materialise cost_trend" in missing["reason"]

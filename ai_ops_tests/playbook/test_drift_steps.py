@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.retrainings import AUTOMATED, pause_if_due, running, start_retraining
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.playbook.failed_cycles import broken_cycles, empty_cycles
-from ai_ops.playbook.incidents import answer_alerts
 from ai_ops.playbook.ways_back import Beside, newest_beside, way_back
 from ai_ops.storage.retraining_failures import Failure, record_failure
 from ai_ops.storage.retrainings import record_stage, resume_retraining, start_retraining

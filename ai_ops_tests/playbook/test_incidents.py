@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_ops.playbook.incidents import SEVERITY, Opening, answer_alerts, due_incidents
+from ai_ops.playbook.answering import answer_alerts
+from ai_ops.playbook.incidents import SEVERITY, Opening, due_incidents
 from ai_ops.storage.retrainings import STALLED_AFTER
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Hold, Incident, Move, Retraining, Standing

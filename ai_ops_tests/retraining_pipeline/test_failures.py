@@ -17,7 +17,7 @@ from ai_ops.orchestration.failed_runs import failed_run
 from ai_ops.orchestration.orphans import end_orphans
 from ai_ops.orchestration.resuming import tags_after
 from ai_ops.orchestration.running import Runner, dagster_environment, open_instance
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.retraining_pipeline.failures import record_failed_run
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,

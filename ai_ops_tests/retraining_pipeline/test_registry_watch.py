@@ -12,7 +12,7 @@ import mlflow
 import pytest
 
 from ai_ops.component import definitions_of
-from ai_ops.playbook.incidents import answer_alerts
+from ai_ops.playbook.answering import answer_alerts
 from ai_ops.retraining_pipeline import registry_watch
 from ai_ops.retraining_pipeline.promotion import promote
 from ai_ops.storage.environments import place
