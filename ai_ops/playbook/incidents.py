@@ -6,59 +6,35 @@ A person concludes what an incident is; that what caused it is gone can be seen 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.playbook.ageing import due_escalations
+from ai_ops.playbook.alert_kinds import ITEMS, LIVE, MACHINE, SEVERITY, Judged
 from ai_ops.playbook.failed_cycles import RETRAINING, newest_failure, raises_due_now
+from ai_ops.playbook.resolving import Resolution, gone
 from ai_ops.storage.decisions import appended_all
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Incident, Retraining, Standing, standing_of
+from ai_ops.storage.standing import Incident, Standing, standing_of
 from ai_ops.vocabulary.alerts import Alert, alerts_of, still_in_view
-from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import AlertKind
 
-MACHINE: Final = "ai_ops"
-"""Who resolved an incident, when no person did."""
-
-ITEMS: Final[Mapping[AlertKind, tuple[str, ...]]] = {
-    "accuracy_drop": ("accuracy",),
-    "drift": (
-        "input_drift",
-        "output_drift",
-        "joint_drift",
-        "slice_drift",
-        "volume_steady",
-        "feed_alive",
-    ),
-    "cost_spike": ("cost_trend",),
-    "pipeline_failure": (),
-}
-"""The checks whose failing verdicts are each alert; a pipeline failure is a failed retraining, or
-what is ``LIVE``."""
-
-YIELDING: Final = ("joint_drift", "slice_drift", "volume_steady", "feed_alive")
-"""Checks that say nothing of a log that is young or has few rows, or of columns that go with
-nothing: an incident of another check
-waits for none of them, unless it fails."""
-
-LIVE: Final = ("writers_alive", "registry_reconciled")
-"""The checks on what is so now (the log is written, the registry says what the ledger says): the
-last verdict of each is how it stands."""
-
-SEVERITY: Final[Mapping[AlertKind, str]] = {
-    "accuracy_drop": "critical",
-    "drift": "warning",
-    "cost_spike": "warning",
-    "pipeline_failure": "critical",
-}
-
-Judged = Mapping[str, Mapping[str, RecordedVerdict]]
-"""The verdicts of each item by partition."""
+__all__ = [
+    "ITEMS",
+    "LIVE",
+    "MACHINE",
+    "SEVERITY",
+    "Judged",
+    "Opening",
+    "Resolution",
+    "due_incidents",
+    "open_and_resolve",
+    "verdicts_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +48,6 @@ class Opening:
     reason: str
     version: str | None
     severity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """An incident whose cause is gone, and the evidence of that."""
-
-    incident: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +128,7 @@ def due_incidents(
     resolving = {
         incident.id: Resolution(incident.id, note)
         for incident in standing.open_incidents
-        if (note := _gone(incident, standing, judged))
+        if (note := gone(incident, standing, judged))
     }
     busy = {one.alert for one in standing.open_incidents if one.state == "open"}
     taken = {one.id for one in standing.incidents}
@@ -231,43 +199,6 @@ def _amiss(judged: Judged, before: Sequence[Incident], as_of: datetime) -> _Prob
             if last.verdict.status == "fail" and not answered:
                 return _Problem(item, day, last.verdict.reason)
     return None
-
-
-def _gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
-    """The evidence that what a person concluded is over, in words; None while there is none."""
-    concluded = incident.concluded_at
-    if incident.state != "concluded" or concluded is None:
-        return None
-    if incident.conclusion == "genuine_shift":
-        for move in standing.moves:
-            if move.kind == "promotion" and move.at >= concluded:
-                return f"version {move.version} was promoted on {move.at:%Y-%m-%d} for it"
-    if incident.alert == "pipeline_failure" and incident.item not in LIVE:
-        for one in standing.retrainings:
-            if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
-                return f"retraining {one.id} came to its evaluation"
-        return None
-    newest = {
-        item: max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
-        for item in ITEMS[incident.alert] or (incident.item,)
-    }
-    latest = [one for item, one in newest.items() if _waited_for(incident, item, one)]
-    passing = [
-        f"{one.item} passes on {one.partition or one.as_of.date()}: {one.verdict.reason}"
-        for one in latest
-        if one is not None and one.verdict.status == "pass" and one.as_of > concluded
-    ]
-    return "; ".join(passing) if len(passing) == len(latest) else None
-
-
-def _waited_for(incident: Incident, item: str, latest: RecordedVerdict | None) -> bool:
-    if item not in YIELDING or item == incident.item:
-        return True
-    return latest is not None and latest.verdict.status == "fail"
-
-
-def _at(retraining: Retraining, stage: str) -> datetime:
-    return utc(retraining.stages[stage]["at"])
 
 
 def _free(id: str, taken: set[str]) -> str:
