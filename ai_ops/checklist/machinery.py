@@ -13,7 +13,14 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.machinery_sources import EVERY, PATIENCE, Source, sources_of
 from ai_ops.storage.ledger_tail import tail_of
 from ai_ops.storage.root import Root
-from ai_ops.storage.signs_of_life import LastSign, newest_sign, signs_of
+from ai_ops.storage.signs_of_life import (
+    FAILED,
+    KNOWN,
+    STOPPED,
+    LastSign,
+    newest_sign,
+    signs_of,
+)
 from ai_ops.vocabulary.errors import LedgerBroken
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 
@@ -21,10 +28,6 @@ State = Literal["alive", "dead", "never", "exempt"]
 
 SKEW: Final = timedelta(minutes=2)
 """By so much the clocks of two machines may differ."""
-
-STOPPED: Final = "stopped:"
-FAILED: Final = "failed:"
-"""Before the name of a source: what was seen of it that is no life."""
 
 HOLDS: Final = timedelta(minutes=3)
 """A sensor or schedule that is stopped is seen to be so every half minute."""
@@ -97,17 +100,18 @@ def _judged(
     as_of: datetime,
 ) -> Sign:
     mend = source.mend.format(feature=feature.name)
-    since = last or began
+    known = signs.get(KNOWN + source.name)
+    since = last or (known.first_at if known else began)
     silent = as_of - since if since else None
     if words := _not_at_work(source, last, signs, as_of):
         state: State = "dead"
     elif silent is not None and silent > source.limit:
         state, words = "dead", _silence(source, last, silent)
     elif last is None:
-        state, words = "never", "gave no sign yet"
+        state, words = "never", _awaited(source, since)
     else:
         state, words = "alive", f"last sign {last:%Y-%m-%d %H:%M:%S}"
-    if state != "alive":
+    if state == "dead" or since is None:
         words = f"{words}; {mend}"
     return Sign(source.name, last, source.limit.total_seconds(), state, words, source.items)
 
@@ -142,8 +146,13 @@ def _silence(source: Source, last: datetime | None, silent: timedelta) -> str:
     told = _in_words(silent)
     limit = _in_words(source.limit)
     if last is None:
-        return f"never gave a sign, {told} after the machinery was first seen (limit {limit})"
+        return f"never gave a sign, {told} after it was to begin (limit {limit})"
     return f"no sign for {told}, since {last:%Y-%m-%d %H:%M:%S} (limit {limit})"
+
+
+def _awaited(source: Source, since: datetime | None) -> str:
+    due = f"; due by {since + source.limit:%Y-%m-%d %H:%M}" if since else ""
+    return f"gave no sign yet{due}"
 
 
 def _since(last: datetime | None) -> str:

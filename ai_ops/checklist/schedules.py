@@ -17,6 +17,7 @@ from ai_ops.checklist.jobs import (
 from ai_ops.orchestration.cadences import is_monitored
 from ai_ops.orchestration.partitions import partitions_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.signing import at_work
 from ai_ops.vocabulary.words import Rhythm
 
 REPLAYED = "the clock of this root is a replay's: the sensor of cadences follows it"
@@ -51,12 +52,14 @@ def _latest_schedule(feature: AiFeatureSpec, job_name: str, cron: str) -> dg.Sch
     def run(
         context: dg.ScheduleEvaluationContext, root: RootResource
     ) -> dg.RunRequest | dg.SkipReason:
-        if root.open().clock.mode == "replay":
+        opened = root.open()
+        if opened.clock.mode == "replay":
             return dg.SkipReason(REPLAYED)
         now = context.scheduled_execution_time
-        if not is_monitored(feature, now):
-            return dg.SkipReason(f"{feature.name} is not monitored on {now.date()}")
-        return dg.RunRequest(run_key=now.date().isoformat())
+        with at_work(opened, feature, source_of(feature, job_name)):
+            if not is_monitored(feature, now):
+                return dg.SkipReason(f"{feature.name} is not monitored on {now.date()}")
+            return dg.RunRequest(run_key=now.date().isoformat())
 
     return run
 
@@ -75,15 +78,22 @@ def _schedule(
     def run(
         context: dg.ScheduleEvaluationContext, root: RootResource
     ) -> dg.RunRequest | dg.SkipReason:
-        if root.open().clock.mode == "replay":
+        opened = root.open()
+        if opened.clock.mode == "replay":
             return dg.SkipReason(REPLAYED)
-        # A daemon that was down ticks late: each tick means its own moment.
-        partition = _ended_last(context.scheduled_execution_time, rhythm)
-        if not partitions_of(feature, rhythm).has_partition_key(partition):
-            return dg.SkipReason(f"{feature.name} is not monitored on {partition}")
-        return dg.RunRequest(run_key=partition, partition_key=partition)
+        with at_work(opened, feature, source_of(feature, job_name)):
+            # A daemon that was down ticks late: each tick means its own moment.
+            partition = _ended_last(context.scheduled_execution_time, rhythm)
+            if not partitions_of(feature, rhythm).has_partition_key(partition):
+                return dg.SkipReason(f"{feature.name} is not monitored on {partition}")
+            return dg.RunRequest(run_key=partition, partition_key=partition)
 
     return run
+
+
+def source_of(feature: AiFeatureSpec, job_name: str) -> str:
+    """Under which name a schedule gives its signs of life."""
+    return f"schedule:{job_name.removeprefix(feature.name + '__')}"
 
 
 def _ended_last(moment: datetime, rhythm: Rhythm) -> str:

@@ -16,6 +16,7 @@ from ai_ops.orchestration.cadences import Due, next_untried
 from ai_ops.orchestration.orphans import BEGUN, GONE, is_orphan
 from ai_ops.orchestration.partitions import AT_SCHEDULE, JUDGED_TAG, RANGE_END, RANGE_START
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.orchestration.signing import at_work, look_at_dagster
 from ai_ops.storage.root import Root
 
 SECONDS: Final = 5
@@ -70,7 +71,9 @@ def sensor_of(
         opened = root.open()
         if not _is_begun(opened):
             return dg.SkipReason(f"{opened.folder}: nothing was logged or judged here yet")
-        return tick(opened, feature, context)
+        look_at_dagster(lambda: context.instance, opened, feature)
+        with at_work(opened, feature, f"sensor:{name}"):
+            return tick(opened, feature, context)
 
     return run
 

@@ -36,6 +36,11 @@ SIGNS = sa.Table(
 SPARED: Final = timedelta(seconds=30)
 """A sign that comes this soon after one with the same words is not written."""
 
+STOPPED: Final = "stopped:"
+FAILED: Final = "failed:"
+KNOWN: Final = "known:"
+"""Before the name of a source: it was seen stopped, it failed, it is to run."""
+
 KEPT: Final = timedelta(days=400)
 """How long signs are kept."""
 
