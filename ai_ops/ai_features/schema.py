@@ -51,7 +51,8 @@ OWNED_DOMAINS: tuple[OwnedDomain, ...] = (
 class AiFeatureSpec(Part):
     """What one AI feature's YAML says, checked.
 
-    Raises pydantic's ``ValidationError``; the loader turns it into file, line and field.
+    A line of a weekly or monthly list is to be signed off ``sign_off_within_days`` after its last
+    day. Raises pydantic's ``ValidationError``; the loader turns it into file, line and field.
     """
 
     name: Name
@@ -67,6 +68,7 @@ class AiFeatureSpec(Part):
     source: Source | None = None
     reference: ReferenceSource | None = None
     owners: Owners
+    sign_off_within_days: Annotated[int, Field(ge=1)] = 7
     drift: Drift = Drift()
     gate: Gate = Gate()
     logging: Logging = Logging()
