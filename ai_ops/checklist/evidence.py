@@ -10,6 +10,7 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.believed import Void, believed_standing
+from ai_ops.checklist.machinery import Sign, machinery_of
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing
 from ai_ops.vocabulary.alerts import Alert
@@ -34,7 +35,8 @@ class ChecklistEvidence:
     ``verdicts`` are the latest of each item and partition, ``candidates`` every verdict of the
     gate on any candidate; ``standing`` holds what people decided, ``void`` what nobody signed who
     may. ``live`` is whether the wall's clock judges: then what was recorded after ``as_of`` was
-    judged by a backfill, and nobody knew it by then.
+    judged by a backfill, and nobody knew it by then. ``machinery`` is how what judges a live root
+    stood then.
     """
 
     window: Window
@@ -44,6 +46,7 @@ class ChecklistEvidence:
     candidates: tuple[RecordedVerdict, ...] = ()
     void: tuple[Void, ...] = ()
     live: bool = False
+    machinery: tuple[Sign, ...] = ()
 
     def of(self, item: str) -> VerdictsByDay:
         """The verdicts of one item by partition, in order."""
@@ -153,7 +156,10 @@ def gather(
         if verdict.partition is None or verdict.window.end > start
     )
     live = ledger.mode() == "live"
-    return ChecklistEvidence(window, as_of, verdicts, standing, tuple(candidates), void, live)
+    machinery = machinery_of(root, feature, as_of) if live else ()
+    return ChecklistEvidence(
+        window, as_of, verdicts, standing, tuple(candidates), void, live, machinery
+    )
 
 
 def digest_of(verdict: RecordedVerdict) -> str:

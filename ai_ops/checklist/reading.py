@@ -12,6 +12,7 @@ from ai_ops.checklist.excuses import excuse_of, excused, signed_off
 from ai_ops.checklist.items import LIST_OF, Item
 from ai_ops.checklist.monthly import MONTHLY
 from ai_ops.checklist.pre_launch import PRE_LAUNCH, REHEARSED_DAYS
+from ai_ops.checklist.watched import watched
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import SignedOff, Waiver
@@ -45,6 +46,7 @@ class Line:
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
     """Judge one item: a pass expires with its evidence, what is no pass may be waived."""
     verdict = _expired(item, _judged(feature, item, evidence), evidence)
+    verdict = watched(item, verdict, evidence)
     verdict = _told_afterwards(verdict, evidence.judged_afterwards(item.reads))
     verdict = dated(feature, verdict.with_evidence(*evidence.read_from(item.reads)))
     waiver = None if verdict.passed else excuse_of(item, evidence)
