@@ -166,16 +166,21 @@ def under_performing(root: Root, spec: AiFeatureSpec) -> dict[str, str]:
 def as_data(spec: AiFeatureSpec, incident: Incident, since: Mapping[str, str]) -> dict[str, Any]:
     """An incident as JSON-ready data: what the ledger holds of it, who answers for it, and
     ``since`` when it counts as an under-performing model."""
-    fields = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(incident).items()
-    }
     return {
-        **fields,
+        **_ready(asdict(incident)),
         "owner": _owner(spec, incident),
         "forbids_promotion": incident.forbids_promotion,
         "under_performing_since": since.get(incident.id),
     }
+
+
+def _ready(value: Any) -> Any:
+    """A record's data with its times as text, however deep they lie."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _ready(one) for name, one in value.items()}
+    return [_ready(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _answer(

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from ai_ops.vocabulary.words import AlertKind, Conclusion, Domain, DriftCause, StepState
+
+WHAT_IS_IT: Final = "what_is_it"
+"""The question of every playbook that a person's conclusion answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,33 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What an incident is about: a check, since a day, and by which columns (none: all of it)."""
+
+    item: str
+    begin: str
+    columns: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a person concluded of an incident, when, and when it was resolved (None: not yet)."""
+
+    conclusion: Conclusion
+    by: str
+    at: datetime
+    note: str
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An alert that is being answered, and what was done: ``steps`` in words, ``step_names``.
 
     ``columns`` are those that it was opened about, ``joined`` what came to it later; ``taken`` and
-    ``questions`` are the steps of its playbook, in the order of the ledger.
+    ``questions`` are the steps of its playbook, in the order of the ledger; ``earlier`` is what was
+    concluded before it was re-opened.
     """
 
     id: str
@@ -83,6 +108,30 @@ class Incident:
     taken: tuple[Taken, ...] = ()
     questions: tuple[Question, ...] = ()
     reopened: tuple[datetime, ...] = ()
+    earlier: tuple[Ended, ...] = ()
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        """The alerts that it was opened about and that joined it, in that order."""
+        own = About(self.item, self.begin, self.columns, self.opened_at)
+        joined = (About(one.item, one.begin, one.columns, one.at) for one in self.joined)
+        return own, *joined
+
+    @property
+    def ended(self) -> tuple[Ended, ...]:
+        """What was concluded of it, each time that it was; ``earlier`` before it was re-opened."""
+        if self.conclusion is None or self.concluded_at is None:
+            return self.earlier
+        by, note = self.concluded_by or "", self.note
+        now = Ended(self.conclusion, by, self.concluded_at, note, self.resolved_at)
+        return *self.earlier, now
+
+    def columns_of(self, item: str) -> tuple[str, ...]:
+        """The columns of a check that it is about; none where it is about all of it, or nothing."""
+        about = [one for one in self.about if one.item == item]
+        if not all(one.columns for one in about):
+            return ()
+        return tuple(sorted({column for one in about for column in one.columns}))
 
     @property
     def alerts(self) -> tuple[AlertKind, ...]:

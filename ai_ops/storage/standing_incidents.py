@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ai_ops.storage.incident_records import Incident, Joined, Question, Taken
+from ai_ops.storage.incident_records import WHAT_IS_IT, Incident, Joined, Question, Taken
 from ai_ops.storage.ledger_chain import Event
 from ai_ops.vocabulary.clock import utc
 
@@ -40,6 +40,7 @@ def _answered(incident: Incident, event: Event) -> Incident:
                 sample=said.get("sample", {}).get("source", incident.sample),
                 sample_digest=said.get("sample", {}).get("digest", incident.sample_digest),
                 taken=(*incident.taken, _taken(event)),
+                questions=tuple(_seen(one, event) for one in incident.questions),
             )
         case "incident_joined":
             joined = Joined(
@@ -56,6 +57,7 @@ def _answered(incident: Incident, event: Event) -> Incident:
             # What was concluded was about what is over; what is there again is concluded anew.
             return replace(
                 incident,
+                earlier=incident.ended,
                 state="open",
                 conclusion=None,
                 concluded_by=None,
@@ -83,6 +85,7 @@ def _answered(incident: Incident, event: Event) -> Incident:
                 concluded_by=said["by"],
                 concluded_at=event.as_of,
                 note=said.get("note", ""),
+                questions=tuple(_concluded(one, event) for one in incident.questions),
             )
         case "incident_resolved":
             return replace(
@@ -131,3 +134,20 @@ def _told(question: Question, event: Event) -> Question:
         answered_at=event.as_of,
         note=said.get("note") or "",
     )
+
+
+def _concluded(question: Question, event: Event) -> Question:
+    """A conclusion is the answer to what an incident is."""
+    said = {**event.payload, "question": WHAT_IS_IT, "answer": event.payload["conclusion"]}
+    return _told(question, replace(event, payload=said))
+
+
+def _seen(question: Question, event: Event) -> Question:
+    """What a command of its own decided, or nobody needs to decide any more, is no question."""
+    said = event.payload
+    state = str(said.get("state", "done"))
+    if state == "failed" or "step" not in said:
+        return question
+    answer = {"question": said["step"], "answer": str(said.get("answer", state))}
+    by = str(said.get("answered_by", said.get("by", "")))
+    return _told(question, replace(event, payload={**said, **answer, "by": by, "note": ""}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.playbook.answering import answer_alerts
-from ai_ops.playbook.incidents import SEVERITY, Opening, due_incidents
+from ai_ops.playbook.incidents import SEVERITY, Due, Opening, due_incidents
+from ai_ops.storage.ledger import Event
 from ai_ops.storage.retrainings import STALLED_AFTER
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Hold, Incident, Move, Retraining, Standing
+from ai_ops.storage.standing import Hold, Incident, Move, Retraining, Standing, further
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.deciding import (
@@ -99,16 +100,30 @@ def opened(
     standing: Standing, verdicts: Sequence[RecordedVerdict], n: int = 30
 ) -> list[tuple[str, str]]:
     """The ids and items of the incidents that are due when the n-th day is judged."""
-    opening, _ = due_incidents(FEATURE, standing, verdicts, judged_at(n))
-    return [(one.incident, one.item) for one in opening]
+    due = due_incidents(FEATURE, standing, verdicts, judged_at(n))
+    return [(one.incident, one.item) for one in due.opening]
+
+
+def reopened(standing: Standing, verdicts: Sequence[RecordedVerdict], n: int = 30) -> list[str]:
+    """The incidents that are due to be opened again."""
+    due = due_incidents(FEATURE, standing, verdicts, judged_at(n))
+    return [one.incident for one in due.reopening]
+
+
+def with_due(standing: Standing, due: Due, n: int) -> Standing:
+    """How it stands when what is due is in the ledger."""
+    for index, (kind, said) in enumerate(due.told):
+        at = judged_at(n)
+        standing = further(standing, Event(n, index, kind, FEATURE.name, at, said, at, None))
+    return standing
 
 
 def notes(
     standing: Standing, verdicts: Sequence[RecordedVerdict], n: int = 30
 ) -> list[tuple[str, str]]:
     """The incidents that are due to be resolved, with the evidence."""
-    _, resolving = due_incidents(FEATURE, standing, verdicts, judged_at(n))
-    return [(one.incident, one.note) for one in resolving]
+    due = due_incidents(FEATURE, standing, verdicts, judged_at(n))
+    return [(one.incident, one.note) for one in due.resolving]
 
 
 @pytest.mark.requirement("PB-03", "PB-04")
@@ -127,11 +142,10 @@ def test_a_confirmed_alert_opens_an_incident_in_the_verdict_s_own_words(
     item: str, alert: str, severity: str
 ) -> None:
     verdicts = [on(4, FINE, item), on(11, bad("9 % dearer, and no traffic explains it"), item)]
-    opening, resolving = due_incidents(FEATURE, LAUNCHED, verdicts, judged_at(30))
-    assert resolving == ()
+    due = due_incidents(FEATURE, LAUNCHED, verdicts, judged_at(30))
     reason = "9 % dearer, and no traffic explains it"
     known = (f"{alert}-{day(11)}", alert, item, day(11), reason, "1", severity)
-    assert opening == (Opening(*known),)  # type: ignore[arg-type]
+    assert due == Due(opening=(Opening(*known),))  # type: ignore[arg-type]
 
 
 def test_a_failed_retraining_opens_an_incident_that_names_the_step() -> None:
@@ -139,7 +153,7 @@ def test_a_failed_retraining_opens_an_incident_that_names_the_step() -> None:
     stages = {"started": {"at": at}, "failed": {"at": at, "step": "fit", "error": "no rows"}}
     failed = Retraining("r1", "drift", None, "", LAUNCH + timedelta(days=5), stages)
     one = Standing(moves=LAUNCHED.moves, retrainings=(failed,))
-    (opening,), _ = due_incidents(FEATURE, one, [], judged_at(6))
+    (opening,) = due_incidents(FEATURE, one, [], judged_at(6)).opening
     assert (opening.incident, opening.severity) == (f"pipeline_failure-{day(5)}", "critical")
     assert opening.reason == "retraining r1 failed at fit: no rows"
 
@@ -150,8 +164,8 @@ def test_a_retraining_that_is_never_heard_of_again_is_a_failure_after_a_day() ->
     started = Retraining("r1", "drift", None, "", begun, {"started": {"at": begun.isoformat()}})
     one = Standing(moves=LAUNCHED.moves, retrainings=(started,))
     before, after = begun + STALLED_AFTER - timedelta(seconds=1), begun + STALLED_AFTER
-    assert due_incidents(FEATURE, one, [], before) == ((), ())
-    ((opening,), _) = due_incidents(FEATURE, one, [], after)
+    assert due_incidents(FEATURE, one, [], before) == Due()
+    (opening,) = due_incidents(FEATURE, one, [], after).opening
     assert opening.reason.startswith("nothing was heard of retraining r1 since")
 
 
@@ -196,31 +210,34 @@ def live(n: int, status: str) -> RecordedVerdict:
 @pytest.mark.requirement("PB-03", "WK-10")
 def test_a_writer_that_is_not_there_is_a_pipeline_failure_at_once() -> None:
     seen, now = live(3, "f"), LAUNCH + timedelta(days=3, hours=3)
-    opening, _ = due_incidents(FEATURE, LAUNCHED, [seen], now)
+    opening = due_incidents(FEATURE, LAUNCHED, [seen], now).opening
     assert [(one.incident, one.item, one.severity) for one in opening] == [
         (f"pipeline_failure-{day(3)}", "writers_alive", "critical")
     ]
     assert opening[0].reason == "writer serve crashed"
     for other in (live(3, "p"), live(3, "n"), live(4, "f")):
-        assert due_incidents(FEATURE, LAUNCHED, [other], now) == ((), ())
+        assert due_incidents(FEATURE, LAUNCHED, [other], now) == Due()
     rehearsal = Standing()
-    assert due_incidents(FEATURE, rehearsal, [seen], now) == ((), ())
+    assert due_incidents(FEATURE, rehearsal, [seen], now) == Due()
 
 
 def test_a_writer_that_came_back_ends_what_a_person_concluded() -> None:
     one = open_one(3, "pipeline_failure", "writers_alive")
     waiting = with_incidents(one)
-    assert due_incidents(FEATURE, waiting, [live(3, "f")], judged_at(5)) == ((), ())
+    assert due_incidents(FEATURE, waiting, [live(3, "f")], judged_at(5)) == Due()
     ended = with_incidents(concluded(one, 4))
     for before in (live(3, "p"), live(7, "f"), live(7, "n")):
-        assert due_incidents(FEATURE, ended, [before], judged_at(8)) == ((), ())
-    opening, resolving = due_incidents(FEATURE, ended, [live(7, "p")], judged_at(8))
-    assert (opening, [end.incident for end in resolving]) == ((), [one.id])
-    assert f"writers_alive passes on {day(7)}" in resolving[0].note
-    again, _ = due_incidents(
-        FEATURE, with_incidents(resolved(one, 8)), [live(10, "f")], judged_at(10)
-    )
-    assert [opened.begin for opened in again] == [day(10)]
+        assert due_incidents(FEATURE, ended, [before], judged_at(8)) == Due()
+    due = due_incidents(FEATURE, ended, [live(7, "p")], judged_at(8))
+    assert (due.opening, [end.incident for end in due.resolving]) == ((), [one.id])
+    assert f"writers_alive passes on {day(7)}" in due.resolving[0].note
+    over = with_incidents(resolved(one, 8))
+    again = due_incidents(FEATURE, over, [live(11, "f")], judged_at(11))
+    assert [opened.begin for opened in again.opening] == [day(11)]
+    assert again.reopening == ()
+    flapping = due_incidents(FEATURE, over, [live(10, "f")], judged_at(10))
+    assert [back.incident for back in flapping.reopening] == [one.id]
+    assert flapping.opening == ()
 
 
 def test_neither_the_rehearsal_nor_a_version_that_was_replaced_opens_one() -> None:
@@ -241,7 +258,7 @@ def test_without_a_failing_verdict_there_is_no_incident(marks: str) -> None:
 def test_a_verdict_of_another_feature_or_of_the_future_opens_none() -> None:
     assert opened(LAUNCHED, history("..........f"), n=9) == []
     other = FEATURE.model_copy(update={"name": "parcels"})
-    assert due_incidents(other, LAUNCHED, history("ff"), judged_at(30)) == ((), ())
+    assert due_incidents(other, LAUNCHED, history("ff"), judged_at(30)) == Due()
 
 
 @given(st.text("fpn", max_size=20), st.text("fpn", max_size=20))
@@ -255,33 +272,15 @@ def test_of_each_kind_one_incident_is_answered_at_a_time(inputs: str, outputs: s
     assert opened(with_incidents(open_one()), [*verdicts, *accuracy])[0][1] == "accuracy"
 
 
-@given(st.text("fpn", min_size=1, max_size=25))
-def test_answered_day_by_day_or_at_the_end_no_day_of_failure_is_left_without_an_incident(
-    marks: str,
-) -> None:
-    known: tuple[Incident, ...] = ()
-    verdicts = history(marks)
-    for n in range(len(marks)):
-        due = opened(with_incidents(*known), verdicts[: n + 1], n)
-        assert len(due) <= 1
-        begin = {date.fromisoformat(id[6:16]) for id, _ in due}
-        assert begin <= {LAUNCH.date() + timedelta(days=m) for m in range(n + 1)}
-        for id, item in due:
-            one = Incident(id, "drift", item, id[6:16], judged_at(n), "", "1", "")
-            known = (*known, resolved(one, n))  # a person answers it at once
-    runs = [run for run in marks.replace("n", "").split("p") if run]
-    assert len(known) == len(runs)
-    assert len({one.id for one in known}) == len(known)
-    assert opened(with_incidents(*known), verdicts) == []
-    assert len(opened(LAUNCHED, verdicts)) == bool(runs)
-
-
 def test_a_run_of_failing_days_that_a_person_resolved_opens_no_second_one() -> None:
     answered = resolved(concluded(open_one(3), 4), 5)
     assert opened(with_incidents(answered), history("pppfffffff")) == []
     assert opened(with_incidents(answered), history("pppfffnff.f")) == []
-    again = opened(with_incidents(answered), history("pppffffpff"))
-    assert again == [(f"drift-{day(8)}", "input_drift")]
+    back = with_incidents(answered)
+    assert opened(back, history("pppffffpff")) == []
+    assert reopened(back, history("pppffffpff")) == [answered.id], "its windows hold days of it"
+    again = opened(back, history("pppffff" + "p" * 11 + "ff"))
+    assert again == [(f"drift-{day(18)}", "input_drift")]
     other = history("pppppffff", "output_drift")
     assert opened(with_incidents(answered), [*history("pppffff"), *other]) == [
         (f"drift-{day(5)}", "output_drift")
@@ -292,9 +291,8 @@ def test_days_that_could_be_seen_when_an_incident_was_concluded_need_none_of_the
     answered = resolved(concluded(open_one(1), 7), 9)
     assert opened(with_incidents(answered), history("pffppffpp")) == []
     early = concluded(open_one(1), 3)
-    assert opened(with_incidents(early), history("pffppffpp")) == [
-        (f"drift-{day(5)}", "input_drift")
-    ]
+    assert opened(with_incidents(early), history("pffppffpp")) == []
+    assert reopened(with_incidents(early), history("pffppffpp")) == [early.id]
 
 
 def test_days_that_outlast_the_bad_data_are_asked_about_again_when_it_is_out_of_every_window() -> (
@@ -313,10 +311,10 @@ def test_days_that_outlast_the_bad_data_are_asked_about_again_when_it_is_out_of_
 
 
 def test_failing_days_after_a_passing_one_are_an_alert_of_their_own() -> None:
-    answered = resolved(concluded(open_one(1), 3), 9)
-    assert opened(with_incidents(answered), history("pffppffffff")) == [
-        (f"drift-{day(5)}", "input_drift")
-    ]
+    answered = concluded(open_one(1), 3)
+    verdicts = history("pff" + "p" * 11 + "ff")
+    assert opened(with_incidents(answered), verdicts) == [(f"drift-{day(14)}", "input_drift")]
+    assert reopened(with_incidents(answered), verdicts) == []
 
 
 def test_an_earlier_day_judged_later_does_not_make_a_known_alert_new() -> None:
@@ -325,7 +323,7 @@ def test_an_earlier_day_judged_later_does_not_make_a_known_alert_new() -> None:
 
 
 def test_an_id_that_is_taken_is_numbered() -> None:
-    taken = replace(concluded(open_one(1), 2), id=f"drift-{day(3)}")
+    taken = replace(concluded(open_one(1), 2), id=f"drift-{day(3)}", version="0")
     assert opened(with_incidents(taken), history("pfpf")) == [(f"drift-{day(3)}-2", "input_drift")]
 
 
@@ -403,15 +401,10 @@ def test_what_was_opened_and_resolved_is_not_due_again(
     facts: list[tuple[str, str]],
 ) -> None:
     verdicts = [v for item, marks in dict(facts).items() for v in history(marks[:20], item)]
-    opening, _ = due_incidents(FEATURE, LAUNCHED, verdicts, judged_at(30))
-    now = with_incidents(
-        *[
-            Incident(o.incident, o.alert, o.item, o.begin, judged_at(30), o.reason, "1", o.severity)
-            for o in opening
-        ]
-    )
-    assert due_incidents(FEATURE, now, verdicts, judged_at(30)) == ((), ())
-    assert {one.severity for one in opening} <= set(SEVERITY.values())
+    due = due_incidents(FEATURE, LAUNCHED, verdicts, judged_at(30))
+    now = with_due(LAUNCHED, due, 30)
+    assert due_incidents(FEATURE, now, verdicts, judged_at(30)) == Due()
+    assert {one.severity for one in due.opening} <= set(SEVERITY.values())
 
 
 def test_a_hold_does_not_hide_an_alert() -> None:
@@ -477,7 +470,8 @@ def test_an_alert_that_another_process_answers_meanwhile_is_not_answered_twice(
 ) -> None:
     clock = root.begin_replay(judged_at(2))
     judge(root, *history("pff"))
-    read, raced = type(root.ledger).verdicts, []
+    read = type(root.ledger).verdicts
+    raced: list[int] = []
 
     def verdicts(self: Any, *args: Any, **kwargs: Any) -> list[RecordedVerdict]:
         found = read(self, *args, **kwargs)

@@ -1,0 +1,48 @@
+"""Which incident answers an alert: the one that is about its days and columns, or that a person
+concluded when it was to be seen.
+
+Whoever opens incidents and whoever judges whether somebody looked asks the same functions.
+"""
+
+from ai_ops.storage.incident_records import About, Incident
+from ai_ops.vocabulary.alerts import Alert
+from ai_ops.vocabulary.words import AlertKind
+
+
+def names(about: About, run: Alert) -> bool:
+    """Whether what an incident is about is the alert's check, and one of its columns."""
+    if about.item != run.item:
+        return False
+    return not about.columns or not run.columns or not set(about.columns).isdisjoint(run.columns)
+
+
+def is_about(run: Alert, incident: Incident) -> bool:
+    """Whether an incident is about these failing days."""
+    return any(names(one, run) and run.begin <= one.begin <= run.last for one in incident.about)
+
+
+def was_seen(run: Alert, incident: Incident, kind: AlertKind) -> bool:
+    """Whether the alert, one of this ``kind``, was to be seen when a person concluded an incident.
+
+    An incident of another kind that it joined speaks only for the checks that joined it.
+    """
+    if incident.alert != kind and run.item not in {one.item for one in incident.about}:
+        return False
+    return any(run.raised_at <= one.at for one in incident.ended)
+
+
+def goes_on(run: Alert, incident: Incident) -> bool:
+    """Whether the alert is a column of a genuine shift that has no new version yet: that it comes
+    and goes meanwhile is no other matter."""
+    if incident.state != "concluded" or incident.conclusion != "genuine_shift":
+        return False
+    return any(names(one, run) and one.columns for one in incident.about)
+
+
+def answered_by_a_person(run: Alert, incident: Incident, kind: AlertKind) -> bool:
+    """Whether what a person concluded of an incident answers an alert of this ``kind``."""
+    if kind not in incident.alerts or not (incident.concluded_by or incident.earlier):
+        return False
+    if incident.concluded_by and (is_about(run, incident) or goes_on(run, incident)):
+        return True
+    return was_seen(run, incident, kind)
