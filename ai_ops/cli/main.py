@@ -19,6 +19,7 @@ COMMANDS = (
     ("ship", "ship"),
     ("witness", "witness"),
     ("writers", "writers"),
+    ("status", "status"),
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
     ("backfill", "backfill"),
