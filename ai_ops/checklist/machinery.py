@@ -35,6 +35,8 @@ HOLDS: Final = timedelta(minutes=3)
 CLOCK: Final = "wall_clock"
 CHANNEL: Final = "notification_channel"
 LEDGER: Final = "ledger"
+BOOKS: Final = (LEDGER, CLOCK)
+"""What is known of them whether or not any process was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,16 @@ def machinery_of(
 def seen_before(signs: Collection[Sign]) -> bool:
     """Whether any process of the machinery ever gave a sign."""
     return any(":" in one.source and one.last_at is not None for one in signs)
+
+
+def state_of(signs: Collection[Sign]) -> State:
+    """How the machinery stands as a whole: ``never`` where no process was ever seen."""
+    states = {one.state for one in signs}
+    if states == {"exempt"}:
+        return "exempt"
+    if seen_before(signs):
+        return "dead" if "dead" in states else "alive"
+    return "dead" if any(one.state == "dead" for one in signs if one.source in BOOKS) else "never"
 
 
 def judge_machinery(

@@ -6,7 +6,7 @@ from typing import Final
 
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
-from ai_ops.checklist.machinery import CLOCK, LEDGER, Sign, seen_before
+from ai_ops.checklist.machinery import BOOKS, Sign, seen_before
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 NAMED: Final = 3
@@ -52,7 +52,7 @@ def blind(item: Item, machinery: Sequence[Sign]) -> list[Sign]:
         return [one for one in own if one.state == "dead"]
     if item.id == LIVE:
         return [one for one in own if one.state in ("dead", "never")]
-    return [one for one in own if one.state == "dead" and one.source in (LEDGER, CLOCK)]
+    return [one for one in own if one.state == "dead" and one.source in BOOKS]
 
 
 def _told(sign: Sign) -> str:

@@ -19,6 +19,7 @@ COMMANDS = (
     ("ship", "ship"),
     ("witness", "witness"),
     ("writers", "writers"),
+    ("watchdog", "watchdog"),
     ("status", "status"),
     ("checklist", "checklist"),
     ("verdicts", "verdicts"),
