@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ai_ops.playbook.alert_kinds import ITEMS, LIVE, YIELDING, Judged
+from ai_ops.storage.answered import is_over
 from ai_ops.storage.standing import Incident, Retraining, Standing
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import RecordedVerdict
@@ -31,17 +32,26 @@ def gone(incident: Incident, standing: Standing, judged: Judged) -> str | None:
             if "evaluated" in one.stages and _at(one, "evaluated") > concluded:
                 return f"retraining {one.id} came to its evaluation"
         return None
+    own = [one.item for one in incident.about]
     newest = {
         item: max(judged.get(item, {}).values(), key=lambda one: one.window.start, default=None)
-        for item in ITEMS[incident.alert] or (incident.item,)
+        for item in dict.fromkeys((*(ITEMS[incident.alert] or own), *own))
     }
     latest = [one for item, one in newest.items() if _waited_for(incident, item, one)]
     passing = [
-        f"{one.item} passes on {one.partition or one.as_of.date()}: {one.verdict.reason}"
+        _words(one, incident)
         for one in latest
-        if one is not None and one.verdict.status == "pass" and one.as_of > concluded
+        if one is not None and is_over(incident, judged[one.item]) and one.as_of > concluded
     ]
     return "; ".join(passing) if len(passing) == len(latest) else None
+
+
+def _words(latest: RecordedVerdict, incident: Incident) -> str:
+    day, reason = latest.partition or latest.as_of.date(), latest.verdict.reason
+    if latest.verdict.status == "pass":
+        return f"{latest.item} passes on {day}: {reason}"
+    named = ", ".join(incident.columns_of(latest.item)) or "what it was about"
+    return f"{latest.item} finds nothing more of {named} on {day}: {reason}"
 
 
 def _waited_for(incident: Incident, item: str, latest: RecordedVerdict | None) -> bool:

@@ -4,8 +4,11 @@ concluded when it was to be seen.
 Whoever opens incidents and whoever judges whether somebody looked asks the same functions.
 """
 
+from collections.abc import Mapping
+
 from ai_ops.storage.incident_records import About, Incident
-from ai_ops.vocabulary.alerts import Alert
+from ai_ops.vocabulary.alerts import Alert, column_alerts_of, is_well
+from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.words import AlertKind
 
 
@@ -46,3 +49,24 @@ def answered_by_a_person(run: Alert, incident: Incident, kind: AlertKind) -> boo
     if incident.concluded_by and (is_about(run, incident) or goes_on(run, incident)):
         return True
     return was_seen(run, incident, kind)
+
+
+def is_over(incident: Incident, verdicts: Mapping[str, RecordedVerdict]) -> bool:
+    """Whether one check's verdicts by day say at last that an incident that was concluded is over.
+
+    The newest passes, or fails only by columns that the incident is not about and that began
+    after its conclusion: those are another incident's.
+    """
+    newest = max(verdicts.items(), key=lambda pair: pair[0], default=None)
+    if newest is None or newest[1].verdict.status == "pass":
+        return newest is not None
+    day, latest = newest
+    own = incident.columns_of(latest.item)
+    if incident.concluded_at is None or latest.verdict.status != "fail":
+        return False
+    if not own and any(one.item == latest.item for one in incident.about):
+        return False
+    if own and not is_well(latest, own):
+        return False
+    lasting = [run for run in column_alerts_of(latest.item, verdicts) if run.last == day]
+    return all(run.columns and run.raised_at > incident.concluded_at for run in lasting)

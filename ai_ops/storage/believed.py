@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.answered import is_over
 from ai_ops.storage.decision_checks import LIFE, verified_again
 from ai_ops.storage.decision_fits import overtaken
 from ai_ops.storage.ledger import Event
@@ -21,9 +22,17 @@ from ai_ops.vocabulary.errors import DecisionRefused
 from ai_ops.vocabulary.words import EventKind
 
 OPENING: Final = frozenset[EventKind](
-    {"gate_freeze", "gate_amendment", "release", "incident_concluded", "incident_resolved"}
+    {
+        "gate_freeze",
+        "gate_amendment",
+        "release",
+        "incident_concluded",
+        "incident_resolved",
+        "incident_joined",
+    }
 )
-"""What can open a way to production: it sets the criteria, or ends what forbids a promotion."""
+"""What can open a way to production: it sets the criteria, or ends what forbids a promotion, or
+says of an alert that an incident answers it."""
 
 MACHINE: Final = "ai_ops"
 """Who resolved an incident, when no person did."""
@@ -80,6 +89,10 @@ def _wrong(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing)
             return "nobody had concluded what it was"
         if event.payload.get("by") == MACHINE:
             return _unbacked(root, feature, incident, event, standing)
+    if event.kind == "incident_joined":
+        # Of a machine: it holds where a person is still to say what the incident is.
+        joined = standing.incident(str(event.payload.get("incident")))
+        return None if joined and joined.state == "open" else "no incident waits that it could join"
     try:
         decision = verified_again(root, feature, event, standing)
     except DecisionRefused as refused:
@@ -110,5 +123,10 @@ def _is_mended(
     if incident.item == RETRAINING and any(utc(one["at"]) > since for one in ended):
         return True
     known = root.ledger.verdicts(feature.name, items=(incident.item,), as_of=event.as_of)
-    last = max(known, key=lambda one: (one.window.start, one.as_of), default=None)
-    return last is not None and last.verdict.status == "pass" and last.as_of > since
+    moved = standing.moves[-1].at if standing.moves else None
+    own = [one for one in known if moved is None or one.window.end > moved]
+    last = max(own or known, key=lambda one: (one.window.start, one.as_of), default=None)
+    if last is None or last.as_of <= since:
+        return False
+    days = {one.partition: one for one in own if one.partition}
+    return last.verdict.status == "pass" or is_over(incident, days)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.believed import believed
 from ai_ops.storage.decisions import appended, refuse
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
@@ -41,6 +42,7 @@ def start_retraining(
     id = new_id(root.clock.now(), run_id)
 
     def decide(standing: Standing) -> NewEvent:
+        standing, _ = believed(root, feature)
         if incident is not None and standing.incident(incident) is None:
             known = ", ".join(one.id for one in standing.incidents) or "none"
             raise BadInput(f"incident: no such incident: {incident}; there are: {known}")
@@ -96,7 +98,7 @@ def pause_if_due(root: Root, feature: AiFeatureSpec, run_id: str | None) -> None
     Recorded as paused, which is no failure: what it would learn from may be broken. A genuine shift
     begins another one, on fresher data. One that a person asked for goes on.
     """
-    standing = standing_of(root.ledger, feature.name)
+    standing, _ = believed(root, feature)
     found = of_run(standing, run_id) if run_id else None
     why = unanswered_drift(standing)
     if found is None or not why or not is_automated(found):
@@ -167,6 +169,7 @@ def resume_retraining(
         return id
 
     def decide(standing: Standing) -> NewEvent:
+        standing, _ = believed(root, feature)
         _not_held(feature, standing)
         if is_automated(found) and (why := unanswered_drift(standing)):
             raise RetrainingRefused(f"going on with retraining {id}", why)
@@ -251,7 +254,7 @@ def new_id(now: datetime, run_id: str | None) -> str:
 
 def _refused_if_held(root: Root, feature: AiFeatureSpec, run_id: str | None) -> None:
     try:
-        _not_held(feature, standing_of(root.ledger, feature.name))
+        _not_held(feature, believed(root, feature)[0])
     except RetrainingRefused as refused:
         _record(root, feature, refused, None, run_id)
         raise
