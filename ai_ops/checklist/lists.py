@@ -80,4 +80,5 @@ def _row(line: Line) -> dict[str, str]:
         "status": line.verdict.status,
         "reason": line.verdict.reason,
         "signed_off": line.signed_off.by if line.signed_off else "–",
+        "overdue": line.overdue.words if line.overdue else "–",
     }

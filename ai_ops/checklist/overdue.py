@@ -3,7 +3,7 @@
 The latest list that was signed speaks for those before it: nobody is asked to sign the past.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -11,6 +11,8 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.monthly import MONTHLY
 from ai_ops.checklist.weekly import WEEKLY
+from ai_ops.storage.marks import first_recorded
+from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.windows import Window
@@ -48,7 +50,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """An owner who signed no line of the newest list that is overdue: which, and what items."""
+    """An owner who signed no line of a list since the one of ``partition``: all are overdue."""
 
     owner: str
     cadence: Cadence
@@ -60,10 +62,15 @@ class Silent:
         """It in words.
 
         >>> Silent("ann@example.com", "monthly", "2021-03-01", ("log_audited",)).words
-        'ann@example.com signed nothing of the month of 2021-03-01: log_audited'
+        'ann@example.com signed nothing since the month of 2021-03-01: log_audited'
         """
         cycle = f"{NAMED[self.cadence]} of {self.partition}"
-        return f"{self.owner} signed nothing of the {cycle}: {', '.join(self.items)}"
+        return f"{self.owner} signed nothing since the {cycle}: {', '.join(self.items)}"
+
+
+def lists_since(root: Root) -> datetime | None:
+    """Since when a live root's lists could be signed; None in a replay, which lives its days."""
+    return first_recorded(root.ledger) if root.ledger.mode() == "live" else None
 
 
 def overdue_of(
@@ -97,29 +104,18 @@ def overdue_of(
     return tuple(sorted(found, key=lambda one: -one.days))
 
 
-def silent_owners(
-    feature: AiFeatureSpec,
-    standing: Standing,
-    as_of: datetime,
-    *,
-    known_since: datetime | None = None,
-) -> tuple[Silent, ...]:
-    """The owners of whose lines the newest list that is due has none signed, list by list."""
+def silent_owners(feature: AiFeatureSpec, overdue: Iterable[Overdue]) -> tuple[Silent, ...]:
+    """The owners of whom every line of a list is overdue, list by list."""
+    late = {one.item: one for one in overdue}
     found = []
     for items in (WEEKLY, MONTHLY):
-        due = list(_due(feature, standing, items[0].cadence, as_of, known_since))
-        if not due:
-            continue
-        newest = due[-1]
-        late = {item.id for item in items if _unsigned(feature, standing, item, as_of, known_since)}
         owned: dict[str, list[str]] = {}
         for item in items:
             owned.setdefault(feature.owner_of(item.domain).accountable, []).append(item.id)
-        found += [
-            Silent(owner, items[0].cadence, newest.start.date().isoformat(), tuple(own))
-            for owner, own in owned.items()
-            if set(own) <= late
-        ]
+        for owner, own in owned.items():
+            if late.keys() >= set(own):
+                since = max(late[item].partition for item in own)
+                found.append(Silent(owner, items[0].cadence, since, tuple(own)))
     return tuple(found)
 
 

@@ -1,8 +1,10 @@
 """A checklist as it stands at a moment: one reading for the asset, its checks and the CLI."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -11,6 +13,7 @@ from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.excuses import excuse_of, excused, signed_off
 from ai_ops.checklist.items import LIST_OF, Item
 from ai_ops.checklist.monthly import MONTHLY
+from ai_ops.checklist.overdue import Overdue, Silent, lists_since, overdue_of, silent_owners
 from ai_ops.checklist.pre_launch import PRE_LAUNCH, REHEARSED_DAYS
 from ai_ops.checklist.watched import watched
 from ai_ops.checklist.weekly import WEEKLY
@@ -32,7 +35,8 @@ ITEMS: Mapping[Cadence, tuple[Item, ...]] = {
 class Line:
     """One item as it was judged: who answers for it, how old its evidence is, what was signed.
 
-    ``waiver`` is the one that excuses it, None where nothing has to be excused.
+    ``waiver`` is the one that excuses it, None where nothing has to be excused; ``shown`` the
+    digest of what is shown of it, and ``overdue`` the lists before that nobody signed in time.
     """
 
     item: Item
@@ -41,6 +45,9 @@ class Line:
     age_days: float | None
     signed_off: SignedOff | None = None
     waiver: Waiver | None = None
+    partition: str | None = None
+    shown: str = ""
+    overdue: Overdue | None = None
 
 
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
@@ -50,14 +57,17 @@ def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -
     verdict = _told_afterwards(verdict, evidence.judged_afterwards(item.reads))
     verdict = dated(feature, verdict.with_evidence(*evidence.read_from(item.reads)))
     waiver = None if verdict.passed else excuse_of(item, evidence)
-    return Line(
+    first = evidence.window.start.date().isoformat()
+    line = Line(
         item,
         feature.owner_of(item.domain).accountable,
         excused(item, verdict, evidence),
         evidence.age_days(item.reads),
         signed_off(item, evidence),
         waiver,
+        None if item.cadence == "pre_launch" else first,
     )
+    return replace(line, shown=sha256(as_shown(feature, line)).hexdigest())
 
 
 def read_item(
@@ -72,7 +82,12 @@ def read_checklist(
 ) -> list[Line]:
     """Judge every item of a cadence from the ledger as it stood at ``as_of``."""
     evidence = gather(root, feature, window, as_of, _needed(ITEMS[cadence]))
-    return [read_line(feature, item, evidence) for item in ITEMS[cadence]]
+    late = {
+        one.item: one
+        for one in overdue_of(feature, evidence.standing, as_of, known_since=lists_since(root))
+    }
+    lines = [read_line(feature, item, evidence) for item in ITEMS[cadence]]
+    return [replace(line, overdue=late.get(line.item.id)) for line in lines]
 
 
 def judge_pre_launch(
@@ -145,7 +160,33 @@ def as_data(
         "cadence": cadence,
         "as_of": as_of.isoformat(),
         "items": [_line_as_data(line) for line in lines],
+        "silent_owners": [one.words for one in silent_of(feature, lines)],
     }
+
+
+def silent_of(feature: AiFeatureSpec, lines: Sequence[Line]) -> tuple[Silent, ...]:
+    """The owners of whom every line of a list waits for a signature."""
+    return silent_owners(feature, [line.overdue for line in lines if line.overdue])
+
+
+def as_shown(feature: AiFeatureSpec, line: Line) -> bytes:
+    """A line as whoever signs it off sees it: what grows with every moment (an age) is left out."""
+    verdict = line.verdict
+    found = [[f.kind, f.status, f.reason, list(f.columns)] for f in verdict.findings]
+    said = {
+        "feature": feature.name,
+        "cadence": line.item.cadence,
+        "partition": line.partition,
+        "id": line.item.id,
+        "title": line.item.title,
+        "domain": line.item.domain,
+        "owner": line.owner,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "findings": found,
+        "evidence": [[e.source, e.digest] for e in verdict.evidence],
+    }
+    return json.dumps(said, sort_keys=True, indent=1).encode()
 
 
 def _line_as_data(line: Line) -> dict[str, Any]:
@@ -165,6 +206,9 @@ def _line_as_data(line: Line) -> dict[str, Any]:
         "waived_until": waiver.until.isoformat() if waiver else None,
         "signed_off_by": off.by if off else None,
         "signed_off_at": off.at.isoformat() if off else None,
+        "shown": line.shown,
+        "overdue_days": line.overdue.days if line.overdue else None,
+        "overdue_since": line.overdue.partition if line.overdue else None,
     }
 
 

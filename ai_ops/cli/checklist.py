@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ai_ops.checklist import reading
+from ai_ops.checklist.signed import ABBREVIATED
+from ai_ops.cli import signed_lists
 from ai_ops.cli.common import (
     DEFAULT_ROOT,
     DONE,
@@ -20,6 +22,7 @@ from ai_ops.cli.common import (
     coloured,
     open_root,
     parse_moment,
+    plain,
     print_json,
     resolve_feature,
     shown,
@@ -40,13 +43,18 @@ def checklist(
     as_of: Annotated[
         str | None, typer.Option(help="ISO 8601 with zone; default: the root's clock.")
     ] = None,
+    signed: Annotated[
+        bool, typer.Option("--signed", help="What each owner saw who signed a line of it.")
+    ] = False,
     root: RootOption = DEFAULT_ROOT,
     json_: JsonOption = False,
 ) -> None:
     """Judge a checklist as it stands at a moment: for the last whole week or month before it, or
     for a launch then.
 
-    Ends with 0 when every item passes or is waived, 1 when one fails, 3 when evidence is missing.
+    With --signed it is shown as its owners signed it, beside how it reads today: ends with 0 when
+    every line was, 3 when one was not, 1 when what was signed is not there any more. Else ends
+    with 0 when every item passes or is waived, 1 when one fails, 3 when evidence is missing.
     """
     if cadence not in get_args(Cadence):
         raise BadInput(f"--cadence: one of {', '.join(get_args(Cadence))} (found {cadence!r})")
@@ -61,6 +69,8 @@ def checklist(
     chosen = cast(Cadence, cadence)
     window = reading.window_at(chosen, moment)
     lines = reading.read_checklist(opened, spec, chosen, window, moment)
+    if signed:
+        raise typer.Exit(signed_lists.tell(opened, spec, chosen, moment, lines, as_json=json_))
     if json_:
         print_json(reading.as_data(spec, chosen, moment, lines))
     else:
@@ -69,6 +79,8 @@ def checklist(
             lines,
             f"{spec.name}: {chosen}, {first} … {last}, as of {moment:%Y-%m-%d %H:%M} UTC",
         )
+        for one in reading.silent_of(spec, lines):
+            typer.echo(plain(one.words))
     statuses = {line.verdict.status for line in lines}
     raise typer.Exit(
         FAILS if "fail" in statuses else NO_EVIDENCE if "no_evidence" in statuses else DONE
@@ -76,14 +88,17 @@ def checklist(
 
 
 def _print(lines: list[reading.Line], title: str) -> None:
-    table = Table("item, owner", "status", "age", "reason", title=title)
+    table = Table("item, owner, shown", "status", "age", "reason", title=title)
     for line in lines:
         age = "–" if line.age_days is None else f"{line.age_days:.1f} d"
         reason = "\n".join([shown(line.verdict.reason), *_found(line.verdict.findings)])
         if line.signed_off:
             at = f"{line.signed_off.at:%Y-%m-%d}"
             reason += f"\n[italic]signed off {at} {escape(line.signed_off.by)}[/italic]"
-        item = f"{line.item.title}\n[dim]{line.item.id}\n{escape(line.owner)}[/dim]"
+        if line.overdue:
+            reason += f"\n[bold]overdue: {shown(line.overdue.words)}[/bold]"
+        digest = line.shown[:ABBREVIATED]
+        item = f"{line.item.title}\n[dim]{line.item.id}\n{escape(line.owner)}\n{digest}[/dim]"
         table.add_row(item, coloured(line.verdict.status), age, reason)
     Console().print(table)
 

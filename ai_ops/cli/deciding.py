@@ -7,6 +7,7 @@ import typer
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.reading import ITEMS, window_at
+from ai_ops.checklist.signed import keep_shown
 from ai_ops.cli.common import parse_day
 from ai_ops.playbook.incidents import ITEMS as ALERT_CHECKS
 from ai_ops.storage.authority import ANSWERED_BY
@@ -55,10 +56,13 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
 }
 """The command that takes each decision."""
 
+ALL: Final = {item.id: item for items in ITEMS.values() for item in items}
+"""Every item of a checklist."""
+
 OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
 """The option of a field, where it has another name."""
 
-FILLED_IN: Final = frozenset({"cadence", "partition", "domain", "note", "set", "month"})
+FILLED_IN: Final = frozenset({"cadence", "partition", "domain", "note", "set", "month", "shown"})
 """What may be left out."""
 
 Given = Mapping[str, Any]
@@ -139,6 +143,10 @@ def content_of(root: Root, feature: AiFeatureSpec, kind: EventKind, given: Given
             content.setdefault("domain", _domain_of(item))
             if kind == "sign_off":
                 _which_list(root, item, content)
+                kept = keep_shown(
+                    root, feature, ALL[item], content["partition"], given.get("shown")
+                )
+                content["shown"] = kept
         case "threshold_change":
             # It tests on stored reports: what that imports takes the other decisions a second.
             from ai_ops.drift_monitoring.threshold_deciding import decision_of
@@ -184,20 +192,15 @@ def _item(content: Given) -> str:
     return str(content.get("item"))
 
 
-def _items() -> dict[str, tuple[Cadence, Domain]]:
-    return {item.id: (cadence, item.domain) for cadence in ITEMS for item in ITEMS[cadence]}
-
-
 def _domain_of(item: str) -> Domain:
-    known = _items()
-    if item not in known:
-        raise BadInput(f"{item}: no such item of a checklist; there are: {', '.join(known)}")
-    return known[item][1]
+    if item not in ALL:
+        raise BadInput(f"{item}: no such item of a checklist; there are: {', '.join(ALL)}")
+    return ALL[item].domain
 
 
 def _which_list(root: Root, item: str, content: dict[str, Any]) -> None:
     """The list that is signed off: by default the latest of the item's own cadence."""
-    own = _items()[item][0]
+    own = ALL[item].cadence
     latest = window_at(own, root.clock.now()).start.date().isoformat()
     cadence = content.setdefault("cadence", own)
     content.setdefault("partition", None if own == "pre_launch" else latest)

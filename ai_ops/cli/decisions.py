@@ -83,17 +83,30 @@ def sign_off(
         str | None, typer.Option("--domain", help="For whom one signs; default: the item's own.")
     ] = None,
     note: NoteOption = None,
+    shown: Annotated[
+        str | None,
+        typer.Option(
+            "--shown", metavar="DIGEST", help="Of what one saw; refused if it changed since."
+        ),
+    ] = None,
     by: ByOption = None,
     token: TokenOption = None,
     root: RootOption = DEFAULT_ROOT,
 ) -> None:
-    """Sign a line of a checklist off, by its owner: default is the latest whole week or month."""
+    """Sign a line of a checklist off, by its owner: default is the latest whole week or month.
+
+    What the line says is kept with the signature: `ai-ops checklist --signed` shows it again. The
+    digest of what was looked at stands in `ai-ops checklist`.
+    """
+    if token is not None and shown is not None:
+        raise BadInput("--shown: the token says what was shown; leave it out")
     given = {
         "item": item,
         "cadence": cadence,
         "partition": partition,
         "domain": domain,
         "note": note,
+        "shown": shown,
     }
     decide(open_root(root), resolve_feature(feature), "sign_off", given, by=by, token=token)
 

@@ -14,6 +14,7 @@ from ai_ops.storage.ledger import Ledger
 from ai_ops.storage.ledger_chain import stamp
 from ai_ops.storage.ledger_queries import of_verdicts
 from ai_ops.storage.ledger_tables import (
+    BLOCKS,
     EVENTS,
     create_tables,
     is_absent,
@@ -65,6 +66,13 @@ def reached(ledger: Ledger, moment: datetime, before: int) -> bool:
         EVENTS.c.as_of >= stamp(moment), EVENTS.c.block_seq < before
     )
     return bool(selected(ledger, query.limit(1)))
+
+
+def first_recorded(ledger: Ledger) -> datetime | None:
+    """When the first block was recorded, by the wall; None while there is none."""
+    query = sa.select(sa.func.min(BLOCKS.c.recorded_at))
+    rows = selected(ledger, query)
+    return datetime.fromisoformat(rows[0][0]) if rows and rows[0][0] else None
 
 
 def selected(ledger: Ledger, query: sa.Select[Any]) -> list[Any]:

@@ -130,18 +130,30 @@ def test_of_a_model_that_others_launch_lists_are_due_since_its_ledger_is_there()
 
 
 @pytest.mark.requirement("OW-02", "OW-14")
-def test_an_owner_who_signed_nothing_of_the_newest_list_is_named_with_the_lines() -> None:
+def test_an_owner_of_whom_every_line_is_overdue_is_named_with_the_lines() -> None:
     as_of = datetime(2021, 3, 16, tzinfo=UTC)
-    found = {one.owner: one.items for one in silent_owners(FEATURE, LAUNCHED, as_of)}
-    assert found == {
+
+    def silent(standing: Standing, at: datetime = as_of) -> dict[str, tuple[str, ...]]:
+        return {
+            one.owner: one.items
+            for one in silent_owners(FEATURE, overdue_of(FEATURE, standing, at))
+        }
+
+    assert silent(LAUNCHED) == {
         SCIENTIST: ("drift_reviewed",),
         DEVOPS: ("cost_trend_checked",),
         BACKEND: ("retraining_verified", "logs_written"),
     }
     off = signed("logs_written", "2021-03-01", datetime(2021, 3, 9, tzinfo=UTC))
     some = Standing(moves=(MOVE,), sign_offs=(off,))
-    assert {one.owner for one in silent_owners(FEATURE, some, as_of)} == {SCIENTIST, DEVOPS}
-    assert silent_owners(FEATURE, LAUNCHED, datetime(2021, 3, 9, tzinfo=UTC)) == ()
+    assert silent(some).keys() == {SCIENTIST, DEVOPS}
+    later = silent_owners(FEATURE, overdue_of(FEATURE, some, as_of + 7 * DAY))
+    assert {one.owner: one.partition for one in later if one.cadence == "weekly"} == {
+        SCIENTIST: "2021-03-01",
+        DEVOPS: "2021-03-01",
+        BACKEND: "2021-03-08",
+    }
+    assert silent(LAUNCHED, datetime(2021, 3, 9, tzinfo=UTC)) == {}
 
 
 @given(
