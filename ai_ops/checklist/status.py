@@ -7,7 +7,7 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.believed import SIGNED
 from ai_ops.checklist.machinery import machinery_of
-from ai_ops.checklist.overdue import overdue_of
+from ai_ops.checklist.overdue import lists_since, overdue_of
 from ai_ops.checklist.reading import ITEMS, window_at
 from ai_ops.checklist.status_incidents import incidents_of
 from ai_ops.checklist.status_items import items_of
@@ -65,7 +65,7 @@ def status_of(root: Root, feature: AiFeatureSpec) -> FeatureStatus:
     )
     incidents = tuple(incidents_of(root, feature, standing, as_of))
     machinery = tuple(_silent(root, feature, as_of))
-    overdue = tuple(_overdue(feature, standing, as_of))
+    overdue = tuple(_overdue(root, feature, standing, as_of))
     light, answer = _judged(items, incidents, overdue, machinery)
     return FeatureStatus(
         feature=feature.name,
@@ -103,7 +103,8 @@ def _judged(
     lacking = [f"evidence of {plural(len(unseen), 'item')} missing" if unseen else ""]
     lacking += [f"{plural(len(late), 'question')} overdue" if late else ""]
     lacking += [f"{plural(len(overdue), 'sign-off')} overdue" if overdue else ""]
-    lacking += [f"no sign of life from {', '.join(dead)}" if dead else ""]
+    more = f" and {len(dead) - 1} more" if len(dead) > 1 else ""
+    lacking += [f"no sign of life from {dead[0]}{more}" if dead else ""]
     bad, missing = [[one for one in said if one] for said in (against, lacking)]
     if bad:
         return "red", f"No: {'; '.join([*bad, *missing])}"
@@ -141,10 +142,10 @@ def _holds(feature: AiFeatureSpec, standing: Standing) -> Iterator[HeldBy]:
 
 
 def _overdue(
-    feature: AiFeatureSpec, standing: Standing, as_of: datetime
+    root: Root, feature: AiFeatureSpec, standing: Standing, as_of: datetime
 ) -> Iterator[OverdueSignOff]:
     titles = {item.id: item.title for items in ITEMS.values() for item in items}
-    for one in overdue_of(feature, standing, as_of):
+    for one in overdue_of(feature, standing, as_of, known_since=lists_since(root)):
         command = f"ai-ops sign-off {feature.name} {one.item} --by {one.owner}"
         yield OverdueSignOff(
             one.item,
