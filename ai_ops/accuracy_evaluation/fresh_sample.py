@@ -41,7 +41,7 @@ def incident_to_sample(root: Root, feature: AiFeatureSpec) -> Incident | None:
     waiting = (
         one
         for one in standing_of(root.ledger, feature.name).open_incidents
-        if one.alert == "accuracy_drop" and one.state == "open" and one.id not in done
+        if "accuracy_drop" in one.alerts and one.state == "open" and one.id not in done
     )
     return next(waiting, None)
 

@@ -9,8 +9,9 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.looking_back import looks_back
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.tries import Try
+from ai_ops.storage.answered import goes_on, is_about, was_seen
 from ai_ops.storage.standing import Incident, Standing
-from ai_ops.vocabulary.alerts import Alert, alerts_of, still_in_view
+from ai_ops.vocabulary.alerts import Alert, alerts_of, column_alerts_of, still_in_view
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import AlertKind, Status
 
@@ -47,7 +48,8 @@ def open_alerts(evidence: ChecklistEvidence) -> list[Alert]:
             for day, recorded in evidence.of(check).items()
             if not moves or recorded.window.end > moves[-1].at
         }
-        alerts += [alert for alert in alerts_of(check, verdicts) if alert.open]
+        of = column_alerts_of if SEEN_BY[check] == "drift" else alerts_of
+        alerts += [alert for alert in of(check, verdicts) if alert.open]
     return alerts
 
 
@@ -56,7 +58,8 @@ def answer(
 ) -> Answer:
     """What became of an alert: answered by a person, by a retraining, or by nobody in time."""
     standing, drift = evidence.standing, SEEN_BY[alert.item] == "drift"
-    seen = f"{alert.item} has failed since {alert.begin}"
+    by = f" by {', '.join(alert.columns)}" if drift and alert.columns else ""
+    seen = f"{alert.item} has failed since {alert.begin}{by}"
     if standing.launched is None:
         return Answer("no_evidence", f"{seen}; nothing is retrained before the launch", alert)
     incident = _incident_of(standing, alert)
@@ -132,14 +135,11 @@ def _answered(
 def _incident_of(standing: Standing, alert: Alert) -> Incident | None:
     """The newest incident that stands for an alert: about its days, or of its kind and concluded
     while it lasted, for of each kind one is answered at a time."""
-    for one in reversed(standing.incidents):
-        if one.alert != SEEN_BY[alert.item]:
-            continue
-        if one.item == alert.item and alert.begin <= one.begin <= alert.last:
-            return one
-        if one.concluded_at and one.concluded_at >= alert.raised_at:
-            return one
-    return None
+    kind = SEEN_BY[alert.item]
+    own = [one for one in reversed(standing.incidents) if kind in one.alerts]
+    about = (one for one in own if is_about(alert, one) or goes_on(alert, one))
+    seen = (one for one in own if one.concluded_at and was_seen(alert, one, kind))
+    return next(about, None) or next(seen, None)
 
 
 def evaluated_at(one: Try) -> datetime:

@@ -11,9 +11,10 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.believed import Void, believed_standing
 from ai_ops.checklist.machinery import Sign, machinery_of
+from ai_ops.storage.answered import concluded_for, is_about
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing
-from ai_ops.vocabulary.alerts import Alert
+from ai_ops.vocabulary.alerts import Alert, alerts_of, holds
 from ai_ops.vocabulary.errors import BadInput
 from ai_ops.vocabulary.verdicts import Evidence, RecordedVerdict, as_data
 from ai_ops.vocabulary.windows import Window
@@ -76,19 +77,19 @@ class ChecklistEvidence:
     def reviewed(self, alert: Alert, domain: Domain) -> bool:
         """Whether a person answered an alert: reviewed it for the domain that it belongs to, or
         concluded an incident when it was to be seen. To say that one looks at it is no answer."""
-        looked_at = [(r.item, r.begin) for r in self.standing.reviews if r.domain == domain]
-        looked_at += [(one.item, one.begin) for one in self.standing.incidents if one.concluded_by]
-        # An incident begins on the alert's first day under the version that was live then.
-        if any(
-            item == alert.item and alert.begin <= begin <= alert.last for item, begin in looked_at
-        ):
+        incidents = self.standing.incidents
+        if any(one.concluded_by and is_about(alert, one) for one in incidents):
             return True
+        if alert.item in ALERTING and any(concluded_for(alert, one, "drift") for one in incidents):
+            return True
+        # Who reviews a check looks at every column of it that alerts by then.
+        seen = [one for one in alerts_of(alert.item, self.of(alert.item)) if holds(one, alert)]
+        begins = {alert.begin, *(one.begin for one in seen)}
         return any(
-            one.alert == "drift"
-            and one.concluded_at is not None
-            and alert.raised_at <= one.concluded_at
-            for one in self.standing.incidents
-            if alert.item in ALERTING
+            (review.item, review.domain) == (alert.item, domain)
+            and (review.begin in begins or alert.begin <= review.begin <= alert.last)
+            and (alert.begin <= review.begin or alert.raised_at <= review.at)
+            for review in self.standing.reviews
         )
 
     def read_from(self, items: Iterable[str]) -> tuple[Evidence, ...]:

@@ -161,7 +161,7 @@ def _known(alert: ColumnAlert, standing: Standing, as_of: datetime) -> KnownAler
     no word on the columns that alerted meanwhile.
     """
     item = f"{alert.role}_drift"
-    stood = [one for one in standing.incidents if _stood(one, alert, as_of)]
+    stood = [one for one in standing.incidents if _stood(one, alert, item, as_of)]
     answers = [(_fate(one, item, as_of), one) for one in stood]
     order: Sequence[Fate] = ("confirmed", "open", "false_alarm")
     for fate in order:
@@ -176,12 +176,18 @@ def _known(alert: ColumnAlert, standing: Standing, as_of: datetime) -> KnownAler
     return KnownAlert(alert, "open")
 
 
-def _stood(one: Incident, alert: ColumnAlert, as_of: datetime) -> bool:
-    """Whether an incident of drift waited, or was being answered, while an alert lasted."""
+def _stood(one: Incident, alert: ColumnAlert, item: str, as_of: datetime) -> bool:
+    """Whether an incident of drift waited, or was being answered, while an alert lasted; and was
+    about its column, or concluded when that was to be seen."""
     if one.alert != "drift" or one.opened_at > as_of:
         return False
     until = one.resolved_at.date().isoformat() if one.resolved_at else as_of.date().isoformat()
-    return one.begin <= alert.last and alert.begin <= until
+    if one.begin > alert.last or alert.begin > until:
+        return False
+    named = one.columns_of(item)
+    raised_at = Window.of_day(alert.begin).end
+    late = one.concluded_at is not None and raised_at > one.concluded_at
+    return not (named and alert.column not in named and late)
 
 
 def _fate(one: Incident, item: str, as_of: datetime) -> Fate:

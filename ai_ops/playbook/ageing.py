@@ -29,7 +29,9 @@ def due_escalations(
 
 
 def _steps(feature: AiFeatureSpec, one: Waiting) -> Iterator[Raise]:
-    incident, done = one.incident, one.incident.step_names
+    incident = one.incident
+    since = incident.reopened[-1] if incident.reopened else incident.opened_at
+    done = {taken.step for taken in incident.taken if taken.at >= since}
     # What was raised for another reason is not lowered by this one.
     severity = "critical" if incident.severity in ("", "warning") else incident.severity
     if one.overdue and LEFT_ALONE not in done:
@@ -50,7 +52,8 @@ def _steps(feature: AiFeatureSpec, one: Waiting) -> Iterator[Raise]:
 
 def _alerts(standing: Standing, verdicts: Iterable[RecordedVerdict]) -> list[Alert]:
     """The alerts of the items that an incident of drift is about."""
-    items = {one.item for one in standing.open_incidents if one.alert == "drift"}
+    drifts = [one for one in standing.open_incidents if "drift" in one.alerts]
+    items = {about.item for one in drifts for about in one.about}
     by_item: dict[str, dict[str, RecordedVerdict]] = {}
     for one in verdicts:
         if one.item in items and one.partition:

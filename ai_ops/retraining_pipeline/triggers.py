@@ -188,7 +188,7 @@ def _accuracy_incident(standing: Standing, verdicts: Sequence[RecordedVerdict]) 
     known = [one for one in verdicts if one.item == "accuracy" and one.window.end > since]
     gap = alerts_of("accuracy", {one.partition or "": one for one in known})[-1]
     for one in reversed(standing.incidents):
-        if one.alert == "accuracy_drop" and one.state != "resolved":
+        if "accuracy_drop" in one.alerts and one.state != "resolved":
             return one
         if (one.alert, one.conclusion) == ("accuracy_drop", "false_alarm") and one.concluded_at:
             return one if gap.raised_at <= one.concluded_at else None

@@ -1,7 +1,9 @@
 """How long an alert of drift has waited for a person, and what that counts as.
 
 It ages from the end of the day that raised it, however often that day is judged again. Somebody who
-only says that they look at it ends nothing: a conclusion does, or a signed review of the alert.
+only says that they look at it ends nothing: a conclusion does, or a signed review of the alert. A
+column that joined the incident after the review waits from its own day on; what was opened again
+waits from then on.
 """
 
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.incident_records import About
 from ai_ops.storage.standing import Incident, Standing
 from ai_ops.vocabulary.alerts import Alert
 from ai_ops.vocabulary.windows import Window
@@ -57,10 +60,10 @@ def waiting_of(
     owner = feature.owner_of("drift_monitoring").accountable
     rule, found = feature.drift, []
     for one in standing.incidents:
-        raised_at = Window.of_day(one.begin).end
-        if one.alert != "drift" or one.state != "open" or raised_at > as_of:
+        if "drift" not in one.alerts or one.state != "open":
             continue
-        if _reviewed(one, standing, alerts):
+        raised_at = _unanswered_since(one, standing, alerts)
+        if raised_at is None or raised_at > as_of:
             continue
         age = as_of - raised_at
         found.append(
@@ -76,13 +79,33 @@ def waiting_of(
     return found
 
 
-def _reviewed(one: Incident, standing: Standing, alerts: Sequence[Alert]) -> bool:
-    begins = {one.begin} | {
+def _unanswered_since(
+    one: Incident, standing: Standing, alerts: Sequence[Alert]
+) -> datetime | None:
+    """When the oldest alert was raised that it is about and nobody reviewed; None without one."""
+    since = one.reopened[-1] if one.reopened else None
+    drifts = {one.item} if one.alert == "drift" else set()
+    drifts |= {joined.item for joined in one.joined if joined.alert == "drift"}
+    raised = [
+        Window.of_day(about.begin).end
+        for about in one.about
+        if about.item in drifts and (since is None or about.at >= since)
+        if not _reviewed(about, standing, alerts)
+    ]
+    first = min(raised, default=None)
+    return first if first is None or since is None else max(first, since)
+
+
+def _reviewed(about: About, standing: Standing, alerts: Sequence[Alert]) -> bool:
+    begins = {about.begin} | {
         alert.begin
         for alert in alerts
-        if alert.item == one.item and alert.begin <= one.begin <= alert.last
+        if alert.item == about.item and alert.begin <= about.begin <= alert.last
     }
+    raised = Window.of_day(about.begin).end
     return any(
-        (review.item, review.domain) == (one.item, "drift_monitoring") and review.begin in begins
+        (review.item, review.domain) == (about.item, "drift_monitoring")
+        and review.begin in begins
+        and (review.begin == about.begin or raised <= review.at)
         for review in standing.reviews
     )

@@ -42,7 +42,7 @@ def goes_on(run: Alert, incident: Incident) -> bool:
     return any(names(one, run) and one.columns for one in incident.about)
 
 
-def answered_by_a_person(run: Alert, incident: Incident, kind: AlertKind) -> bool:
+def concluded_for(run: Alert, incident: Incident, kind: AlertKind) -> bool:
     """Whether what a person concluded of an incident answers an alert of this ``kind``."""
     if kind not in incident.alerts or not (incident.concluded_by or incident.earlier):
         return False

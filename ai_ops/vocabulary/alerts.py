@@ -86,6 +86,11 @@ def still_in_view(alert: Alert, moment: datetime, days: int) -> bool:
     return date.fromisoformat(alert.last) - timedelta(days=days - 1) <= moment.date()
 
 
+def holds(alert: Alert, other: Alert) -> bool:
+    """Whether an alert's days hold the first one of another of the same check."""
+    return alert.item == other.item and alert.begin <= other.begin <= alert.last
+
+
 def _alert(item: str, failing: list[tuple[str, RecordedVerdict]], *, still_open: bool) -> Alert:
     latest = failing[-1][1]
     columns = sorted({column for f in latest.verdict.findings for column in f.columns})
