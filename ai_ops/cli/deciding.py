@@ -15,7 +15,7 @@ from ai_ops.storage.decisions import read_token, record, sign_decision
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
-from ai_ops.vocabulary.alerts import alerts_of
+from ai_ops.vocabulary.alerts import alerts_of, column_alerts_of
 from ai_ops.vocabulary.errors import BadInput, DecisionRefused
 from ai_ops.vocabulary.words import Cadence, Domain, EventKind
 
@@ -235,7 +235,9 @@ def _must_be_an_alert(root: Root, feature: AiFeatureSpec, item: str, begin: str 
     if not any(item in checks for checks in ALERT_CHECKS.values()):
         return
     verdicts = root.ledger.verdicts(feature.name, items=[item], as_of=root.clock.now())
-    begins = [one.begin for one in alerts_of(item, {v.partition or "": v for v in verdicts})]
+    by_day = {v.partition or "": v for v in verdicts}
+    alerts = [*alerts_of(item, by_day), *column_alerts_of(item, by_day)]
+    begins = sorted({one.begin for one in alerts})
     if begin not in begins:
         raise BadInput(
             f"--begin: no alert of {item} began on {begin}; there are: "
