@@ -29,6 +29,8 @@ from ai_ops.orchestration.judging import checks_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.playbook import jobs as playbook_jobs
 from ai_ops.playbook import sensors as playbook_sensors
+from ai_ops.playbook.notifying import checks as notifying_checks
+from ai_ops.playbook.notifying import sensors as notifying_sensors
 from ai_ops.prediction_logging import assets as logging_assets
 from ai_ops.prediction_logging import checks as logging_checks
 from ai_ops.prediction_logging import sensors as logging_sensors
@@ -54,6 +56,7 @@ CHECKS = (
     *inference_checks.CHECKS,
     *retraining_checks.CHECKS,
     *checklist_checks.CHECKS,
+    *notifying_checks.CHECKS,
 )
 
 RESOURCES = {"root": RootResource()}
@@ -112,6 +115,7 @@ def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
             *accuracy_sensors.sensors(spec, judging.get(checklist_jobs.evaluation_job_name(spec))),
             *retraining_sensors.sensors(spec, retraining),
             *playbook_sensors.sensors(spec),
+            *notifying_sensors.sensors(spec),
         ],
         resources=RESOURCES,
         executor=EXECUTOR,

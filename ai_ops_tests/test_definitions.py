@@ -67,6 +67,7 @@ def test_every_sensor_and_schedule_runs_from_the_start_and_says_what_it_is_for(
         "flight_delay__cadences",
         "flight_delay__fresh_sample",
         "flight_delay__incidents",
+        "flight_delay__notifications",
         "flight_delay__retraining",
         "flight_delay__retraining_failed",
         "flight_delay__promotion",
@@ -121,7 +122,7 @@ def test_a_model_that_others_train_has_the_assets_and_jobs_that_it_can_have(
     cadences = {"daily", "weekly", "weekly_list", "monthly", "monthly_list", "pre_launch"}
     assert jobs_of == {*cadences, "versions", "test_load", "decide"}
     sensors = {sensor.name.split("__", 1)[1] for sensor in repository.sensor_defs}
-    assert sensors == {"cadences", "incidents"}
+    assert sensors == {"cadences", "incidents", "notifications"}
     checks = {key.name for key in graph.asset_check_keys}
     absent = {"writers_present", "writers_alive", "log_unsampled", "witness_agrees"}
     absent |= {"user_actions_present", "version_is_champion", "version_registered"}

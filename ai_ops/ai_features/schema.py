@@ -21,6 +21,7 @@ from ai_ops.ai_features.costs import Costs
 from ai_ops.ai_features.drift import Drift
 from ai_ops.ai_features.gate import Gate
 from ai_ops.ai_features.logged import Logging, Privacy
+from ai_ops.ai_features.notifications import Notifications
 from ai_ops.ai_features.parts import (
     FROM_LIST,
     DomainOwner,
@@ -75,6 +76,7 @@ class AiFeatureSpec(Part):
     serving: Serving = Serving()
     costs: Costs = Costs()
     retraining: Retraining = Retraining()
+    notifications: Notifications = Notifications()
     privacy: Privacy = Privacy()
     slices: Annotated[tuple[str, ...], FROM_LIST] | None = None
 

@@ -23,7 +23,7 @@ DAILY = (
     "challenger_log",
     "challenger_report",
 )
-LIVE = {"writers_alive": "log_completeness"}
+LIVE = {"writers_alive": "log_completeness", "alerts_delivered": "drift_report"}
 """Checks that a sensor judges as it is now, and their asset: none of a day's judgement."""
 WEEKLY = ("cost_trend", "label_arrival")
 CHECKLIST = ("weekly_checklist",)

@@ -113,6 +113,7 @@ MACHINERY: Final = (
     _daemon("queued_run_coordinator"),
     _sensor("cadences", EVERY),
     _sensor("incidents", ("drift_ready", *WEEKLY[:3], "accuracy_on_held_out")),
+    _sensor("notifications", ("drift_ready", *WEEKLY[:3]), seconds=30),
     _sensor("new_segments", LOG, _logged_here),
     _sensor("silent_writers", LOG, _watched_writers, seconds=10),
     _sensor("fresh_sample", ("retraining_verified",), _evaluated),

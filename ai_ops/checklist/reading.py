@@ -9,6 +9,7 @@ from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.synthetic import dated
+from ai_ops.checklist.delivered import delivered
 from ai_ops.checklist.evidence import ChecklistEvidence, gather
 from ai_ops.checklist.excuses import excuse_of, excused, signed_off
 from ai_ops.checklist.items import LIST_OF, Item
@@ -53,7 +54,7 @@ class Line:
 def read_line(feature: AiFeatureSpec, item: Item, evidence: ChecklistEvidence) -> Line:
     """Judge one item: a pass expires with its evidence, what is no pass may be waived."""
     verdict = _expired(item, _judged(feature, item, evidence), evidence)
-    verdict = watched(item, verdict, evidence)
+    verdict = watched(item, delivered(item, verdict, evidence), evidence)
     verdict = _told_afterwards(verdict, evidence.judged_afterwards(item.reads))
     verdict = dated(feature, verdict.with_evidence(*evidence.read_from(item.reads)))
     waiver = None if verdict.passed else excuse_of(item, evidence)

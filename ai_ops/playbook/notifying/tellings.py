@@ -1,0 +1,236 @@
+"""What people are to be told at a moment: incidents, questions, waivers and lists left unsigned.
+
+The accountable owner is told at once, the supporting roles when the time to answer is over, and
+all owners when it is over twice.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.ai_features.schema import OWNED_DOMAINS
+from ai_ops.storage.authority import ANSWERED_BY
+from ai_ops.storage.standing import Incident, Question, Standing, Waiver
+from ai_ops.vocabulary.words import Domain, OwnedDomain
+
+EXPIRING: Final = timedelta(days=7)
+"""So long before its last day a waiver's end is told."""
+
+NEWS: Final = timedelta(days=7)
+"""So long something that is over is worth a line."""
+
+OPENED: Final = "opened"
+
+Urgent: Final = ("critical", "emergency")
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing that is told once: ``what`` of what it is ``about``, to whom, in which words.
+
+    What is ``urgent`` is told at once, the rest in the day's digest; what ``follows`` is told only
+    to people who know of the beginning.
+    """
+
+    about: str
+    what: str
+    domain: Domain
+    to: tuple[str, ...]
+    words: str
+    since: datetime
+    urgent: bool = True
+    critical: bool = False
+    follows: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other telling of the feature."""
+        return self.about, self.what
+
+
+class Unsigned(Protocol):
+    """A line of a checklist that its owner did not sign off in time."""
+
+    @property
+    def item(self) -> str:
+        """The item."""
+
+    @property
+    def cadence(self) -> str:
+        """Its list."""
+
+    @property
+    def partition(self) -> str | None:
+        """The week or month."""
+
+    @property
+    def owner(self) -> str:
+        """Who is accountable."""
+
+    @property
+    def days(self) -> float:
+        """How long it has been overdue."""
+
+
+def tellings_of(
+    feature: AiFeatureSpec,
+    standing: Standing,
+    as_of: datetime,
+    unsigned: Iterable[Unsigned] = (),
+) -> tuple[Telling, ...]:
+    """Everything that is to be known to people by a moment, told already or not."""
+    return (
+        *incident_tellings(feature, standing, as_of),
+        *_waivers(feature, standing, as_of),
+        *_lists(feature, unsigned, as_of),
+    )
+
+
+def incident_tellings(
+    feature: AiFeatureSpec, standing: Standing, as_of: datetime
+) -> tuple[Telling, ...]:
+    """What is to be known of incidents: each when it opens, rises or is left alone, and what it
+    asks of people."""
+    return tuple(one for incident in standing.incidents for one in _of(feature, incident, as_of))
+
+
+def _of(feature: AiFeatureSpec, one: Incident, as_of: datetime) -> Iterator[Telling]:
+    domain = ANSWERED_BY[one.alert]
+    owner = (feature.owner_of(domain).accountable,)
+    if one.state == "resolved":
+        over = one.resolved_at or as_of
+        if as_of - over <= NEWS:
+            words = f"incident {one.id} is resolved by {one.resolved_by or 'nobody named'}"
+            what = f"resolved, {len(one.reopened)} times reopened"
+            yield Telling(one.id, what, domain, owner, words, over, urgent=False, follows=True)
+        return
+    if one.state == "open":
+        yield from _unconcluded(feature, one, as_of, domain, owner)
+    for question in one.pending:
+        yield from _asked(feature, one, question, as_of)
+
+
+def _unconcluded(
+    feature: AiFeatureSpec,
+    one: Incident,
+    as_of: datetime,
+    domain: Domain,
+    owner: tuple[str, ...],
+) -> Iterator[Telling]:
+    since = one.reopened[-1] if one.reopened else one.opened_at
+    critical = one.severity in Urgent
+    severity = one.severity or "no severity"
+    again = f"reopened {len(one.reopened)}" if one.reopened else OPENED
+    verb = "is open again" if one.reopened else "is open"
+    command = f"ai-ops incidents conclude {feature.name} {one.id}"
+    words = (
+        f"incident {one.id} ({', '.join(one.alerts)}; {severity}) {verb} since {_at(since)}: "
+        f"{one.reason}\nlook: ai-ops incidents show {feature.name} {one.id}\nanswer: {command}"
+    )
+    yield Telling(one.id, f"{again}, {severity}", domain, owner, words, since, critical=critical)
+    for number, joined in enumerate(one.joined, 1):
+        words = f"incident {one.id}: {joined.item} joined it ({joined.reason})"
+        yield Telling(one.id, f"joined {number}", domain, owner, words, joined.at, urgent=False)
+    late = f"incident {one.id} ({severity}) is concluded by nobody since {_at(since)}"
+    limit = _limit(feature, critical)
+    rest = f"\nanswer: {command}"
+    yield from _escalated(
+        feature, one.id, f"{again}, unanswered", domain, since, limit, as_of, late, rest
+    )
+
+
+def _asked(
+    feature: AiFeatureSpec, one: Incident, question: Question, as_of: datetime
+) -> Iterator[Telling]:
+    owner = (feature.owner_of(question.domain).accountable,)
+    what = f"asked {question.step} {_at(question.asked_at)}"
+    rest = f"\nanswer: {question.command}"
+    words = f"incident {one.id} asks: {question.words} (until {_at(question.due_at)}){rest}"
+    yield Telling(one.id, what, question.domain, owner, words, question.asked_at)
+    limit = question.due_at - question.asked_at
+    late = f"incident {one.id} asked on {_at(question.asked_at)}, unanswered: {question.words}"
+    yield from _escalated(
+        feature, one.id, what, question.domain, question.asked_at, limit, as_of, late, rest
+    )
+
+
+def _escalated(
+    feature: AiFeatureSpec,
+    about: str,
+    what: str,
+    domain: Domain,
+    since: datetime,
+    limit: timedelta,
+    as_of: datetime,
+    late: str,
+    rest: str,
+) -> Iterator[Telling]:
+    """Of what nobody answered: the supporting roles are told after ``limit``, all owners after
+    twice that."""
+    owners = feature.owner_of(domain)
+    some = (owners.accountable, *owners.supporting)
+    every = (*some, *(feature.owner_of(each).accountable for each in OWNED_DOMAINS))
+    # Who hears of it late hears of the last stage only.
+    for times, to in ((2, every), (1, some)):
+        due = since + times * limit
+        if as_of > due:
+            twice = ", for twice the time it may take" if times == 2 else ""
+            words = f"{late}{twice}; {owners.accountable} is accountable{rest}"
+            people = tuple(dict.fromkeys(to))
+            yield Telling(about, f"{what}, late {times}", domain, people, words, due, critical=True)
+            return
+
+
+def _waivers(feature: AiFeatureSpec, standing: Standing, as_of: datetime) -> Iterator[Telling]:
+    """Waivers that end soon, or ended lately: of each item the one that was signed last."""
+    latest: dict[tuple[str, Domain], Waiver] = {
+        (one.item, one.domain): one for one in standing.waivers
+    }
+    for one in latest.values():
+        left = one.until - as_of.date()
+        if left > EXPIRING or -left > NEWS:
+            continue
+        over = left < timedelta(0)
+        owner = feature.owner_of(one.domain).accountable
+        people = tuple(dict.fromkeys((owner, one.by)))
+        verb = "ended with" if over else "ends with"
+        words = (
+            f"the waiver of {one.item} by {one.by} {verb} {one.until}: {one.reason}; "
+            "what it excused counts again"
+        )
+        what = "over" if over else "ends soon"
+        about = f"waiver of {one.item} until {one.until}"
+        yield Telling(about, what, one.domain, people, words, one.since, urgent=False)
+
+
+def _lists(
+    feature: AiFeatureSpec, unsigned: Iterable[Unsigned], as_of: datetime
+) -> Iterator[Telling]:
+    for one in unsigned:
+        domain = _domain_of(feature, one.owner)
+        words = (
+            f"{one.cadence} list of {one.partition}: {one.item} is signed off by nobody, "
+            f"{one.days:.0f} days late; {one.owner} is accountable: ai-ops sign-off {feature.name}"
+        )
+        about = f"{one.cadence} list of {one.partition}"
+        yield Telling(
+            about, f"unsigned {one.item}", domain, (one.owner,), words, as_of, urgent=False
+        )
+
+
+def _domain_of(feature: AiFeatureSpec, owner: str) -> OwnedDomain:
+    """A domain whose channel reaches an owner."""
+    own = (one for one in OWNED_DOMAINS if feature.owner_of(one).accountable == owner)
+    return next(own, OWNED_DOMAINS[0])
+
+
+def _limit(feature: AiFeatureSpec, critical: bool) -> timedelta:
+    if critical:
+        return timedelta(hours=feature.notifications.escalate_after_hours)
+    return timedelta(days=feature.drift.review_within_days)
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
