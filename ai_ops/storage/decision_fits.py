@@ -57,18 +57,24 @@ def overtaken(
         case "gate_amendment":
             gate = standing.gate
             said = [(gate.at, f"{gate.by} put other criteria in force")] if gate else []
-        case "incident_concluded":
+        case "incident_concluded" | "incident_resolved" | "incident_acknowledged":
             one = standing.incident(content["incident"])
-            ended = one.concluded_at if one else None
-            said = (
-                [(ended, f"{one.concluded_by} concluded incident {one.id}")]
-                if one and ended
-                else []
-            )
+            said = _since_then(kind, one) if one else []
         case _:
             said = []
     since = [f"{words} on {moment:%Y-%m-%d %H:%M}" for moment, words in said if moment > at]
     return f"{since[-1]}, after this was signed; sign again" if since else None
+
+
+def _since_then(kind: EventKind, incident: Incident) -> list[tuple[datetime, str]]:
+    """What came to an incident, and whoever had signed before did not see."""
+    said = [(incident.opened_at, f"incident {incident.id} was opened")]
+    said += [(one.at, f"{one.item} joined incident {incident.id}") for one in incident.joined]
+    said += [(at, f"incident {incident.id} was there again") for at in incident.reopened]
+    if kind != "incident_acknowledged" and incident.concluded_at:
+        told = f"{incident.concluded_by} concluded incident {incident.id}"
+        said.append((incident.concluded_at, told))
+    return sorted(said)
 
 
 def _criteria(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> str | None:
