@@ -111,9 +111,10 @@ def _last_run(standing: Standing, tries: Sequence[Try]) -> list[Answer]:
 def _stale(standing: Standing) -> list[Answer]:
     """The incidents that more than one retraining came to nothing on: the model is stale."""
     return [
-        Answer("fail", f"incident {one.id} is {one.severity}: {one.steps[-1]}")
-        for one in standing.open_incidents
-        if one.steps and one.alert != "drift"  # (those waited for a person, and say so themselves)
+        Answer("fail", f"incident {incident.id} is {incident.severity}: {taken.words}")
+        for incident in standing.open_incidents
+        for taken in incident.taken
+        if taken.step == "severity_raised"
     ]
 
 

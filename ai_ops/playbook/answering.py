@@ -1,18 +1,25 @@
-"""What the playbook does at a moment: incidents are opened and resolved, their steps taken."""
+"""What the playbooks do at a moment: incidents are opened and resolved, their steps taken."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache, partial
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.playbook.cost_steps import cost_steps
-from ai_ops.playbook.drift_steps import first_steps
-from ai_ops.playbook.incidents import MACHINE, open_and_resolve, verdicts_of
+from ai_ops.playbook.incidents import open_and_resolve, verdicts_of
+from ai_ops.playbook.playbooks import PLAYBOOKS
+from ai_ops.playbook.stepping import Tried, events_of, still_due
+from ai_ops.playbook.steps import NO_ACTS, Acts, Playbook, Scene
 from ai_ops.storage.decisions import appended_all
-from ai_ops.storage.ledger import Event, NewEvent
+from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Standing, standing_of
+from ai_ops.storage.standing import Incident, Standing, standing_of
+from ai_ops.vocabulary.verdicts import RecordedVerdict
+from ai_ops.vocabulary.words import AlertKind
 
 
-def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[Event]:
+def answer_alerts(
+    root: Root, feature: AiFeatureSpec, as_of: datetime, acts: Acts = NO_ACTS
+) -> list[Event]:
     """Open and resolve what is due at a moment, and take the steps that are; returns what was
     appended.
 
@@ -20,25 +27,60 @@ def answer_alerts(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[E
     next look takes.
     """
     opened = open_and_resolve(root, feature, as_of)
-    return [*opened, *take_steps(root, feature, as_of)]
+    return [*opened, *take_steps(root, feature, as_of, acts)]
 
 
-def take_steps(root: Root, feature: AiFeatureSpec, as_of: datetime) -> list[Event]:
-    """Take the steps of open incidents that are due at a moment; returns what was appended."""
+def take_steps(
+    root: Root,
+    feature: AiFeatureSpec,
+    as_of: datetime,
+    acts: Acts = NO_ACTS,
+    *,
+    only: str | None = None,
+    playbooks: Mapping[AlertKind, Playbook] = PLAYBOOKS,
+) -> list[Event]:
+    """Take the steps of incidents (``only`` one of them) that are due at a moment, and ask what is
+    to be asked; returns what was appended.
 
-    def decide(standing: Standing) -> list[NewEvent]:
-        waiting = [one for one in standing.open_incidents if one.state == "open"]
-        if not any(not one.step_names for one in waiting):
-            return []
-        waiting = [one for one in waiting if not one.step_names]
-        verdicts = verdicts_of(root, feature, standing, as_of)
-        drifts = [(one.id, one.item, one.begin) for one in waiting if one.alert == "drift"]
-        first = first_steps(feature, standing, drifts, verdicts, as_of)
-        first += cost_steps(root, feature, waiting, verdicts)
-        return [
-            NewEvent("incident_step", feature.name, one | {"by": MACHINE}, as_of) for one in first
-        ]
+    A step that another waits for makes that one due, so it looks until nothing is.
+    """
+    appended: list[Event] = []
+    for _ in range(max(len(one.steps) for one in playbooks.values()) + 1):
+        tried = _tried(root, feature, as_of, acts, only, playbooks)
+        if not tried:
+            break
+        new = appended_all(root, feature, partial(still_due, tried))
+        if not new:
+            break
+        appended += new
+    return appended
 
-    if not decide(standing_of(root.ledger, feature.name)):
-        return []
-    return appended_all(root, feature, decide)
+
+def _tried(
+    root: Root,
+    feature: AiFeatureSpec,
+    as_of: datetime,
+    acts: Acts,
+    only: str | None,
+    playbooks: Mapping[AlertKind, Playbook],
+) -> list[Tried]:
+    standing = standing_of(root.ledger, feature.name)
+
+    @cache
+    def verdicts() -> Sequence[RecordedVerdict]:
+        return verdicts_of(root, feature, standing, as_of)
+
+    return [
+        tried
+        for incident, alert in _answered(standing, only)
+        for tried in events_of(
+            Scene(root, feature, standing, incident, alert, as_of, verdicts, acts), playbooks
+        )
+    ]
+
+
+def _answered(standing: Standing, only: str | None) -> list[tuple[Incident, AlertKind]]:
+    """The incidents, each with every kind of alert that it answers."""
+    return [
+        (one, alert) for one in standing.incidents if only in (None, one.id) for alert in one.alerts
+    ]

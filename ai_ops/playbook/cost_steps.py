@@ -1,85 +1,101 @@
-"""What is looked at when a cost spikes, with the week's numbers: the first steps of an incident.
+"""What is looked at when a cost spikes, with the week's numbers.
 
 Who drives it is read from the verdict that opened the incident. What else is asked (was a single
 path used where batches fit, is the model larger than the task needs, are the same queries asked
 again) was answered from the week's log, before the week was judged.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.playbook.drift_steps import verdict_of
-from ai_ops.storage.root import Root
+from ai_ops.playbook.drift_steps import newest_failing
+from ai_ops.playbook.steps import Outcome, Scene, since_of
 from ai_ops.vocabulary.errors import MissingEvidence
-from ai_ops.vocabulary.verdicts import Evidence, Finding, RecordedVerdict
-from ai_ops.vocabulary.words import AlertKind
+from ai_ops.vocabulary.verdicts import Evidence, Finding
 
 EVIDENCE: Final = "cost_spike_evidence"
 """Where the week's answers lie, below the feature's folder."""
 
-_STEPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "batches_looked_at": ("are single calls made where batches fit?", ("batch",)),
-    "model_size_looked_at": ("is the model larger than the task needs?", ("smaller_version",)),
-    "repeats_looked_at": ("are the same queries asked again?", ("cache", "near_cache")),
-}
-"""Each step, what it asks, and the lines that answer it."""
 
-
-class Opened(Protocol):
-    """An incident that opened."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-
-    @property
-    def alert(self) -> AlertKind:
-        """What it is about."""
-
-    @property
-    def item(self) -> str:
-        """The check that alerted."""
-
-    @property
-    def begin(self) -> str:
-        """The partition since which it does."""
-
-
-def cost_steps(
-    root: Root,
-    feature: AiFeatureSpec,
-    opening: Iterable[Opened],
-    verdicts: Sequence[RecordedVerdict],
-) -> list[dict[str, Any]]:
-    """The first steps of those of the incidents that open which are about cost."""
-    return [
-        {"incident": one.id, **step}
-        for one in opening
-        if one.alert == "cost_spike"
-        if (verdict := verdict_of(verdicts, one.item, one.begin)) is not None
-        for step in _steps(root, feature, verdict)
-    ]
-
-
-def _steps(
-    root: Root, feature: AiFeatureSpec, recorded: RecordedVerdict
-) -> Iterator[dict[str, Any]]:
+def name_source(scene: Scene) -> Outcome:
+    """Names the call site, tenant, mode or price that drives it, by the verdict's findings."""
+    recorded = newest_failing(scene)
+    if recorded is None:
+        return Outcome(f"no failing verdict of {scene.item} is in the ledger", "failed")
     findings = [one for one in recorded.verdict.findings if one.status == "fail"]
-    if findings:
-        yield {"step": "source_named", "reason": _source(findings)}
-    path = root.lake.path(feature.name, EVIDENCE, recorded.partition, "json")
+    if not findings:
+        return Outcome(f"the verdict names no source: {recorded.verdict.reason}")
+    return Outcome(_source(findings))
+
+
+def look_at_batches(scene: Scene) -> Outcome:
+    """Counts the single calls of the week that came close together: batches would fit there."""
+    return _looked(scene, "are single calls made where batches fit?", ("batch",))
+
+
+def look_at_size(scene: Scene) -> Outcome:
+    """Tells whether a smaller registered version would answer as well, by its evaluation."""
+    return _looked(scene, "is the model larger than the task needs?", ("smaller_version",))
+
+
+def look_at_repeats(scene: Scene) -> Outcome:
+    """Counts the queries of the week that were asked before, the same and nearly the same."""
+    return _looked(scene, "are the same queries asked again?", ("cache", "near_cache"))
+
+
+def fits_batches(scene: Scene) -> bool:
+    """Whether the week's numbers say that single calls of a call site would fit into batches, and
+    nobody decided about that site yet."""
+    return bool(single_sites(scene))
+
+
+def site_to_decide(scene: Scene) -> Mapping[str, str]:
+    """The call site that the question is about."""
+    return {"site": next(iter(single_sites(scene)), "SITE")}
+
+
+def site_decided(scene: Scene) -> Outcome | None:
+    """What backend signed about a call site since the incident opened."""
+    since = since_of(scene.incident)
+    for one in reversed(scene.standing.call_site_modes):
+        if one.at >= since:
+            words = f"{one.by} decided that {one.call_site} asks {one.mode}: {one.reason}"
+            return Outcome(words, said={"answer": one.mode, "answered_by": one.by})
+    return None
+
+
+def single_sites(scene: Scene) -> tuple[str, ...]:
+    """The call sites whose single calls would fit into batches, by the week's own log."""
     try:
-        data, read = root.lake.read_json(path)
+        data, _ = _week(scene)
+    except MissingEvidence:
+        return ()
+    decided = {one.call_site for one in scene.standing.call_site_modes}
+    found = (
+        one["call_site"]
+        for one in data["found"]
+        if one["kind"] == "batch" and one["told"] != "none" and one["call_site"]
+    )
+    return tuple(dict.fromkeys(site for site in found if site not in decided))
+
+
+def _looked(scene: Scene, asks: str, kinds: tuple[str, ...]) -> Outcome:
+    try:
+        data, read = _week(scene)
     except MissingEvidence:
         words = (
-            f"the log of the week of {recorded.partition} was not looked through: materialise "
+            f"{asks} not known: the log of the week was not looked through: materialise "
             "cost_trend again"
         )
-        yield {"step": "evidence_missing", "reason": words}
-        return
-    for step, (asks, kinds) in _STEPS.items():
-        yield {"step": step, "reason": f"{asks} {_answer(data, kinds, read)}", **_kept(read)}
+        return Outcome(words, "failed")
+    return Outcome(f"{asks} {_answer(data, kinds, read)}", evidence=(read,))
+
+
+def _week(scene: Scene) -> tuple[Mapping[str, Any], Evidence]:
+    recorded = newest_failing(scene)
+    week = recorded.partition if recorded is not None else scene.begin
+    path = scene.root.lake.path(scene.feature.name, EVIDENCE, week or scene.begin, "json")
+    return scene.root.lake.read_json(path)
 
 
 def _source(findings: Sequence[Finding]) -> str:
@@ -111,7 +127,3 @@ def _told(line: Mapping[str, Any]) -> str:
     paid = f", tokens worth {cash:.4g}" if line["told"] == "saving" and cash else ""
     risk = f"; risk: {line['risk']}" if line["told"] == "saving" and line["risk"] else ""
     return f"{words}: {line['words']}{freed}{paid}{risk}"
-
-
-def _kept(read: Evidence) -> dict[str, Any]:
-    return {"evidence": {"source": read.source, "digest": read.digest}}

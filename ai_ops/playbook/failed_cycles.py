@@ -23,6 +23,10 @@ RETRAINING: Final = "retraining"
 """The item of an incident that a retraining opened, or a promotion that broke."""
 
 
+STALE: Final = "severity_raised"
+"""The step by which an incident is raised."""
+
+
 @dataclass(frozen=True, slots=True)
 class Raise:
     """An incident whose severity is due to be raised, and why."""
@@ -30,7 +34,7 @@ class Raise:
     incident: str
     severity: str
     reason: str
-    step: str = "severity_raised"
+    step: str = STALE
 
 
 def newest_failure(
@@ -73,7 +77,7 @@ def due_raises(
     for incident in standing.open_incidents:
         cycles = cycles_of(incident.alert, incident.item, standing, as_of)
         raised = RAISED.get(incident.severity)
-        if incident.steps or raised is None or len(cycles) <= MORE_THAN:
+        if STALE in incident.step_names or raised is None or len(cycles) <= MORE_THAN:
             continue
         words = stale_in_words(feature, standing, cycles, beside)
         raises.append(Raise(incident.id, raised, words))

@@ -10,9 +10,8 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli import incidents
 from ai_ops.inference_management.spike_evidence import write_spike_evidence
 from ai_ops.playbook.answering import answer_alerts
-from ai_ops.playbook.cost_steps import cost_steps
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Incident, standing_of
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Finding, RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -58,6 +57,11 @@ def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_n
     answer_alerts(root, feature, root.clock.now())
     (found,) = standing_of(root.ledger, feature.name).incidents
     source, batch, size, repeats = found.steps
+    concluded, decided = found.pending
+    assert (concluded.step, concluded.domain) == ("what_is_it", "inference_management")
+    assert (decided.step, decided.domain) == ("call_site_decided", "prediction_logging")
+    assert decided.words.startswith("single calls of call site app would fit into batches")
+    assert decided.command.startswith(f"ai-ops call-sites sign {feature.name} app --as sync|batch")
     assert found.step_names == (
         "source_named",
         "batches_looked_at",
@@ -86,9 +90,16 @@ def test_a_week_that_nobody_looked_through_is_told_as_such(
     world: tuple[Root, AiFeatureSpec],
 ) -> None:
     root, feature = world
-    begin, at = MOMENT.partition, MOMENT.as_of
-    due = Incident("cost-1", "cost_spike", "cost_trend", begin, at, "dearer", None, "warning")
-    other = Incident("drift-1", "drift", "input_drift", begin, at, "moved", None, "warning")
-    named, missing = cost_steps(root, feature, [due, other], [failing(feature)])
-    assert named["step"] == "source_named"
-    assert missing["step"] == "evidence_missing" and "materialise cost_trend" in missing["reason"]
+    root.ledger.record_verdicts([failing(feature)], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    (found,) = standing_of(root.ledger, feature.name).incidents
+    assert [one.state for one in found.taken] == ["done", "failed", "failed", "failed"]
+    assert all("materialise cost_trend again" in words for words in found.steps[1:])
+    write_spike_evidence(root, feature, MOMENT)
+    answer_alerts(root, feature, root.clock.now())
+    (same,) = standing_of(root.ledger, feature.name).incidents
+    assert same.taken == found.taken, "it is tried again on the next day"
+    root.begin_replay(MOMENT.as_of + timedelta(days=1))
+    answer_alerts(root, feature, root.clock.now())
+    (later,) = standing_of(root.ledger, feature.name).incidents
+    assert [one.state for one in later.taken[4:]] == ["done"] * 3

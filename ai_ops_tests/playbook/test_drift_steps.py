@@ -1,6 +1,7 @@
 """What is done at once when drift becomes an incident, and what a person's conclusion does then."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,20 +47,29 @@ def test_an_incident_of_drift_names_the_sample_and_the_cause_as_its_first_step(r
     found = opened(root, drift("bad_data", Evidence("a/report.parquet", "0"), SAMPLE))
     assert (found.cause, found.since) == ("bad_data", day(1))
     assert (found.sample, found.sample_digest) == (SAMPLE.source, SAMPLE.digest)
-    assert found.step_names == ("sample_pulled",)
-    assert f"ai-ops drift rows {FEATURE.name} {day(2)}" in found.steps[0]
+    assert found.step_names == ("retraining_paused", "sample_pulled", "cause_told")
+    assert f"ai-ops drift rows {FEATURE.name} {day(2)}" in found.steps[1]
+    (asked,) = found.pending
+    assert (asked.step, asked.domain) == ("what_is_it", "drift_monitoring")
+    assert asked.due_at - asked.asked_at == timedelta(days=FEATURE.drift.review_within_days)
+    assert asked.command.startswith(f"ai-ops incidents conclude {FEATURE.name} {found.id} --as ")
     assert found.conclusion is None, "what the signs say concludes nothing"
     answer_alerts(root, FEATURE, root.clock.now())
     assert standing(root).incidents == (found,)
     root.ledger.verify()
 
 
-def test_without_a_sample_the_cause_is_told_and_without_either_there_is_no_step(root: Root) -> None:
-    assert opened(root, drift("genuine_shift")).step_names == ("cause_told",)
+def test_a_sample_that_is_missing_is_a_step_that_failed_and_the_cause_is_told(root: Root) -> None:
+    found = opened(root, drift("genuine_shift"))
+    assert [one.state for one in found.taken] == ["done", "failed", "done"]
+    assert found.steps[1].endswith(f"materialise drift_report of {day(2)} again")
+    assert found.steps[2] == "the signs say: genuine shift"
 
 
-def test_a_verdict_that_names_no_cause_takes_no_step(root: Root) -> None:
-    assert opened(root, drift(None)).steps == ()
+def test_where_no_sign_speaks_for_a_cause_that_is_said(root: Root) -> None:
+    found = opened(root, drift(None, SAMPLE))
+    assert found.steps[2] == "no sign speaks for a cause: look at the rows"
+    assert found.cause is None and found.since == day(1)
 
 
 @pytest.mark.requirement("PB-10")
@@ -71,7 +81,7 @@ def test_an_automated_retraining_that_runs_is_paused_and_one_that_a_person_asked
     pause_if_due(root, FEATURE, "run-1")
     start = standing(root).retrainings[0]
     found = opened(root, drift("undecided", SAMPLE))
-    assert found.step_names == ("sample_pulled",), "the one that runs is a person's"
+    assert "no automated retraining runs" in found.steps[0], "the one that runs is a person's"
     with pytest.raises(RetrainingRefused, match=f"incident {found.id} .drift. is concluded by"):
         pause_if_due(root, FEATURE, "run-1")
     with pytest.raises(RetrainingRefused):
@@ -93,8 +103,7 @@ def test_an_automated_retraining_that_runs_is_paused_and_one_that_a_person_asked
 def test_the_incident_says_that_it_paused_the_retraining(root: Root) -> None:
     id = start_retraining(root, FEATURE, cause="accuracy", requested_by=AUTOMATED, run_id="run-1")
     found = opened(root, drift("bad_data", SAMPLE))
-    assert found.step_names == ("sample_pulled", "retraining_paused")
-    assert f"retraining {id} is paused" in found.steps[1]
+    assert f"retraining {id} is paused" in found.steps[0]
 
 
 @pytest.mark.requirement("PB-12")

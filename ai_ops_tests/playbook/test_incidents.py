@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_ops.playbook.answering import answer_alerts
-from ai_ops.playbook.incidents import SEVERITY, Due, Opening, due_incidents
+from ai_ops.playbook.incidents import SEVERITY, Due, Opening, due_incidents, open_and_resolve
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.retrainings import STALLED_AFTER
 from ai_ops.storage.root import Root
@@ -428,8 +427,8 @@ def judge(root: Root, *verdicts: RecordedVerdict) -> None:
 def test_the_ledger_is_answered_once_however_often_it_is_looked_at(root: Root) -> None:
     clock = root.begin_replay(judged_at(2))
     judge(root, *history("pff"))
-    assert answer_alerts(root, FEATURE, NOW) == [], "at the launch there was nothing to see"
-    (event,) = answer_alerts(root, FEATURE, clock.now())
+    assert open_and_resolve(root, FEATURE, NOW) == [], "at the launch there was nothing to see"
+    (event,) = open_and_resolve(root, FEATURE, clock.now())
     assert (event.kind, event.as_of) == ("incident_opened", judged_at(2))
     assert event.payload == {
         "incident": f"drift-{day(1)}",
@@ -441,7 +440,7 @@ def test_the_ledger_is_answered_once_however_often_it_is_looked_at(root: Root) -
         "severity": "warning",
     }
     head = root.ledger.head()
-    assert answer_alerts(root, FEATURE, clock.now()) == []
+    assert open_and_resolve(root, FEATURE, clock.now()) == []
     assert root.ledger.head() == head
     (forbidding,) = standing(root).forbidding
     assert f"incident drift-{day(1)} (drift) is concluded by nobody" in forbidding
@@ -450,13 +449,13 @@ def test_the_ledger_is_answered_once_however_often_it_is_looked_at(root: Root) -
 def test_a_person_concludes_and_evidence_resolves(root: Root) -> None:
     clock = root.begin_replay(judged_at(2))
     judge(root, *history("pff"))
-    (event,) = answer_alerts(root, FEATURE, clock.now())
+    (event,) = open_and_resolve(root, FEATURE, clock.now())
     id = event.payload["incident"]
     said = {"incident": id, "conclusion": "bad_data", "note": "the feed sent °C"}
     decided(root, "incident_concluded", SCIENTIST, **said)
     clock.advance(judged_at(3))
     judge(root, on(3, FINE), on(3, FINE, "output_drift"))
-    (event,) = answer_alerts(root, FEATURE, clock.now())
+    (event,) = open_and_resolve(root, FEATURE, clock.now())
     assert (event.kind, event.payload["by"]) == ("incident_resolved", "ai_ops")
     one = standing(root).incident(id)
     assert one is not None
@@ -491,5 +490,5 @@ def test_an_alert_that_another_process_answers_meanwhile_is_not_answered_twice(
         "severity": "warning",
     }
     monkeypatch.setattr(type(root.ledger), "verdicts", verdicts)
-    assert answer_alerts(root, FEATURE, clock.now()) == []
+    assert open_and_resolve(root, FEATURE, clock.now()) == []
     assert [one.reason for one in standing(root).incidents] == ["seen by the other"]

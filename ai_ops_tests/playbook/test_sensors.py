@@ -45,7 +45,9 @@ def test_a_confirmed_alert_becomes_one_incident_however_often_the_sensor_looks(
     assert daemon.skipped == "no alert is without its answer"
     drifted(daemon.root)
     assert daemon.tick() is None
-    assert daemon.skipped == f"recorded incident_opened: drift-{DAY}"
+    assert daemon.skipped is not None
+    assert daemon.skipped.startswith(f"recorded incident_opened: drift-{DAY}, incident_step: ")
+    assert daemon.skipped.endswith(f"incident_asked: drift-{DAY} (what_is_it)")
     daemon.tick()
     daemon.tick()
     assert daemon.skipped == "nothing was judged or decided since the last look"

