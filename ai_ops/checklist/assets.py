@@ -3,11 +3,13 @@
 import dagster as dg
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.items import LIST_OF
 from ai_ops.checklist.lists import (
     compute_monthly_checklist,
     compute_pre_launch_checklist,
     compute_weekly_checklist,
 )
+from ai_ops.checklist.responsibility import responsibilities
 from ai_ops.orchestration.building import (
     description_of,
     metadata_of,
@@ -39,14 +41,14 @@ READ_BY_MONTHLY = ("labelled_evaluation_set", "drift_thresholds")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
-    """The feature's checklists."""
+    """The feature's checklists, each with who answers for its items."""
 
     def judge_now(context: dg.AssetExecutionContext, root: RootResource) -> None:
         opened = root.open()
         summary = compute_pre_launch_checklist(opened, feature, opened.clock.now())
         context.add_asset_metadata(metadata_of(summary))
 
-    return [
+    lists = [
         unpartitioned_asset(
             feature,
             "pre_launch_checklist",
@@ -73,3 +75,14 @@ def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:
             kinds={"json"},
         ),
     ]
+    return [one.map_asset_specs(lambda spec: _with_owners(feature, spec)) for one in lists]
+
+
+def _with_owners(feature: AiFeatureSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The asset with the matrix of responsibility of its own items."""
+    rows = [
+        dg.TableRecord(one.as_row())
+        for one in responsibilities(feature)
+        if LIST_OF[one.cadence] == spec.key.path[-1]
+    ]
+    return spec.merge_attributes(metadata={"responsibility": dg.MetadataValue.table(rows)})

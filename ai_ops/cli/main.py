@@ -44,6 +44,7 @@ COMMANDS = (
     ("stage", "environments"),
     ("challenge", "environments"),
     ("requirements", "requirements"),
+    ("owners", "owners"),
 )
 """Each command and the module below ``ai_ops.cli`` that has it as a function of that name (where
 the command has a hyphen, the function has an underscore)."""
