@@ -70,7 +70,9 @@ def answering(
         if is_about(run, one):
             return one
     for one in reversed(standing_for):
-        if goes_on(run, one) or (one.state == "open" and _holds(run, one)):
+        if one.state == "open" and _holds(run, one):
+            return one
+        if goes_on(run, one) and one.version == seen.standing.live:
             return one
     return next((one for one in standing_for if _was_seen(run, one, kind)), None)
 
