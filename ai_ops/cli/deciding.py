@@ -53,13 +53,16 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
     "incident_acknowledged": "incidents acknowledge",
     "incident_concluded": "incidents conclude",
     "incident_resolved": "incidents resolve",
+    "call_site_mode": "call-sites sign",
+    "environment_lock": "environment lock",
+    "incident_answered": "incidents answer",
 }
 """The command that takes each decision."""
 
 ALL: Final = {item.id: item for items in ITEMS.values() for item in items}
 """Every item of a checklist."""
 
-OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as"}
+OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as", "answer": "as"}
 """The option of a field, where it has another name."""
 
 FILLED_IN: Final = frozenset({"cadence", "partition", "domain", "note", "set", "month", "shown"})
@@ -157,7 +160,7 @@ def content_of(root: Root, feature: AiFeatureSpec, kind: EventKind, given: Given
             content.setdefault("domain", _reviewed_by(item))
             _must_be_an_alert(root, feature, item, content.get("begin"))
             content.setdefault("note", "")
-        case "incident_concluded" | "incident_resolved":
+        case "incident_concluded" | "incident_resolved" | "incident_answered":
             content.setdefault("note", "")
     return content
 

@@ -135,6 +135,27 @@ def conclude(
 
 @app.command()
 @told
+def answer(
+    feature: FeatureArgument,
+    id: IdArgument,
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="Its name, as ai-ops incidents show has it.")
+    ],
+    answer: Annotated[
+        str | None, typer.Option("--as", help="One of the answers that the question takes.")
+    ] = None,
+    note: NoteOption = None,
+    by: ByOption = None,
+    token: TokenOption = None,
+    root: RootOption = DEFAULT_ROOT,
+) -> None:
+    """Answer what the playbook of an incident asks, by the owner of the question's domain."""
+    given = {"question": question, "answer": answer, "note": note}
+    _answer(root, feature, "incident_answered", id, given, by, token)
+
+
+@app.command()
+@told
 def resolve(
     feature: FeatureArgument,
     id: IdArgument,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ai_ops.storage.standing import Incident, Standing
+from ai_ops.storage.standing import Incident, Question, Standing
 from ai_ops.storage.threshold_changes import allowances_misfit
 from ai_ops.vocabulary.words import EventKind
 
@@ -30,9 +30,7 @@ def misfit(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> s
         case "incident_answered":
             found = standing.incident(content["incident"])
             question = found.question(content["question"]) if found else None
-            if question is not None and question.answer is not None:
-                return f"{question.answered_by} answered {question.step} already"
-            return None
+            return _answer_wrong(question, content["answer"]) if question else None
         case _:
             return None
 
@@ -75,6 +73,16 @@ def _since_then(kind: EventKind, incident: Incident) -> list[tuple[datetime, str
         told = f"{incident.concluded_by} concluded incident {incident.id}"
         said.append((incident.concluded_at, told))
     return sorted(said)
+
+
+def _answer_wrong(question: Question, answer: str) -> str | None:
+    if question.answer is not None:
+        return f"{question.answered_by} answered {question.step} already"
+    if not question.answers:
+        return f"{question.step} is answered by a command of its own: {question.command}"
+    if answer not in question.answers:
+        return f"{question.step} is answered by one of {', '.join(question.answers)}, not {answer}"
+    return None
 
 
 def _criteria(kind: EventKind, content: Mapping[str, Any], standing: Standing) -> str | None:

@@ -25,7 +25,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a playbook asks a person: until when, by which command, and what was answered."""
+    """What a playbook asks a person: until when, by which command, and what was answered.
+
+    ``answers`` are those that it takes; none where a command of its own says them.
+    """
 
     step: str
     words: str
@@ -33,6 +36,7 @@ class Question:
     asked_at: datetime
     due_at: datetime
     command: str
+    answers: tuple[str, ...] = ()
     answer: str | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None

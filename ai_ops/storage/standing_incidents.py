@@ -120,6 +120,7 @@ def _question(event: Event) -> Question:
         event.as_of,
         utc(said["due_at"]),
         said["command"],
+        tuple(said.get("answers", ())),
     )
 
 
