@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.playbook import candidate_steps as candidates
-from ai_ops.playbook.steps import WHAT_IS_IT, Question, Scene, Step
+from ai_ops.playbook.steps import WHAT_IS_IT, Deadline, Question, Scene, Step
 
 CONCLUDE: Final = (
     "incidents conclude {feature} {incident} --as bad_data|genuine_shift|false_alarm|other "
@@ -15,19 +14,22 @@ CONCLUDE: Final = (
 ANSWER: Final = 'incidents answer {feature} {incident} QUESTION --as yes|no --note "…"'
 
 
-def hours(count: int) -> Callable[[AiFeatureSpec], timedelta]:
+BY_REVIEW: Final = Deadline(
+    "`drift.review_within_days` of the feature's file",
+    lambda feature: timedelta(days=feature.drift.review_within_days),
+)
+"""The days within which an alert of drift is to be reviewed."""
+
+
+def hours(count: int) -> Deadline:
     """The same deadline for every feature."""
-    return lambda _: timedelta(hours=count)
-
-
-def by_review(feature: AiFeatureSpec) -> timedelta:
-    """The days within which an alert of drift is to be reviewed, by the feature's file."""
-    return timedelta(days=feature.drift.review_within_days)
+    words = f"{count} hours" if count % 24 else f"{count // 24} days"
+    return Deadline(words, lambda _: timedelta(hours=count))
 
 
 def what_is_it(
     words: str,
-    within: Callable[[AiFeatureSpec], timedelta],
+    within: Deadline,
     after: tuple[str, ...],
     requirements: tuple[str, ...],
 ) -> Step:

@@ -14,11 +14,11 @@ HEADING: Final = """# The playbook
 What is done when one of the four alerts fires. This page is generated from the definitions that the
 sensor and the job run (`ai-ops playbook --markdown`), so it says what happens.
 
-An incident opens from the verdicts in the ledger. The machine takes its own steps at once, and keeps
-the evidence with the incident; what a person must decide is a question with a deadline, put to an
-owner, with the one command that answers it. A step that fails is tried again on the next days.
-Nothing here promotes anything: until a person concluded an incident, and while bad data is not
-mended, every promotion is refused.
+An incident opens from the verdicts in the ledger. The machine takes its own steps at once, and
+keeps the evidence with the incident; what a person must decide is a question with a deadline, put
+to an owner, with the one command that answers it. A step that fails is tried again on the next
+days. Nothing here promotes anything: until a person concluded an incident, and while bad data is
+not mended, every promotion is refused.
 
     ai-ops incidents list FEATURE
     ai-ops incidents show FEATURE INCIDENT
@@ -90,6 +90,7 @@ def _step_data(playbook: Playbook, step: Step) -> dict[str, Any]:
     asked = asks and {
         "words": asked_in_words(asks),
         "domain": asks.domain or playbook.answered_by,
+        "within": asks.within.words,
         "command": _command(asks),
         "answers": list(asks.answers),
     }
@@ -111,9 +112,11 @@ def _cells(playbook: Playbook, step: Step) -> Iterator[str]:
     told = how(step)
     if step.asks is not None:
         told = f"“{told}” `{_command(step.asks)}`"
-    yield f"{step.title}. {told}{where}".replace("|", "\\|")
+    stop = "" if step.title.endswith("?") else "."
+    yield f"{step.title}{stop} {told}{where}".replace("|", "\\|")
     domain = step.asks and (step.asks.domain or playbook.answered_by)
-    yield f"owner of {_words(domain)}" if domain else "the machine"
+    within = f", within {step.asks.within.words}" if step.asks is not None else ""
+    yield f"owner of {_words(domain)}{within}" if domain else "the machine"
     yield ", ".join(step.requirements)
 
 
@@ -131,13 +134,8 @@ def _state(incident: Incident, step: Step) -> dict[str, Any]:
     if taken:
         last = taken[-1]
         kept = [{"source": source, "digest": digest} for source, digest in last.evidence]
-        shown |= {
-            "state": last.state,
-            "words": last.words,
-            "at": last.at.isoformat(),
-            "by": last.by,
-        }
-        shown |= {"evidence": kept, "tries": len(taken)}
+        shown |= {"state": last.state, "words": last.words, "by": last.by}
+        shown |= {"at": last.at.isoformat(), "evidence": kept, "tries": len(taken)}
     elif asked is not None:
         shown |= {
             "state": "asked" if asked.answer is None else "answered",

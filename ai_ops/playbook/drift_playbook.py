@@ -3,7 +3,7 @@
 from ai_ops.playbook import candidate_steps as candidates
 from ai_ops.playbook import drift_steps as drift
 from ai_ops.playbook.alert_kinds import SEVERITY
-from ai_ops.playbook.asking import ANSWER, by_review, hours, new_model, what_is_it
+from ai_ops.playbook.asking import ANSWER, BY_REVIEW, hours, new_model, what_is_it
 from ai_ops.playbook.steps import WHAT_IS_IT, Playbook, Question, Step
 from ai_ops.storage.authority import ANSWERED_BY
 
@@ -35,7 +35,7 @@ DRIFT = Playbook(
         ),
         what_is_it(
             "look at the sample and the signs: is it bad data coming in, or a genuine shift?",
-            by_review,
+            BY_REVIEW,
             ("retraining_paused", "sample_pulled", "cause_told"),
             ("PB-12", "PB-13"),
         ),

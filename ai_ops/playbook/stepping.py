@@ -131,7 +131,7 @@ def question_of(scene: Scene, step: Step, asks: Question) -> dict[str, Any]:
         "step": step.name,
         "reason": asks.words.format_map(fills),
         "domain": asks.domain or ANSWERED_BY[scene.incident.alert],
-        "due_at": (scene.as_of + asks.within(scene.feature)).isoformat(),
+        "due_at": (scene.as_of + asks.within.of(scene.feature)).isoformat(),
         "command": f"ai-ops {asks.command.format_map(fills)}",
         "answers": list(asks.answers),
         "by": MACHINE,

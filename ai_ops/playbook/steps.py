@@ -16,6 +16,7 @@ __all__ = [
     "NO_ACTS",
     "WHAT_IS_IT",
     "Acts",
+    "Deadline",
     "Does",
     "Outcome",
     "Playbook",
@@ -105,6 +106,14 @@ def _always(_: Scene) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadline:
+    """Until when a question is to be answered, in words and by the feature's own rules."""
+
+    words: str
+    of: Callable[[AiFeatureSpec], timedelta]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a person is asked: of which domain (None: that which answers the alert), until when,
     the command that answers it, and the answers that it takes (none: the command says them).
@@ -116,7 +125,7 @@ class Question:
 
     words: str
     command: str
-    within: Callable[[AiFeatureSpec], timedelta]
+    within: Deadline
     domain: Domain | None = None
     answers: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
