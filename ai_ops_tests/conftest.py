@@ -42,6 +42,7 @@ LONG = (
     "test_tables_of_others.py",
     "drift_monitoring/test_real_year.py",
     "cli/test_drill_rollback.py",
+    "faults/test_machinery.py",
 )
 """What replays weeks, judges a year or waits for real processes for a minute: `make test-long`.
 So does whatever reads the short replay, which takes minutes to make."""

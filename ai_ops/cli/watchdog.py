@@ -53,6 +53,9 @@ def watchdog(
         float,
         typer.Option(min=1, help="How many seconds what ticks every few may be silent."),
     ] = PATIENCE.total_seconds(),
+    daemon_only: Annotated[
+        bool, typer.Option(help="Look at Dagster's daemon alone: what a restart of it would mend.")
+    ] = False,
     clock_mended: Annotated[
         bool, typer.Option(help="Forget the signs that a wrong clock gave later than now.")
     ] = False,
@@ -73,13 +76,13 @@ def watchdog(
         now = opened.clock.now()
         if clock_mended:
             forget_after(opened, now)
-        found = [
-            (spec, machinery_of(opened, spec, now, patience=timedelta(seconds=patience)))
-            for spec in specs
-        ]
+        span = timedelta(seconds=patience)
+        found = [(spec, machinery_of(opened, spec, now, patience=span)) for spec in specs]
     except sa.exc.OperationalError as error:
         kind = type(error.orig).__name__  # its words may hold the database's address
         raise LedgerBroken(f"the ledger cannot be read ({kind}): is its database there?") from None
+    if daemon_only:
+        found = [(spec, _of_daemon(signs)) for spec, signs in found]
     states = {state_of(signs) for _, signs in found}
     whole: State = next((one for one in _WORST if one in states), "never")
     if as_json:
@@ -87,6 +90,11 @@ def watchdog(
     else:
         _print(found, whole, now)
     raise typer.Exit(_CODES[whole])
+
+
+def _of_daemon(signs: tuple[Sign, ...]) -> tuple[Sign, ...]:
+    own = tuple(one for one in signs if one.source.startswith("daemon:"))
+    return own or signs  # a replay has none of its own
 
 
 def _as_data(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features.parts import Monitoring
+from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.machinery import Sign, judge_machinery, machinery_of, state_of
 from ai_ops.checklist.machinery_sources import MACHINERY, PATIENCE, sources_of
 from ai_ops.checklist.reading import ITEMS, read_line
@@ -18,7 +19,8 @@ from ai_ops.component import definitions_of
 from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.storage.signs_of_life import LastSign, sign
-from ai_ops_tests.checklist.books import ALL, FEATURE, line, rehearsed
+from ai_ops.vocabulary.windows import Window
+from ai_ops_tests.checklist.books import ALL, FEATURE, line, rehearsed, verdict_on
 from ai_ops_tests.sourced_world import sourced
 
 NOW = datetime(2021, 3, 4, 12, tzinfo=UTC)
@@ -192,6 +194,30 @@ def test_the_channel_to_people_counts_once_it_was_used(tmp_path: Path) -> None:
     sign(root, LIVE.name, "failed:notification_channel", "ConnectionError")
     [broken] = channel()
     assert broken.state == "dead" and "ConnectionError" in broken.words
+
+
+@pytest.mark.fault("cost_tracked", "logging_ready")
+@pytest.mark.requirement("FR-3")
+def test_on_a_live_root_a_green_item_is_believed_while_its_machinery_is_at_work(
+    tmp_path: Path,
+) -> None:
+    root = live_root(tmp_path)
+    now = root.clock.now()
+    days = Window.trailing(now.date() - timedelta(days=1), days=7).days()
+    book = [
+        verdict_on(item, on=day, at=now) for day in days for item in (*LOG_CHECKS, "cost_known")
+    ]
+    root.ledger.record_verdicts(book, clock=root.clock)
+    for name in (source.name for source in PROCESSES):
+        sign(root, LIVE.name, name, at=now - timedelta(minutes=1))
+    for item in ("cost_tracked", "logging_ready"):
+        assert line(root, item, root.clock.now(), LIVE).verdict.status == "pass"
+        silent = line(root, item, now + timedelta(minutes=20), LIVE).verdict
+        assert silent.status == "no_evidence"
+        assert silent.reason.startswith("daemon:sensor is dead: no sign for 21 min")
+        assert silent.observed["dead_sources"] == len(silent.findings) > 3
+        assert "more: ai-ops watchdog" in silent.reason
+    assert line(root, "load_tested", now + timedelta(minutes=20), LIVE).verdict.observed == {}
 
 
 def test_a_pass_becomes_no_evidence_and_what_fails_goes_on_failing(tmp_path: Path) -> None:

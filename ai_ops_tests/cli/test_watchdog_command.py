@@ -81,6 +81,16 @@ def test_it_ends_with_three_before_anything_ran_zero_at_work_one_when_something_
     assert found.keys() == {"source", "state", "last_at", "limit_seconds", "words", "items"}
 
 
+def test_a_probe_of_the_daemon_sees_nothing_that_its_restart_would_not_mend(root: Root) -> None:
+    all_sign(root, timedelta(seconds=20))
+    sign(root, NAME, "stopped:sensor:cadences")
+    assert asked(root)[0] == FAILS
+    code, data = asked(root, "--daemon-only")
+    assert code == DONE
+    sources = {one["source"] for one in data["features"][0]["signs"]}
+    assert len(sources) == 3 and all(source.startswith("daemon:") for source in sources)
+
+
 def test_in_words_it_names_what_died_and_the_command(root: Root) -> None:
     all_sign(root, timedelta(hours=3))
     result = CliRunner().invoke(APP, arguments(root))
