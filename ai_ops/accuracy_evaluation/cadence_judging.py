@@ -16,11 +16,12 @@ from ai_ops.accuracy_evaluation.staleness import ASSET, measure_month, read_mont
 from ai_ops.accuracy_evaluation.staleness_records import AgedMonth
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.parts import Retraining
+from ai_ops.storage.answered import is_about
 from ai_ops.storage.in_force import gate_in_force
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.storage.standing_records import Standing
-from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.alerts import Alert, alerts_of, column_alerts_of, holds
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.verdicts import Evidence, Finding, Observed, Verdict
 from ai_ops.vocabulary.windows import Window
@@ -141,16 +142,16 @@ def _alerts(
 ) -> tuple[list[Alert], set[datetime]]:
     """The alerts by the ledger, without those that a person found to be none of the model's, and
     the ends of the days that were judged."""
-    no_shift = {
-        (one.item, one.begin)
-        for one in standing.incidents
-        if one.conclusion in ("bad_data", "false_alarm")
-    }
+    none = [one for one in standing.incidents if one.conclusion in ("bad_data", "false_alarm")]
     found, judged = [], set()
     for item in ALERTING:
         history = root.ledger.verdicts(feature.name, as_of=moment.as_of, items=(item,))
         by_day = {one.partition or "": one for one in history if one.window.end <= moment.as_of}
-        found += [one for one in alerts_of(item, by_day) if (item, one.begin) not in no_shift]
+        columns = column_alerts_of(item, by_day)
+        for alert in alerts_of(item, by_day):
+            runs = [one for one in columns if holds(alert, one)]
+            if not all(any(is_about(run, one) for one in none) for run in runs):
+                found.append(alert)
         judged |= {
             one.window.end for one in by_day.values() if one.verdict.status in ("pass", "fail")
         }

@@ -11,7 +11,7 @@ from ai_ops.playbook.ageing import LEFT_ALONE, NEGLECTED
 from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident
-from ai_ops.vocabulary.verdicts import Verdict
+from ai_ops.vocabulary.verdicts import Finding, Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops.vocabulary.words import Cadence
 from ai_ops_tests.checklist.books import failing, judged
@@ -154,3 +154,54 @@ def test_an_alert_that_a_person_answered_in_time_is_green(tmp_path: Path, answer
     for name, cadence in (("retraining_verified", "weekly"), ("accuracy_on_held_out", "monthly")):
         verdict = item(root, name, cadence, 20)  # type: ignore[arg-type]
         assert "under-performing" not in verdict.reason
+
+
+@pytest.mark.fault("drift_reviewed")
+@pytest.mark.requirement("WK-01", "WK-02", "WK-03")
+def test_a_column_that_moves_after_somebody_looked_is_not_answered_by_that(tmp_path: Path) -> None:
+    """One column drifts and is concluded; another one begins while the first one lasts."""
+    root = root_in(tmp_path, LAUNCH)
+    happened(root, "launch", version="1", previous=None, metrics={}, by=DEVOPS)
+    root.begin_replay(RAISED + timedelta(hours=9))
+    first, both = (by_columns("temp"), by_columns("temp", "wind"))
+    for day in ("2021-03-02", "2021-03-03", "2021-03-04"):
+        judged(root, "input_drift", *([first] if day == "2021-03-04" else []), on=day)
+        judged(root, "output_drift", on=day)
+    answer_alerts(root, FEATURE, root.clock.now())
+    said = {"conclusion": "genuine_shift", "note": "winter is over"}
+    decided(root, "incident_concluded", SCIENTIST, incident="drift-2021-03-04", **said)
+    root.begin_replay(RAISED + timedelta(days=10))
+    for day, verdict in (("2021-03-05", first), ("2021-03-06", both), ("2021-03-07", both)):
+        judged(root, "input_drift", verdict, on=day)
+        judged(root, "output_drift", on=day)
+    answer_alerts(root, FEATURE, root.clock.now())
+    answered, asked = standing(root).incidents
+    assert (answered.state, asked.state) == ("concluded", "open")
+    assert (asked.id, asked.columns) == ("drift-2021-03-06", ("wind",))
+    verdict = item(root, "drift_reviewed", "weekly", 10)
+    overdue = [one for one in verdict.findings if "without a review" in one.reason]
+    assert verdict.status == "fail" and [one.columns for one in overdue] == [("wind",)]
+    assert "input_drift alerts since 2021-03-06 by wind" in overdue[0].reason
+    review = {"item": "input_drift", "domain": "drift_monitoring", "begin": "2021-03-06"}
+    decided(root, "review", SCIENTIST, **review, note="a storm")
+    assert item(root, "drift_reviewed", "weekly", 10).observed["overdue"] == 0
+
+
+@pytest.mark.fault("drift_reviewed")
+@pytest.mark.requirement("WK-01", "WK-03")
+def test_what_is_there_again_ages_from_then_on(tmp_path: Path) -> None:
+    root = alerting(tmp_path)
+    said = {"conclusion": "false_alarm", "note": "a storm"}
+    decided(root, "incident_concluded", SCIENTIST, incident="drift-2021-03-04", **said)
+    root.begin_replay(RAISED + timedelta(days=6))
+    judged(root, "input_drift", failing("temp moved"), on="2021-03-09")
+    again = look(root, 6)
+    assert (again.state, again.begin) == ("open", "2021-03-04")
+    assert raised_by(look(root, 12.9)) == ()
+    assert raised_by(look(root, 13.1)) == ("left_alone",)
+
+
+def by_columns(*columns: str) -> Verdict:
+    """A verdict of drift by these columns, each in a finding of its own."""
+    found = [Finding("drift", "fail", f"{one} moved", columns=(one,)) for one in columns]
+    return Verdict.failing(f"moved: {', '.join(columns)}", *found, sample_size=9)
