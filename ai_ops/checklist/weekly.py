@@ -11,7 +11,7 @@ from ai_ops.checklist.evidence import ALERTING, DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.checklist.retraining import retraining_verified
-from ai_ops.vocabulary.alerts import Alert, alerts_of
+from ai_ops.vocabulary.alerts import Alert, column_alerts_of
 from ai_ops.vocabulary.counts import plural
 from ai_ops.vocabulary.verdicts import Finding, Verdict
 
@@ -27,7 +27,7 @@ def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdi
     alerts = [
         alert
         for check in ALERTING
-        for alert in alerts_of(check, evidence.of(check))
+        for alert in column_alerts_of(check, evidence.of(check))
         if not evidence.reviewed(alert, "drift_monitoring")
     ]
     limit = timedelta(days=feature.drift.review_within_days)
@@ -150,7 +150,7 @@ def _overdue(evidence: ChecklistEvidence, alert: Alert) -> Finding:
     return Finding(
         "drift",
         "fail",
-        f"{alert.item} alerts since {alert.begin}, {age:.0f} days without a review",
+        f"{alert.item} alerts since {alert.begin}{_by(alert)}, {age:.0f} days without a review",
         columns=alert.columns,
         begin=alert.raised_at,
         size=age,
@@ -163,11 +163,15 @@ def _neglected(feature: AiFeatureSpec, evidence: ChecklistEvidence, alert: Alert
     owner = feature.owner_of("drift_monitoring").accountable
     reason = (
         f"the model has counted as under-performing since {alert.raised_at:%Y-%m-%d} (critical): "
-        f"{alert.item} was left alone for {age:.0f} days; {owner} is accountable"
+        f"{alert.item}{_by(alert)} was left alone for {age:.0f} days; {owner} is accountable"
     )
     return Finding(
         "accuracy", "fail", reason, columns=alert.columns, begin=alert.raised_at, size=age
     )
+
+
+def _by(alert: Alert) -> str:
+    return f" by {', '.join(alert.columns)}" if alert.columns else ""
 
 
 def _age(evidence: ChecklistEvidence, alert: Alert) -> float:
