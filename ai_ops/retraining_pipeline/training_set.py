@@ -29,9 +29,9 @@ from ai_ops.retraining_pipeline.records import (
 )
 from ai_ops.retraining_pipeline.trainer import trainer_of
 from ai_ops.storage.bad_data import bad_windows, days_of
+from ai_ops.storage.believed import believed
 from ai_ops.storage.retrainings import resume_retraining, start_retraining
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.moments import Summary
 from ai_ops.vocabulary.windows import Window
 
@@ -74,7 +74,7 @@ def compute_training_set(
     )
     spans = spans_of(feature, as_of)
     found = _learnable(root, feature, spans)
-    bad = bad_windows(feature, standing_of(root.ledger, feature.name), as_of)
+    bad = bad_windows(feature, believed(root, feature)[0], as_of)
     sound = _without_bad_days(found.rows, bad)
     kept, held_out = _without_held_out(sound, feature)
     manifest = replace(
