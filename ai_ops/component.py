@@ -4,6 +4,7 @@ It stands above the domains because it collects their assets and checks; the sch
 loader stand at the bottom, in ``ai_ops.ai_features``.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from ai_ops.checklist import checks as checklist_checks
 from ai_ops.checklist import jobs as checklist_jobs
 from ai_ops.checklist import schedules as checklist_schedules
 from ai_ops.checklist import sensors as checklist_sensors
+from ai_ops.checklist.believed import believed_standing
+from ai_ops.checklist.machinery import CHANNEL, machinery_of
+from ai_ops.checklist.overdue import lists_since, overdue_of
 from ai_ops.drift_monitoring import assets as drift_assets
 from ai_ops.drift_monitoring import checks as drift_checks
 from ai_ops.inference_management import assets as inference_assets
@@ -31,6 +35,8 @@ from ai_ops.playbook import jobs as playbook_jobs
 from ai_ops.playbook import sensors as playbook_sensors
 from ai_ops.playbook.notifying import checks as notifying_checks
 from ai_ops.playbook.notifying import sensors as notifying_sensors
+from ai_ops.playbook.notifying.other_tellings import list_tellings, machine_tellings
+from ai_ops.playbook.notifying.tellings import Telling
 from ai_ops.prediction_logging import assets as logging_assets
 from ai_ops.prediction_logging import checks as logging_checks
 from ai_ops.prediction_logging import sensors as logging_sensors
@@ -38,6 +44,7 @@ from ai_ops.retraining_pipeline import assets as retraining_assets
 from ai_ops.retraining_pipeline import checks as retraining_checks
 from ai_ops.retraining_pipeline import jobs as retraining_jobs
 from ai_ops.retraining_pipeline import sensors as retraining_sensors
+from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadFeatureFile
 
 ASSETS = (
@@ -100,6 +107,16 @@ def assets_of(spec: AiFeatureSpec) -> list[dg.AssetsDefinition]:
     return [asset for asset in every if is_made(asset.key.path[-1], spec)]
 
 
+def told_besides(root: Root, spec: AiFeatureSpec, as_of: datetime) -> tuple[Telling, ...]:
+    """What people are told besides incidents: lines that nobody signed, machinery that is dead."""
+    standing, _ = believed_standing(root, spec, as_of)
+    unsigned = overdue_of(spec, standing, as_of, known_since=lists_since(root))
+    machinery = machinery_of(root, spec, as_of)
+    # Over a dead channel nobody can be told that it is.
+    dead = [one for one in machinery if one.state == "dead" and one.source != CHANNEL]
+    return (*list_tellings(spec, unsigned, as_of), *machine_tellings(spec, dead, as_of))
+
+
 def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
     """Everything that Dagster knows about one AI feature."""
     judging = {job.name: job for job in checklist_jobs.jobs(spec)}
@@ -115,7 +132,7 @@ def definitions_of(spec: AiFeatureSpec) -> dg.Definitions:
             *accuracy_sensors.sensors(spec, judging.get(checklist_jobs.evaluation_job_name(spec))),
             *retraining_sensors.sensors(spec, retraining),
             *playbook_sensors.sensors(spec),
-            *notifying_sensors.sensors(spec),
+            *notifying_sensors.sensors(spec, told_besides),
         ],
         resources=RESOURCES,
         executor=EXECUTOR,

@@ -1,5 +1,6 @@
 """``ai-ops features``: which AI features there are, and whether their YAML says what it must."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from ai_ops.cli.common import (
     told,
 )
 from ai_ops.cli.features_init import init
+from ai_ops.playbook.notifying.channels import channels_of
 from ai_ops.prediction_logging.policy import policy_of
 from ai_ops.storage.clocks import WallClock
 from ai_ops.storage.files import replacing
@@ -64,15 +66,19 @@ def check(
     """Check the YAML of AI features and the data that it names: every mistake with its mend.
 
     A mistake has file, line and field, or file, column and row. Warnings do not fail the check.
+    The channels that the environment names for notifications (`AI_OPS_NOTIFY`) are checked too.
     """
     files = [file for path in paths or [] for file in _files(path)]
     files = files or list(features_below().values())
     results = [_checked(file, root) for file in files]
+    problems = channels_of(os.environ).problems
     if as_json:
-        print_json({"features": results})
+        print_json({"features": results, "channels": list(problems)})
     else:
         _print_results(results)
-    if any(result["mistakes"] for result in results):
+        for problem in problems:
+            typer.echo(problem, err=True)
+    if problems or any(result["mistakes"] for result in results):
         raise typer.Exit(BAD)
 
 

@@ -26,6 +26,7 @@ COMMANDS = (
     ("backfill", "backfill"),
     ("evaluate", "evaluate"),
     ("history", "history"),
+    ("playbook", "playbook"),
     ("sign", "sign"),
     ("freeze-gate", "decisions"),
     ("waive", "decisions"),
@@ -51,14 +52,17 @@ the command has a hyphen, the function has an underscore)."""
 
 GROUPS = (
     ("audit", "Signed bundles for auditors."),
+    ("call-sites", "How each call site asks: one by one or in batches, seen and signed."),
     ("costs", "What predictions cost, and where that is going."),
     ("drift", "What drift monitoring stored."),
     ("drill", "What is tried before it is needed: load, and the way back."),
+    ("environment", "The packages that retraining may run with."),
     ("features", "The AI features and their YAML."),
     ("identity", "The keys with which people sign what they decide."),
     ("incidents", "The alerts that are being answered."),
     ("labels", "Labels that people give: forms handed out and taken back."),
     ("ledger", "The append-only book."),
+    ("notifications", "Over which channels people are told, and whether it arrives."),
     ("predictions", "The predictions that were logged, each answered for."),
 )
 """Each group of commands, a module with an ``app``, and its help."""
@@ -123,7 +127,8 @@ def assemble(only: str | None = None) -> typer.Typer:
         if only not in (None, name):
             continue
         try:
-            app.add_typer(import_module(f"ai_ops.cli.{name}").app, name=name, help=summary)
+            group = import_module(f"ai_ops.cli.{name.replace('-', '_')}").app
+            app.add_typer(group, name=name, help=summary)
         except ModuleNotFoundError as error:
             app.command(name, help=summary, **_ANYTHING)(_refusing(name, error))
     return app

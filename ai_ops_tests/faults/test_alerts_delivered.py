@@ -8,6 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ai_ops.ai_features.applying import judged_of
+from ai_ops.checklist.evidence import ALERTING
 from ai_ops.checklist.reading import last_whole_week, read_item
 from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.playbook.notifying.checks import ALERTS_DELIVERED
@@ -59,7 +61,7 @@ def drift_judged(root: Root) -> None:
             Window.of_day(day).end,
             Verdict.passing("no column moved", sample_size=900),
         )
-        for item in ("input_drift", "output_drift", "joint_drift")
+        for item in judged_of(ALERTING, FEATURE)
         for day in week.days()
     ]
     root.ledger.record_verdicts(found, clock=root.clock)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Final, get_args
 from urllib.parse import unquote
 
+from ai_ops.vocabulary.errors import MissingExtra
 from ai_ops.vocabulary.words import Domain
 
 VARIABLE: Final = "AI_OPS_NOTIFY"
@@ -101,8 +102,12 @@ def apprise() -> ModuleType:
     with warnings.catch_warnings():
         # apprise 2.2.0 imports imghdr for one of its services; until it stops doing that.
         warnings.simplefilter("ignore", DeprecationWarning)
-        import apprise as library
-
+        try:
+            import apprise as library
+        except ModuleNotFoundError:
+            raise MissingExtra(
+                f"{VARIABLE} needs apprise: pip install 'ai-ops[platform]'"
+            ) from None
         library.Apprise.instantiate("json://localhost")  # loads the services
     # What it logs of a URL that it cannot read is that URL.
     logging.getLogger("apprise").propagate = False

@@ -7,9 +7,10 @@ from typing import Final
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.playbook.notifying.channels import Channel, Channels, channels_of
+from ai_ops.playbook.notifying.other_tellings import waiver_tellings
 from ai_ops.playbook.notifying.outbox import Message, Reached, outbox
 from ai_ops.playbook.notifying.sending import Delivery, body_of, send
-from ai_ops.playbook.notifying.tellings import Telling, Unsigned, tellings_of
+from ai_ops.playbook.notifying.tellings import Telling, incident_tellings
 from ai_ops.playbook.notifying.told import Told, told_of
 from ai_ops.storage.ledger import Event, NewEvent
 from ai_ops.storage.root import Root
@@ -21,9 +22,10 @@ SIGN: Final = "notification_channel"
 
 
 def notify(
-    root: Root, feature: AiFeatureSpec, as_of: datetime, unsigned: Iterable[Unsigned] = ()
+    root: Root, feature: AiFeatureSpec, as_of: datetime, further: Iterable[Telling] = ()
 ) -> list[Event]:
-    """Send what is due at a moment, and record it; returns what was recorded.
+    """Send what is due at a moment, what is known from elsewhere (``further``) with it, and record
+    it; returns what was recorded.
 
     Nothing is sent from a replay. A process that dies between sending and recording sends again:
     twice told is better than never.
@@ -35,7 +37,11 @@ def notify(
         return []
     told = told_of(root.ledger, feature.name)
     standing = standing_of(root.ledger, feature.name)
-    tellings = tellings_of(feature, standing, as_of, unsigned)
+    tellings = (
+        *incident_tellings(feature, standing, as_of),
+        *waiver_tellings(feature, standing, as_of),
+        *further,
+    )
     reached = reach(feature, channels)
     due = outbox(feature.name, tellings, told, reached, as_of, feature.notifications)
     down: dict[str, str] = {}

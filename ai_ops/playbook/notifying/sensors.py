@@ -12,20 +12,18 @@ from ai_ops.orchestration.sensing import Answer, sensor_of
 from ai_ops.playbook.notifying.checks import ALERTS_DELIVERED
 from ai_ops.playbook.notifying.judging import judge_alerts_delivered
 from ai_ops.playbook.notifying.notify import notify
-from ai_ops.playbook.notifying.tellings import Unsigned
+from ai_ops.playbook.notifying.tellings import Telling
 from ai_ops.storage.root import Root
 
 LOOK_SECONDS = 30
 """How often it is looked whether people are to be told of something."""
 
-UnsignedOf = Callable[[Root, AiFeatureSpec, datetime], Iterable[Unsigned]]
-"""The lines of checklists that nobody signed off in time, at a moment."""
+Further = Callable[[Root, AiFeatureSpec, datetime], Iterable[Telling]]
+"""What is to be told besides, at a moment, by whoever knows of it."""
 
 
-def sensors(
-    feature: AiFeatureSpec, unsigned: UnsignedOf = lambda *_: ()
-) -> list[dg.SensorDefinition]:
-    """The feature's sensor of notifications; ``unsigned`` says what is overdue of its lists."""
+def sensors(feature: AiFeatureSpec, further: Further = lambda *_: ()) -> list[dg.SensorDefinition]:
+    """The feature's sensor of notifications; ``further`` says what lists and machinery tell."""
 
     def notifications(
         root: Root, feature: AiFeatureSpec, context: dg.SensorEvaluationContext
@@ -37,7 +35,7 @@ def sensors(
         now = root.clock.now()
         if root.clock.mode == "replay":
             return dg.SkipReason("this root is a replay: nothing is sent from it")
-        sent = notify(root, feature, now, unsigned(root, feature, now))
+        sent = notify(root, feature, now, further(root, feature, now))
         # By now: what was just recorded is known since.
         verdict = judge_alerts_delivered(root, feature, root.clock.now())
         state = json.dumps([verdict.status, verdict.reason, now.date().isoformat()])

@@ -1,29 +1,26 @@
-"""What people are to be told at a moment: incidents, questions, waivers and lists left unsigned.
+"""What people are to be told of incidents: that one opened, what it asks, that nobody answers.
 
 The accountable owner is told at once, the supporting roles when the time to answer is over, and
 all owners when it is over twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.storage.authority import ANSWERED_BY
-from ai_ops.storage.standing import Incident, Question, Standing, Waiver
-from ai_ops.vocabulary.words import Domain, OwnedDomain
-
-EXPIRING: Final = timedelta(days=7)
-"""So long before its last day a waiver's end is told."""
+from ai_ops.storage.standing import Incident, Question, Standing
+from ai_ops.vocabulary.words import Domain
 
 NEWS: Final = timedelta(days=7)
 """So long something that is over is worth a line."""
 
 OPENED: Final = "opened"
 
-Urgent: Final = ("critical", "emergency")
+URGENT: Final = ("critical", "emergency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +45,6 @@ class Telling:
     def key(self) -> tuple[str, str]:
         """What tells it from every other telling of the feature."""
         return self.about, self.what
-
-
-class Unsigned(Protocol):
-    """A line of a checklist that its owner did not sign off in time."""
-
-    @property
-    def item(self) -> str:
-        """The item."""
-
-    @property
-    def cadence(self) -> str:
-        """Its list."""
-
-    @property
-    def partition(self) -> str | None:
-        """The week or month."""
-
-    @property
-    def owner(self) -> str:
-        """Who is accountable."""
-
-    @property
-    def days(self) -> float:
-        """How long it has been overdue."""
-
-
-def tellings_of(
-    feature: AiFeatureSpec,
-    standing: Standing,
-    as_of: datetime,
-    unsigned: Iterable[Unsigned] = (),
-) -> tuple[Telling, ...]:
-    """Everything that is to be known to people by a moment, told already or not."""
-    return (
-        *incident_tellings(feature, standing, as_of),
-        *_waivers(feature, standing, as_of),
-        *_lists(feature, unsigned, as_of),
-    )
 
 
 def incident_tellings(
@@ -120,20 +79,21 @@ def _unconcluded(
     owner: tuple[str, ...],
 ) -> Iterator[Telling]:
     since = one.reopened[-1] if one.reopened else one.opened_at
-    critical = one.severity in Urgent
+    critical = one.severity in URGENT
     severity = one.severity or "no severity"
     again = f"reopened {len(one.reopened)}" if one.reopened else OPENED
     verb = "is open again" if one.reopened else "is open"
     command = f"ai-ops incidents conclude {feature.name} {one.id}"
     words = (
-        f"incident {one.id} ({', '.join(one.alerts)}; {severity}) {verb} since {_at(since)}: "
-        f"{one.reason}\nlook: ai-ops incidents show {feature.name} {one.id}\nanswer: {command}"
+        f"incident {one.id} ({', '.join(one.alerts)}; {severity}) {verb} since "
+        f"{moment_told(since)}: {one.reason}\n"
+        f"look: ai-ops incidents show {feature.name} {one.id}\nanswer: {command}"
     )
     yield Telling(one.id, f"{again}, {severity}", domain, owner, words, since, critical=critical)
     for number, joined in enumerate(one.joined, 1):
         words = f"incident {one.id}: {joined.item} joined it ({joined.reason})"
         yield Telling(one.id, f"joined {number}", domain, owner, words, joined.at, urgent=False)
-    late = f"incident {one.id} ({severity}) is concluded by nobody since {_at(since)}"
+    late = f"incident {one.id} ({severity}) is concluded by nobody since {moment_told(since)}"
     limit = _limit(feature, critical)
     rest = f"\nanswer: {command}"
     yield from _escalated(
@@ -145,12 +105,13 @@ def _asked(
     feature: AiFeatureSpec, one: Incident, question: Question, as_of: datetime
 ) -> Iterator[Telling]:
     owner = (feature.owner_of(question.domain).accountable,)
-    what = f"asked {question.step} {_at(question.asked_at)}"
+    asked = moment_told(question.asked_at)
+    what = f"asked {question.step} {asked}"
     rest = f"\nanswer: {question.command}"
-    words = f"incident {one.id} asks: {question.words} (until {_at(question.due_at)}){rest}"
+    words = f"incident {one.id} asks: {question.words} (until {moment_told(question.due_at)}){rest}"
     yield Telling(one.id, what, question.domain, owner, words, question.asked_at)
     limit = question.due_at - question.asked_at
-    late = f"incident {one.id} asked on {_at(question.asked_at)}, unanswered: {question.words}"
+    late = f"incident {one.id} asked on {asked}, unanswered: {question.words}"
     yield from _escalated(
         feature, one.id, what, question.domain, question.asked_at, limit, as_of, late, rest
     )
@@ -183,54 +144,17 @@ def _escalated(
             return
 
 
-def _waivers(feature: AiFeatureSpec, standing: Standing, as_of: datetime) -> Iterator[Telling]:
-    """Waivers that end soon, or ended lately: of each item the one that was signed last."""
-    latest: dict[tuple[str, Domain], Waiver] = {
-        (one.item, one.domain): one for one in standing.waivers
-    }
-    for one in latest.values():
-        left = one.until - as_of.date()
-        if left > EXPIRING or -left > NEWS:
-            continue
-        over = left < timedelta(0)
-        owner = feature.owner_of(one.domain).accountable
-        people = tuple(dict.fromkeys((owner, one.by)))
-        verb = "ended with" if over else "ends with"
-        words = (
-            f"the waiver of {one.item} by {one.by} {verb} {one.until}: {one.reason}; "
-            "what it excused counts again"
-        )
-        what = "over" if over else "ends soon"
-        about = f"waiver of {one.item} until {one.until}"
-        yield Telling(about, what, one.domain, people, words, one.since, urgent=False)
-
-
-def _lists(
-    feature: AiFeatureSpec, unsigned: Iterable[Unsigned], as_of: datetime
-) -> Iterator[Telling]:
-    for one in unsigned:
-        domain = _domain_of(feature, one.owner)
-        words = (
-            f"{one.cadence} list of {one.partition}: {one.item} is signed off by nobody, "
-            f"{one.days:.0f} days late; {one.owner} is accountable: ai-ops sign-off {feature.name}"
-        )
-        about = f"{one.cadence} list of {one.partition}"
-        yield Telling(
-            about, f"unsigned {one.item}", domain, (one.owner,), words, as_of, urgent=False
-        )
-
-
-def _domain_of(feature: AiFeatureSpec, owner: str) -> OwnedDomain:
-    """A domain whose channel reaches an owner."""
-    own = (one for one in OWNED_DOMAINS if feature.owner_of(one).accountable == owner)
-    return next(own, OWNED_DOMAINS[0])
-
-
 def _limit(feature: AiFeatureSpec, critical: bool) -> timedelta:
     if critical:
         return timedelta(hours=feature.notifications.escalate_after_hours)
     return timedelta(days=feature.drift.review_within_days)
 
 
-def _at(moment: datetime) -> str:
+def moment_told(moment: datetime) -> str:
+    """A moment as people are told it.
+
+    >>> from datetime import UTC
+    >>> moment_told(datetime(2021, 3, 4, 5, 6, tzinfo=UTC))
+    '2021-03-04 05:06 UTC'
+    """
     return f"{moment:%Y-%m-%d %H:%M} UTC"
