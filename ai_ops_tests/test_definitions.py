@@ -49,9 +49,9 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__evaluate_version",
         "flight_delay__test_load",
         "flight_delay__drill_rollback",
-        "flight_delay__retraining",
+        "flight_delay__retrain",
         "flight_delay__promotion",
-        "flight_delay__rollback",
+        "flight_delay__roll_back",
         "flight_delay__decide",
     }
     assert len(repository.schedule_defs) == 6

@@ -1,6 +1,7 @@
 """The assets of accuracy evaluation: the labels, the daily run, and any version on demand."""
 
 import dagster as dg
+from pydantic import Field
 
 from ai_ops.accuracy_evaluation.cadence_judging import compute_retraining_cadence
 from ai_ops.accuracy_evaluation.candidate_judging import CANDIDATE, EVALUATION
@@ -37,10 +38,10 @@ class EvaluationConfig(dg.Config):
     answered with the version in production on the newest labels, and with that alone.
     """
 
-    version: str = ""
-    first_day: str = ""
-    last_day: str = ""
-    incident: str = ""
+    version: str = Field(default="", description="A registered version's number, as 3.")
+    first_day: str = Field(default="", description="The first day of the labels, as 2021-03-01.")
+    last_day: str = Field(default="", description="Their last day, included.")
+    incident: str = Field(default="", description="The accuracy incident that this answers.")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

@@ -1,5 +1,7 @@
 """The jobs that keep a feature's evidence fresh: every day, every week, on demand."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
@@ -7,8 +9,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import is_judged, is_made
-from ai_ops.orchestration.building import asset_key
+from ai_ops.orchestration.building import asset_key, owners_of
 from ai_ops.orchestration.sensing import JUDGING_TAG
+from ai_ops.vocabulary.words import Domain
 
 DAILY = (
     "prediction_log",
@@ -43,6 +46,15 @@ VERSIONS = ("model_versions", "reference_set", "reference_profile")
 ON_DEMAND = ("version_evaluation",)
 ROLLBACK_DRILL = ("rollback_drill",)
 LOAD_TEST = ("load_test",)
+
+
+_OF: Mapping[tuple[str, ...], tuple[Domain, ...]] = {
+    VERSIONS: ("retraining_pipeline",),
+    ON_DEMAND: ("accuracy_evaluation",),
+    ROLLBACK_DRILL: ("inference_management",),
+    LOAD_TEST: ("inference_management",),
+}
+"""Whose a job is; the others cross the domains."""
 
 
 def daily_job_name(feature: AiFeatureSpec) -> str:
@@ -88,7 +100,11 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition]:
     judging = {JUDGING_TAG: feature.name}
     return [
         dg.define_asset_job(
-            name, _selection(feature, assets), description=words, tags=None if asked else judging
+            name,
+            _selection(feature, assets),
+            description=words,
+            tags=None if asked else judging,
+            owners=owners_of(feature, *_OF.get(assets, ())),
         )
         for name, assets, words, asked in _described(feature)
         if _made(feature, assets)
@@ -144,7 +160,8 @@ def _described(feature: AiFeatureSpec) -> tuple[tuple[str, tuple[str, ...], str,
         (
             evaluation_job_name(feature),
             ON_DEMAND,
-            "Evaluate any registered version on labelled predictions, on demand.",
+            "Evaluate any registered version on labelled predictions, on demand. Launched as it "
+            "is: the version in production, on the last four weeks of labels.",
             True,
         ),
         (

@@ -1,6 +1,7 @@
 """The assets of drift monitoring: what was normal, what is now, and how far apart they are."""
 
 import dagster as dg
+from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.drift_monitoring.reports import (
@@ -22,7 +23,7 @@ from ai_ops.orchestration.resources import RootResource
 class ReferenceConfig(dg.Config):
     """Which version's reference to profile; empty means the one in production."""
 
-    version: str = ""
+    version: str = Field(default="", description="A registered version's number, as 3.")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

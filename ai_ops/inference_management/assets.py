@@ -1,6 +1,7 @@
 """The assets of inference management: is it healthy, what does it cost, where is that going."""
 
 import dagster as dg
+from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.inference_management.cost_reports import compute_cost_trend
@@ -26,8 +27,8 @@ class LoadTestConfig(dg.Config):
     Without an address it is the version that is live or in rehearsal, served for the test.
     """
 
-    url: str = ""
-    seconds: float = SECONDS
+    url: str = Field(default="", description="The endpoint's address, as http://host:8000.")
+    seconds: float = Field(default=SECONDS, gt=0, description="How long each phase lasts.")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

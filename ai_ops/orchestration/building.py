@@ -43,7 +43,7 @@ def spec_of(
     """
     domains = OWNED_DOMAINS if domain == "checklist" else (domain,)
     owners = [feature.owner_of(owned) for owned in domains]
-    accountable = list(dict.fromkeys(owner.accountable for owner in owners))
+    accountable = owners_of(feature, *domains)
     supporting = dict.fromkeys(person for owner in owners for person in owner.supporting)
     return dg.AssetSpec(
         asset_key(feature, name),
@@ -58,6 +58,12 @@ def spec_of(
         },
         partitions_def=partitions_of(feature, rhythm) if rhythm else None,
     )
+
+
+def owners_of(feature: AiFeatureSpec, *domains: Domain) -> list[str]:
+    """Who is accountable for these domains, each once; without any, for every domain."""
+    every = (feature.owner_of(domain).accountable for domain in domains or OWNED_DOMAINS)
+    return list(dict.fromkeys(every))
 
 
 def partitioned_asset(
@@ -135,13 +141,14 @@ def metadata_of(summary: Summary) -> dict[str, Any]:
         encoded = base64.b64encode(picture).decode()
         metadata[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
     if summary.table:
-        metadata["table"] = dg.MetadataValue.table(_records(summary.table))
+        metadata["table"] = dg.MetadataValue.table(records_of(summary.table))
     for name, path in summary.files.items():
         metadata[name] = dg.MetadataValue.path(path)
     return metadata
 
 
-def _records(rows: Sequence[Mapping[str, Any]]) -> list[dg.TableRecord]:
+def records_of(rows: Sequence[Mapping[str, Any]]) -> list[dg.TableRecord]:
+    """Rows as a table of the UI."""
     # Dagster takes records of the same fields only; not every version has every metric.
     fields = list(dict.fromkeys(name for row in rows for name in row))
     return [

@@ -1,6 +1,7 @@
 """The assets of the retraining pipeline: what the registry holds, and how a candidate is made."""
 
 import dagster as dg
+from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.building import (
@@ -21,9 +22,9 @@ from ai_ops.retraining_pipeline.versions import compute_model_versions
 class RetrainingConfig(dg.Config):
     """Why there is a retraining: the cause, the incident that it answers, who asked for it."""
 
-    cause: str = "asked for by hand"
-    incident: str = ""
-    requested_by: str = ""
+    cause: str = Field(default="asked for by hand", description="Why, in words that last.")
+    incident: str = Field(default="", description="The incident that it answers, if it does.")
+    requested_by: str = Field(default="", description="Who asks for it: an email address.")
 
 
 def assets(feature: AiFeatureSpec) -> list[dg.AssetsDefinition]:

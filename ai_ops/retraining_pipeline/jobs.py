@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import is_made
-from ai_ops.orchestration.building import asset_key, metadata_of
+from ai_ops.orchestration.building import asset_key, metadata_of, owners_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.retraining_pipeline.promotion import promote, rollback
 from ai_ops.retraining_pipeline.records import CANDIDATE, TRAINING_SET
@@ -45,7 +45,7 @@ class RollbackConfig(dg.Config):
 
 def retraining_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that trains and judges a candidate."""
-    return f"{feature.name}__retraining"
+    return f"{feature.name}__retrain"
 
 
 def promotion_job_name(feature: AiFeatureSpec) -> str:
@@ -55,7 +55,7 @@ def promotion_job_name(feature: AiFeatureSpec) -> str:
 
 def rollback_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that brings an earlier version back."""
-    return f"{feature.name}__rollback"
+    return f"{feature.name}__roll_back"
 
 
 def retraining_config(
@@ -82,7 +82,7 @@ def promotion_config(feature: AiFeatureSpec, version: str) -> dict[str, dict[str
 
 def rollback_config(feature: AiFeatureSpec, token: str) -> dict[str, dict[str, Any]]:
     """The config of a rollback, by the name of the op that takes it."""
-    return {f"{feature.name}__roll_back": {"token": token}}
+    return {f"{feature.name}__signed_rollback": {"token": token}}
 
 
 def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
@@ -100,8 +100,10 @@ def jobs(feature: AiFeatureSpec) -> list[UnresolvedAssetJobDefinition | dg.JobDe
             dg.AssetSelection.assets(*retrained),
             description=(
                 "Train a candidate on what is known by now and judge it beside the version in "
-                "production. It ends there: a person decides what becomes of it."
+                "production. It ends there: a person decides what becomes of it. Launch it as it "
+                "is; who asks for it and why may be said in the config of training_set."
             ),
+            owners=owners_of(feature, "retraining_pipeline"),
         ),
         *moving,
     ]
@@ -126,8 +128,10 @@ def _promotion(feature: AiFeatureSpec) -> dg.JobDefinition:
         name=promotion_job_name(feature),
         description=(
             "Promote a version that the gate passed and a person approved. Whatever forbids it "
-            "fails the run, and is recorded as refused."
+            "fails the run, and is recorded as refused. The sensor of promotions launches it when "
+            "an approval is signed."
         ),
+        owners=owners_of(feature, "retraining_pipeline"),
     )
     def promotion() -> None:
         promote_version()
@@ -137,7 +141,7 @@ def _promotion(feature: AiFeatureSpec) -> dg.JobDefinition:
 
 def _rollback(feature: AiFeatureSpec) -> dg.JobDefinition:
     @dg.op(
-        name=f"{feature.name}__roll_back",
+        name=f"{feature.name}__signed_rollback",
         description="Verifies the signed decision and brings back a version that was live before.",
     )
     def roll_back(
@@ -154,8 +158,9 @@ def _rollback(feature: AiFeatureSpec) -> dg.JobDefinition:
         name=rollback_job_name(feature),
         description=(
             "Bring back a version that was live before, by a decision that a person signed with "
-            "`ai-ops sign`. Neither a hold nor an incident forbids it."
+            f"`ai-ops sign {feature.name} rollback`. Neither a hold nor an incident forbids it."
         ),
+        owners=owners_of(feature, "inference_management"),
     )
     def rolling_back() -> None:
         roll_back()

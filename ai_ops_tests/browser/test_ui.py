@@ -89,7 +89,7 @@ def test_the_lineage_leads_from_the_data_to_the_version_in_production(
 
 @pytest.mark.requirement("PB-34", "OW-07")
 def test_the_jobs_that_need_a_person_say_what_they_take(page: Page, webserver: str) -> None:
-    for job in ("decide", "rollback"):
+    for job in ("decide", "roll_back"):
         page.goto(
             f"{webserver}/locations/ai_ops/jobs/flight_delay__{job}", wait_until="domcontentloaded"
         )

@@ -37,7 +37,7 @@ def test_without_waiting_a_run_stands_in_the_queue_of_the_root_s_own_daemon(
     with open_instance(ai_ops.folder) as instance:
         (run,) = instance.get_runs()
     assert run.run_id == done.out.strip()
-    assert (run.job_name, run.status) == (f"{NAME}__retraining", dg.DagsterRunStatus.QUEUED)
+    assert (run.job_name, run.status) == (f"{NAME}__retrain", dg.DagsterRunStatus.QUEUED)
     assert run.run_config["ops"] == {
         f"{NAME}__training_set": {
             "config": {"cause": "the airline asked", "incident": "", "requested_by": ""}
@@ -56,7 +56,7 @@ def test_what_dagster_does_not_take_is_told_in_its_words(
     options = ["-w", "nowhere.yaml"]
     monkeypatch.setattr("ai_ops.orchestration.submitting.workspace_options", lambda: options)
     with pytest.raises(RunNotSubmitted, match=r"not submitted: [\s\S]*nowhere\.yaml"):
-        submit(ai_ops.folder, f"{NAME}__retraining")
+        submit(ai_ops.folder, f"{NAME}__retrain")
 
 
 def test_while_a_hold_is_open_it_is_refused_and_recorded(ai_ops: World) -> None:
@@ -129,7 +129,7 @@ def test_one_command_goes_on_from_a_failure_when_what_failed_is_mended(
     log.write_bytes(content)
     (before,) = tiny.standing.retrainings
     other = tiny("retrain", name, "0123456789", "--from-failure", "--wait")
-    assert other.code == 2 and "0123456789: no run of tiny__retraining that failed" in other.err
+    assert other.code == 2 and "0123456789: no run of tiny__retrain that failed" in other.err
     done = tiny("retrain", name, before.id, "--from-failure", "--wait")
     assert done.code == 3 and "no criteria are frozen" in done.out, done.err
     (after,) = tiny.standing.retrainings

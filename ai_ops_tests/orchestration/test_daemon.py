@@ -101,7 +101,7 @@ def test_a_failed_accuracy_verdict_leads_to_a_retraining(
     assert retraining.cause.startswith("accuracy: version 1 is worse than at launch")
     assert retraining.requested_by == "ai_ops"
     assert "evaluated" in retraining.stages, retraining.stages
-    assert asked_by(instance, "retraining") == ["retraining"]
+    assert asked_by(instance, "retraining") == ["retrain"]
     assert world.root.registry.version(NAME, "3").tags["retraining"] == retraining.id
     assert standing(world).live == "1", "a retraining moves nothing"
 

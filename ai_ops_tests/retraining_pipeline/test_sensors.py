@@ -97,7 +97,7 @@ def test_a_confirmed_gap_asks_for_one_retraining_with_its_cause(
         "incident": "",
         "requested_by": "ai_ops",
     }
-    run = daemon.launch(asked, JOBS[f"{NAME}__retraining"])
+    run = daemon.launch(asked, JOBS[f"{NAME}__retrain"])
     later(root, days=1)
     assert daemon.tick() is None
     assert run in daemon.skipped, "one at a time, also while it only waits"
@@ -194,7 +194,7 @@ def test_a_retraining_that_broke_is_recorded_with_the_step_that_broke_it(root: R
     def candidate_model() -> None:
         raise ValueError("no such column: temp")
 
-    @dg.job(name=f"{NAME}__retraining")
+    @dg.job(name=f"{NAME}__retrain")
     def broken() -> None:
         candidate_model(training_set())
 
