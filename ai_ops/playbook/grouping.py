@@ -5,7 +5,7 @@ that ended a short while ago, or is an incident of its own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -45,8 +45,11 @@ class Seen:
 
     def runs(self, kind: AlertKind) -> list[Alert]:
         """The alerts of a kind since the version in production was moved there."""
-        of = column_alerts_of if kind == BY_COLUMN else alerts_of
-        return [run for item in ITEMS[kind] for run in of(item, self.judged.get(item, {}))]
+        by_item = [(item, self.judged.get(item, {})) for item in ITEMS[kind]]
+        if kind == BY_COLUMN:
+            return [run for item, days in by_item for run in column_alerts_of(item, days)]
+        whole = [run for item, days in by_item for run in alerts_of(item, days)]
+        return [replace(run, columns=()) for run in whole]
 
 
 def waiting_alerts(seen: Seen, kind: AlertKind, known: Sequence[Incident]) -> list[Alert]:
