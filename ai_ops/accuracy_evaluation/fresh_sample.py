@@ -98,6 +98,11 @@ def _said(incident: str, evaluation: VersionEvaluation, verdict: Verdict) -> dic
 
 
 def _sampled(root: Root, feature: AiFeatureSpec) -> frozenset[str]:
-    """The incidents for which a fresh sample was evaluated."""
-    steps = root.ledger.events(feature.name, {"incident_step"})
-    return frozenset(one.payload["incident"] for one in steps if one.payload.get("step") == STEP)
+    """The incidents for which a fresh sample was evaluated since each was last opened."""
+    known = standing_of(root.ledger, feature.name).incidents
+    return frozenset(
+        one.id
+        for one in known
+        for taken in one.taken
+        if taken.step == STEP and taken.at >= max((one.opened_at, *one.reopened))
+    )

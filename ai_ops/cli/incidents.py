@@ -25,6 +25,8 @@ from ai_ops.cli.common import (
 )
 from ai_ops.cli.deciding import ByOption, TokenOption, decide
 from ai_ops.cli.incident_evidence import contradiction, evidence_lines, evidence_of
+from ai_ops.cli.incident_playbook import STRUCTURED, news_of, playbook_lines
+from ai_ops.playbook.describing import steps_of
 from ai_ops.storage.ageing import waiting_of
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.root import Root
@@ -69,7 +71,7 @@ def list_incidents(
         table.add_row(
             f"{one.id}\n{escape(one.severity)}",
             f"{_state(one)}\n{_owner(spec, one)}{forbids}",
-            "\n".join(escape(plain(words)) for words in (one.reason, *one.steps)),
+            "\n".join(escape(plain(words)) for words in news_of(one)),
         )
     Console().print(table)
 
@@ -94,7 +96,10 @@ def show(
     console = Console()
     words = {name: value for name, value in evidence.items() if name != "evidence"}
     for name, value in (shown | words).items():
-        console.print(f"{name}: {_words(value)}", markup=False, highlight=False)
+        if name not in STRUCTURED:
+            console.print(f"{name}: {_words(value)}", markup=False, highlight=False)
+    for line in playbook_lines(found, opened.clock.now()):
+        console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
     for line in evidence_lines(evidence):
         console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
@@ -189,6 +194,7 @@ def as_data(spec: AiFeatureSpec, incident: Incident, since: Mapping[str, str]) -
     ``since`` when it counts as an under-performing model."""
     return {
         **_ready(asdict(incident)),
+        "playbook": steps_of(incident),
         "owner": _owner(spec, incident),
         "forbids_promotion": incident.forbids_promotion,
         "under_performing_since": since.get(incident.id),

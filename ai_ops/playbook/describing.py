@@ -68,6 +68,28 @@ def steps_of(incident: Incident) -> list[dict[str, Any]]:
     return [_state(incident, step) for step in every.values()]
 
 
+def step_rows(incident: Incident) -> list[dict[str, str]]:
+    """The steps of an incident as rows of a table, each in words."""
+    return [
+        {
+            "incident": incident.id,
+            "step": one["step"],
+            "state": one["state"],
+            "words": _told(one),
+            "evidence": ", ".join(kept["source"] for kept in one.get("evidence", ())) or "–",
+        }
+        for one in steps_of(incident)
+    ]
+
+
+def _told(one: dict[str, Any]) -> str:
+    if one["state"] == "asked":
+        return f"{one['words']} Until {one['due_at'][:16]}: {one['command']}"
+    if one["state"] == "answered":
+        return f"{one['by']}: {one['answer']} ({one['words']})"
+    return str(one.get("words", one["title"]))
+
+
 def how(step: Step) -> str:
     """How a step is taken: what its executable says of itself, or what is asked."""
     if step.asks is not None:

@@ -1,11 +1,16 @@
-"""The job that takes a person's signed decision: Dagster's own UI knows no users."""
+"""The jobs that take a person's signed decision, and that answer an incident at once."""
 
 import dagster as dg
 from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.orchestration.acts import DagsterActs
+from ai_ops.orchestration.building import records_of
 from ai_ops.orchestration.resources import RootResource
+from ai_ops.playbook.answering import take_steps
+from ai_ops.playbook.describing import step_rows
 from ai_ops.storage.decisions import record
+from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.errors import DecisionRefused
 
 TOKEN = """What `ai-ops sign` printed: one line, a decision with its signature.
@@ -19,6 +24,14 @@ class SignedDecision(dg.Config):
     token: str = Field(description=TOKEN)
 
 
+class IncidentToAnswer(dg.Config):
+    """Which incident is answered."""
+
+    incident: str = Field(
+        default="", description="Its id, as drift-2021-03-04; empty: every one that is open."
+    )
+
+
 def decide_job_name(feature: AiFeatureSpec) -> str:
     """The name of the job that records a signed decision."""
     return f"{feature.name}__decide"
@@ -29,8 +42,22 @@ def decide_op_name(feature: AiFeatureSpec) -> str:
     return f"{feature.name}__signed_decision"
 
 
+def answer_job_name(feature: AiFeatureSpec) -> str:
+    """The name of the job that takes the steps of an incident."""
+    return f"{feature.name}__answer_incident"
+
+
+def answer_op_name(feature: AiFeatureSpec) -> str:
+    """The name of its one op, which takes the incident."""
+    return f"{feature.name}__take_steps"
+
+
 def jobs(feature: AiFeatureSpec) -> list[dg.JobDefinition]:
-    """The feature's job that records what a person decided."""
+    """The feature's jobs of the playbook: record what a person decided, and answer an incident."""
+    return [_decide(feature), _answer(feature)]
+
+
+def _decide(feature: AiFeatureSpec) -> dg.JobDefinition:
 
     @dg.op(
         name=decide_op_name(feature),
@@ -59,4 +86,47 @@ def jobs(feature: AiFeatureSpec) -> list[dg.JobDefinition]:
     def decide() -> None:
         signed_decision()
 
-    return [decide]
+    return decide
+
+
+def _answer(feature: AiFeatureSpec) -> dg.JobDefinition:
+    @dg.op(
+        name=answer_op_name(feature),
+        description="Takes the steps that are due, and shows how all of them stand.",
+    )
+    def take_due_steps(
+        context: dg.OpExecutionContext, config: IncidentToAnswer, root: RootResource
+    ) -> None:
+        opened = root.open()
+        known = standing_of(opened.ledger, feature.name)
+        if config.incident and known.incident(config.incident) is None:
+            there = ", ".join(one.id for one in known.incidents) or "none"
+            raise dg.Failure(f"{config.incident}: no such incident; there are: {there}")
+        now, acts = opened.clock.now(), DagsterActs(context.instance)
+        appended = take_steps(opened, feature, now, acts, only=config.incident or None)
+        after = standing_of(opened.ledger, feature.name)
+        asked = [one for one in after.open_incidents if config.incident in ("", one.id)]
+        if config.incident and (found := after.incident(config.incident)):
+            asked = [found]
+        rows = [row for one in asked for row in step_rows(one)]
+        context.log.info(f"{len(appended)} steps and questions are recorded")
+        context.add_output_metadata(
+            {
+                "recorded": len(appended),
+                "incidents": ", ".join(one.id for one in asked) or "none is open",
+                **({"steps": dg.MetadataValue.table(records_of(rows))} if rows else {}),
+            }
+        )
+
+    @dg.job(
+        name=answer_job_name(feature),
+        description=(
+            "Take the steps of an incident's playbook that are due now, instead of with the next "
+            "look of the sensor, and show how all of its steps stand: what was done on which "
+            "evidence, and who is asked what until when, with the command that answers it."
+        ),
+    )
+    def answer_incident() -> None:
+        take_due_steps()
+
+    return answer_incident

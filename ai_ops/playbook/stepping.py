@@ -7,6 +7,7 @@ takes the rest.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any, Final
 
 from ai_ops.playbook.steps import Does, Outcome, Playbook, Question, Scene, Step, since_of
@@ -132,10 +133,15 @@ def question_of(scene: Scene, step: Step, asks: Question) -> dict[str, Any]:
         "reason": asks.words.format_map(fills),
         "domain": asks.domain or ANSWERED_BY[scene.incident.alert],
         "due_at": (scene.as_of + asks.within.of(scene.feature)).isoformat(),
-        "command": f"ai-ops {asks.command.format_map(fills)}",
+        "command": f"ai-ops {asks.command.format_map(_typed(fills))}",
         "answers": list(asks.answers),
         "by": MACHINE,
     }
+
+
+def _typed(fills: Mapping[str, str]) -> dict[str, str]:
+    """What is filled into a command is one word of it, whatever a call site is called."""
+    return {name: quote(value) for name, value in fills.items()}
 
 
 def _is_asked_again(known: records.Question, asks: Question, as_of: datetime) -> bool:

@@ -24,7 +24,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(root: Root, instance: dg.DagsterInstance, token: str) -> dg.ExecuteInProcessResult:
-    (job,) = jobs(FEATURE)
+    job, _ = jobs(FEATURE)
     assert job.name == decide_job_name(FEATURE)
     return job.execute_in_process(
         instance=instance,
@@ -73,7 +73,7 @@ def test_a_decision_of_the_wrong_role_fails_the_run_and_is_recorded(
 
 
 def test_its_config_says_to_a_person_what_to_put_in() -> None:
-    (job,) = jobs(FEATURE)
+    job, _ = jobs(FEATURE)
     op = job.node_def_named(decide_op_name(FEATURE))
     assert isinstance(op, dg.OpDefinition)
     fields = op.config_schema.as_field().config_type.fields
