@@ -19,9 +19,12 @@ SIGNED: Final = frozenset[EventKind](
         "threshold_change",
         "incident_acknowledged",
         "incident_concluded",
+        "call_site_mode",
+        "environment_lock",
     }
 )
-"""What excuses an item or answers an alert: no more than a line in a database without its key."""
+"""What excuses an item, answers an alert or decides how it is done: no more than a line in a
+database without its key."""
 
 
 @dataclass(frozen=True, slots=True)

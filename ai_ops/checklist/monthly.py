@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.call_sites import decided_sites
 from ai_ops.checklist.combining import every_one, never_judged
 from ai_ops.checklist.declared import never_labelled, unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
@@ -63,24 +64,27 @@ def log_audited(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
 def cost_opportunities_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
     """What could cost less was looked for (caches, batches, the size of the model, machines that
     wait, the way of serving against the growth of traffic), and whoever answers for serving signed
-    that they looked at it. Where calls could be batches, backend signed too: it decides that."""
+    that they looked at it. Where calls could be batches, backend signed too: it decides that, for
+    each call site or for the month. A call site that was signed for batches asks in batches."""
     verdict = _of_month(evidence, (OPPORTUNITIES,), OPPORTUNITIES, "cost")
     month = evidence.window.start.date().isoformat()
     judged = evidence.in_window(OPPORTUNITIES).get(month)
     if judged is None or verdict.status != "pass":
         return verdict
     needed: list[OwnedDomain] = ["inference_management"]
-    if sites := judged.verdict.observed.get("batch_fits"):
+    sites = decided_sites(evidence, judged.verdict)
+    if sites.open:
         needed.append("prediction_logging")
     signed = {domain: _reviewer(feature, evidence, domain, judged.as_of) for domain in needed}
     observed = {**verdict.observed, **{f"signed_{name}": by for name, by in signed.items()}}
     waiting = [domain for domain, by in signed.items() if by is None]
-    if not waiting:
+    if not waiting and not sites.against:
         people = ", ".join(dict.fromkeys(by for by in signed.values() if by))
-        reason = f"{people} looked at it: {verdict.reason}"
+        reason = "; ".join([f"{people} looked at it: {verdict.reason}", *sites.words])
         size = judged.verdict.sample_size
         return Verdict.passing(reason, sample_size=size, observed=observed)
-    reason = "; ".join(_unsigned(feature, month, domain, str(sites)) for domain in waiting)
+    unsigned = [_unsigned(feature, month, domain, ", ".join(sites.open)) for domain in waiting]
+    reason = "; ".join([*sites.against, *unsigned])
     finding = Finding("cost", "fail", reason, window=evidence.window)
     size = judged.verdict.sample_size
     return Verdict.failing(reason, finding, sample_size=size, observed=observed)
@@ -110,6 +114,7 @@ def _unsigned(feature: AiFeatureSpec, month: str, domain: OwnedDomain, sites: st
         )
     return (
         f"{owner} did not decide yet whether {sites} should ask in batches: "
+        f"ai-ops call-sites sign {feature.name} SITE --as sync|batch, or for this month "
         f"{command} --domain {domain} --by {owner}"
     )
 

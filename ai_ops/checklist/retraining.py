@@ -10,6 +10,7 @@ from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated_at, open_alerts
 from ai_ops.checklist.combining import never_judged
 from ai_ops.checklist.declared import trained_elsewhere
+from ai_ops.checklist.environment import unlocked
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.neglect import neglected
 from ai_ops.checklist.tries import Try, tries_of
@@ -41,7 +42,7 @@ def retraining_verified(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> 
     answers = [answer(feature, evidence, tries, alert) for alert in seen]
     answers += _last_run(evidence.standing, tries)
     answers += [*_left_alone(feature, evidence), *_undecided(feature, evidence, tries)]
-    answers += _stale(evidence.standing)
+    answers += [*_stale(evidence.standing), *unlocked(feature, evidence.standing, tries)]
     answers += [Answer("no_evidence", words) for words in _unjudged(feature, evidence)]
     accuracy = [v.verdict.status for v in evidence.in_window("accuracy").values()]
     judged = sum(status in ("pass", "fail") for status in accuracy)

@@ -62,7 +62,7 @@ COMMANDS: Final[Mapping[EventKind, str]] = {
 ALL: Final = {item.id: item for items in ITEMS.values() for item in items}
 """Every item of a checklist."""
 
-OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as", "answer": "as"}
+OPTIONS: Final[Mapping[str, str]] = {"conclusion": "as", "answer": "as", "mode": "as"}
 """The option of a field, where it has another name."""
 
 FILLED_IN: Final = frozenset({"cadence", "partition", "domain", "note", "set", "month", "shown"})

@@ -101,7 +101,7 @@ def changed_since(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
 def changes(root: Root, feature: AiFeatureSpec, standing: Standing) -> tuple[str, ...]:
     """What a retraining of now is made with that the last good one was not."""
     good = next((one for one in reversed(standing.retrainings) if "evaluated" in one.stages), None)
-    before = _made_with(good) if good else {}
+    before = made_with_of(good) if good else {}
     if not before:
         return ()
     now = made_with(root, feature).as_params()
@@ -118,7 +118,7 @@ def changes(root: Root, feature: AiFeatureSpec, standing: Standing) -> tuple[str
     return tuple(found)
 
 
-def _made_with(retraining: Retraining) -> Mapping[str, str]:
+def made_with_of(retraining: Retraining) -> Mapping[str, str]:
     """What a retraining was made with last: it may have gone on with mended code."""
     for stage in ("evaluated", "resumed", "started"):
         said: Mapping[str, str] = retraining.stages.get(stage, {}).get("made_with", {})

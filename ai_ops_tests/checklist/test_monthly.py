@@ -7,13 +7,15 @@ import pytest
 
 from ai_ops.checklist.lists import compute_monthly_checklist
 from ai_ops.checklist.monthly import MONTHLY, PLAUSIBLE
+from ai_ops.checklist.reading import read_item
 from ai_ops.component import ASSETS, CHECKS
 from ai_ops.storage.root import Root
+from ai_ops.vocabulary.errors import DecisionRefused
 from ai_ops.vocabulary.moments import Moment
 from ai_ops.vocabulary.verdicts import Verdict
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.checklist.books import ALL, FEATURE, failing, judged, line
-from ai_ops_tests.deciding import BACKEND, DEVOPS, NOW, decided, root_in
+from ai_ops_tests.deciding import BACKEND, DEVOPS, NOW, decided, happened, root_in
 
 MARCH = Window.of_month("2021-03-01")
 READ = {check: item.id for item in MONTHLY for check in item.reads if check != PLAUSIBLE}
@@ -29,7 +31,11 @@ def month(
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    return root_in(tmp_path)
+    """A month in which somebody looked each day whether the labels can be true."""
+    root = root_in(tmp_path)
+    for day in MARCH.days():
+        judged(root, PLAUSIBLE, on=day)
+    return root
 
 
 @pytest.mark.requirement("MO-01", "OW-01")
@@ -137,6 +143,54 @@ def test_the_savings_of_a_month_are_reviewed_by_who_serves_and_batches_decided_b
     verdict = line(root, item).verdict
     assert (verdict.status, verdict.sample_size) == ("pass", 900)
     assert verdict.reason.startswith(f"{DEVOPS}, {BACKEND} looked at it")
+
+
+@pytest.mark.requirement("MO-10", "OW-10")
+def test_backend_decides_for_each_call_site_and_what_the_log_says_against_it_is_named(
+    root: Root,
+) -> None:
+    item = "cost_opportunities_reviewed"
+    fits = Verdict.passing("looked", sample_size=900, observed={"batch_fits": "web, app"})
+    month(root, "cost_opportunities", fits)
+    signed_off(root, DEVOPS)
+    sites = {"mode": "sync", "reason": "people wait for it"}
+    decided(root, "call_site_mode", BACKEND, call_site="web", **sites)
+    verdict = line(root, item).verdict
+    assert verdict.status == "fail"
+    assert f"{BACKEND} did not decide yet whether app should ask in batches" in verdict.reason
+    decided(root, "call_site_mode", BACKEND, call_site="app", mode="batch", reason="at night")
+    verdict = line(root, item).verdict
+    assert verdict.status == "pass", "it was signed after the month: the next one will show it"
+    assert f"web is signed sync by {BACKEND} on 2021-04-01" in verdict.reason
+    root.begin_replay(NOW + timedelta(days=40))
+    later = Window.of_month("2021-04-01")
+    at = NOW + timedelta(days=31)
+    judged(root, "cost_opportunities", fits, on="2021-04-01", window=later, at=at)
+    found = read_item(root, FEATURE, ALL[item], later, NOW + timedelta(days=40))
+    assert "asks one by one" not in found.verdict.reason, "signed in the midst of that month"
+    root.begin_replay(NOW + timedelta(days=70))
+    later = Window.of_month("2021-05-01")
+    at = NOW + timedelta(days=62)
+    judged(root, "cost_opportunities", fits, on="2021-05-01", window=later, at=at)
+    signed_off(root, DEVOPS, on="2021-05-01")
+    found = read_item(root, FEATURE, ALL[item], later, NOW + timedelta(days=70))
+    assert found.verdict.status == "fail"
+    assert found.verdict.reason == (
+        f"app is signed batch by {BACKEND} on 2021-04-01, and asks one by one"
+    )
+
+
+@pytest.mark.requirement("OW-10", "OW-12")
+def test_a_mode_that_nobody_signed_who_may_decides_nothing(root: Root) -> None:
+    fits = Verdict.passing("looked", sample_size=900, observed={"batch_fits": "web"})
+    month(root, "cost_opportunities", fits)
+    signed_off(root, DEVOPS)
+    said = {"call_site": "web", "mode": "sync", "reason": "x"}
+    with pytest.raises(DecisionRefused):
+        decided(root, "call_site_mode", DEVOPS, **said)
+    happened(root, "call_site_mode", **said, by=BACKEND)
+    verdict = line(root, "cost_opportunities_reviewed").verdict
+    assert verdict.status == "fail" and "whether web should ask in batches" in verdict.reason
 
 
 def test_what_was_signed_before_the_month_was_judged_again_signs_nothing(root: Root) -> None:

@@ -11,6 +11,7 @@ from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.retraining import retraining_verified
 from ai_ops.storage.standing import (
     Approval,
+    EnvironmentLock,
     Hold,
     Incident,
     Move,
@@ -380,3 +381,45 @@ def test_before_the_launch_nothing_is_retrained() -> None:
     verdict = verify(week(gap_since("2021-03-04")), moves=())
     assert verdict.status == "no_evidence"
     assert "nothing is retrained before the launch" in verdict.reason
+
+
+LOCK = EnvironmentLock("a" * 16, DEVOPS, "the image of March", utc("2021-03-02T09:00:00Z"))
+NEWER = EnvironmentLock("b" * 16, DEVOPS, "the image of April", utc("2021-03-12T09:00:00Z"))
+
+
+def made_with(digest: str | None, at: str = "2021-03-10T09:00:00Z") -> Retraining:
+    """A retraining that came to its gate, with packages of a digest."""
+    packages = {"made_with": {"environment": digest}} if digest else {}
+    return retraining(at, evaluated={"version": "2", "accepted": True, "reason": "", **packages})
+
+
+def locked(one: Retraining, *locks: EnvironmentLock) -> Verdict:
+    gates = gated("2")
+    return verify(week({}), one, gates=gates, environment_locks=locks)
+
+
+@pytest.mark.requirement("OW-08", "WK-07")
+def test_a_candidate_of_other_packages_than_were_locked_fails_and_names_both() -> None:
+    verdict = locked(made_with("c" * 16), LOCK)
+    assert verdict.status == "fail"
+    assert f"ran with packages {'c' * 16}, {DEVOPS} locked {'a' * 16} on 2021-03-02" in (
+        verdict.reason
+    )
+    assert "ai-ops environment show flight_delay" in verdict.reason
+
+
+@pytest.mark.requirement("OW-08")
+def test_packages_that_are_locked_or_came_before_any_lock_are_well() -> None:
+    assert locked(made_with("a" * 16), LOCK).status == "pass"
+    assert locked(made_with("c" * 16)).status == "pass"
+    assert locked(made_with("c" * 16), NEWER).status == "pass", "there was no lock when it began"
+    assert locked(made_with("b" * 16), LOCK, NEWER).status == "pass", "a later lock puts it right"
+    assert locked(made_with("a" * 16), LOCK, NEWER).status == "pass", "it was so when it began"
+    assert locked(made_with("c" * 16), LOCK, NEWER).status == "fail"
+
+
+@pytest.mark.requirement("OW-08", "FR-3")
+def test_a_retraining_that_does_not_tell_its_packages_is_no_evidence_once_they_are_locked() -> None:
+    verdict = locked(made_with(None), LOCK)
+    assert verdict.status == "no_evidence"
+    assert "nothing says which packages retraining 2021-03-10-a ran with" in verdict.reason
