@@ -146,8 +146,10 @@ def _not_at_work(
     source: Source, last: datetime | None, signs: Mapping[str, LastSign], as_of: datetime
 ) -> str | None:
     """What was seen of a source since its last sign: that it is stopped, or that it failed."""
-    stopped, failed = (signs.get(mark + source.name) for mark in (STOPPED, FAILED))
-    if stopped and as_of - stopped.at <= HOLDS and not (last and last > stopped.at):
+    marks = (STOPPED, FAILED, KNOWN)
+    stopped, failed, known = (signs.get(mark + source.name) for mark in marks)
+    since = max((at for at in (last, known.at if known else None) if at), default=None)
+    if stopped and as_of - stopped.at <= HOLDS and not (since and since > stopped.at):
         return f"it is stopped in Dagster, seen at {stopped.at:%Y-%m-%d %H:%M:%S}{_since(last)}"
     if failed and not (last and last >= failed.at):
         return f"it failed at {failed.at:%Y-%m-%d %H:%M:%S} ({failed.words}){_since(last)}"

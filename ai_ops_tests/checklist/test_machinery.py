@@ -130,6 +130,10 @@ def test_one_that_is_stopped_is_dead_as_long_as_it_is_seen_to_be() -> None:
         stopped = {"stopped:schedule:monthly": LastSign(BEGAN, NOW - ago, "")}
         signs = at_work(but={"schedule:monthly": NOW - timedelta(days=9)}) | stopped
         assert judged(signs)["schedule:monthly"].state == state
+    stopped = {"stopped:schedule:monthly": LastSign(BEGAN, NOW - timedelta(seconds=31), "")}
+    started = {"known:schedule:monthly": LastSign(BEGAN, NOW - timedelta(seconds=1), "")}
+    signs = at_work(but={"schedule:monthly": NOW - timedelta(days=9)}) | stopped | started
+    assert judged(signs)["schedule:monthly"].state == "alive", "it was started again"
 
 
 def live_root(folder: Path) -> Root:

@@ -121,6 +121,7 @@ def test_a_schedule_that_is_stopped_is_named_long_before_its_month_is_over(
     verdict = line(world, "thresholds_reviewed").verdict
     assert verdict.status == "no_evidence" and "schedule:monthly is dead" in verdict.reason
     instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING))
+    wait_for("its start", lambda: "schedule:monthly" not in dead(world), world)
 
 
 def test_a_sensor_whose_tick_raises_is_dead_although_it_ticks(running: Running) -> None:
@@ -172,5 +173,6 @@ def test_with_dagsters_event_log_emptied_the_books_say_the_same_and_work_goes_on
         return last is not None and last > killed
 
     wait_for("a sign after the restart", again, world)
-    assert watchdog(world).returncode == 0
+    told = watchdog(world)
+    assert told.returncode == 0, told.stdout
     assert world.root.ledger.verify().head is not None
