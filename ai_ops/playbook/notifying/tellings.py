@@ -89,7 +89,9 @@ def _unconcluded(
         f"{moment_told(since)}: {one.reason}\n"
         f"look: ai-ops incidents show {feature.name} {one.id}\nanswer: {command}"
     )
-    yield Telling(one.id, f"{again}, {severity}", domain, owner, words, since, critical=critical)
+    # What raised its severity was a step, or an alert that joined it.
+    news = max((since, *(each.at for each in (*one.taken, *one.joined))))
+    yield Telling(one.id, f"{again}, {severity}", domain, owner, words, news, critical=critical)
     for number, joined in enumerate(one.joined, 1):
         words = f"incident {one.id}: {joined.item} joined it ({joined.reason})"
         yield Telling(one.id, f"joined {number}", domain, owner, words, joined.at, urgent=False)
