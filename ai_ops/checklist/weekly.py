@@ -7,6 +7,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.combining import lacking, without_verdict
 from ai_ops.checklist.declared import unwatched_model
+from ai_ops.checklist.delivered import DELIVERED
 from ai_ops.checklist.evidence import ALERTING, DRIFT_CHECKS, ChecklistEvidence
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
@@ -97,6 +98,7 @@ WEEKLY = (
         ALERTING,
         drift_reviewed,
         max_age_days=14,
+        beside=(DELIVERED,),
     ),
     Item(
         "cost_trend_checked",
@@ -107,6 +109,7 @@ WEEKLY = (
         ("cost_trend",),
         cost_trend_checked,
         max_age_days=14,
+        beside=(DELIVERED,),
     ),
     Item(
         "retraining_verified",
@@ -117,6 +120,7 @@ WEEKLY = (
         (*DRIFT_CHECKS, "accuracy"),
         retraining_verified,
         max_age_days=14,
+        beside=(DELIVERED,),
     ),
     Item(
         "logs_written",
