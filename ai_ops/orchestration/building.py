@@ -11,6 +11,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import is_made
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.orchestration.partitions import moments_of, partitions_of
+from ai_ops.orchestration.reading_on import reading_on
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.timing import timed
 from ai_ops.storage.root import Root
@@ -55,6 +56,7 @@ def spec_of(
         metadata={
             "accountable": ", ".join(accountable),
             "supporting": ", ".join(supporting) or "–",
+            **reading_on(feature, name),
         },
         partitions_def=partitions_of(feature, rhythm) if rhythm else None,
     )

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.orchestration.acts import DagsterActs
-from ai_ops.orchestration.building import records_of
+from ai_ops.orchestration.building import owners_of, records_of
 from ai_ops.orchestration.resources import RootResource
 from ai_ops.playbook.answering import take_steps
 from ai_ops.playbook.describing import step_rows
@@ -82,6 +82,7 @@ def _decide(feature: AiFeatureSpec) -> dg.JobDefinition:
             "drift, the criteria of the gate, an answer to an incident. Whatever is not signed by "
             "somebody who may decide it fails the run, and is recorded as refused."
         ),
+        owners=owners_of(feature),
     )
     def decide() -> None:
         signed_decision()
@@ -125,6 +126,7 @@ def _answer(feature: AiFeatureSpec) -> dg.JobDefinition:
             "look of the sensor, and show how all of its steps stand: what was done on which "
             "evidence, and who is asked what until when, with the command that answers it."
         ),
+        owners=owners_of(feature),
     )
     def answer_incident() -> None:
         take_due_steps()
