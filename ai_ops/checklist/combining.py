@@ -98,6 +98,27 @@ def without_verdict(
     return findings
 
 
+def unlooked(
+    feature: AiFeatureSpec,
+    evidence: ChecklistEvidence,
+    checks: tuple[str, ...],
+    kind: FindingKind,
+) -> list[Finding]:
+    """A finding for every monitored day on which a check never ran: that it had nothing to judge
+    by is on record where it did, and is held against nobody."""
+    return [
+        Finding(
+            kind,
+            "no_evidence",
+            f"{check} was not judged on {day}{_last_seen(evidence, check)}",
+            window=Window.of_day(day),
+        )
+        for check in checks
+        for day in evidence.monitored_days(feature)
+        if day not in evidence.in_window(check)
+    ]
+
+
 def failing_days(evidence: ChecklistEvidence, checks: tuple[str, ...]) -> list[Finding]:
     """What the checks found on the days of the window on which they failed."""
     return [

@@ -63,6 +63,8 @@ def _peak(feature: AiFeatureSpec, recorded: RecordedVerdict) -> list[str]:
 def _version(evidence: ChecklistEvidence, recorded: RecordedVerdict) -> list[str]:
     tested = recorded.verdict.observed.get("version")
     looked = evidence.last_seen(LOOKED)
+    if looked is None and evidence.standing.live is None:
+        return [f"{LOOKED} was never judged, so nobody knows which version would be served"]
     seen = {} if looked is None else looked.verdict.observed
     served = evidence.standing.live or seen.get("champion") or tested
     if served == tested:

@@ -6,7 +6,7 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.call_sites import decided_sites
-from ai_ops.checklist.combining import every_one, never_judged
+from ai_ops.checklist.combining import every_one, lacking, never_judged, unlooked
 from ai_ops.checklist.declared import never_labelled, unwatched_model
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.items import Item
@@ -31,6 +31,10 @@ def accuracy_on_held_out(feature: AiFeatureSpec, evidence: ChecklistEvidence) ->
         return never_labelled(evidence.window)
     doubted = _doubted(evidence)
     verdict = _of_month(evidence, HELD_OUT_CHECKS, "labelled_evaluation_set", "accuracy", doubted)
+    if verdict.status == "pass" and (
+        missing := unlooked(feature, evidence, (PLAUSIBLE,), "labels")
+    ):
+        verdict = lacking(missing, "labels", verdict.sample_size, verdict.observed)
     return with_neglect(verdict, neglected(feature, evidence))
 
 

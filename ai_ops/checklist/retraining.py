@@ -10,6 +10,7 @@ from ai_ops.ai_features.applying import judged_of
 from ai_ops.checklist.answers import LATE_BY, SEEN_BY, Answer, answer, evaluated_at, open_alerts
 from ai_ops.checklist.combining import never_judged
 from ai_ops.checklist.declared import trained_elsewhere
+from ai_ops.checklist.drift_live import DRIFT_CHECKS
 from ai_ops.checklist.environment import unlocked
 from ai_ops.checklist.evidence import ChecklistEvidence
 from ai_ops.checklist.neglect import neglected
@@ -158,12 +159,22 @@ def _unjudged(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> list[str]:
         for day in days
         if day not in evidence.in_window(check)
     ]
+    lacks += [one for check in judged_of(DRIFT_CHECKS, feature) for one in _blind(evidence, check)]
     for day, recorded in sorted(evidence.in_window("accuracy").items(), reverse=True):
         if recorded.verdict.status != "no_evidence":
             break
         if not _too_young(feature, evidence.standing, day):
             lacks.append(f"accuracy on {day}: {recorded.verdict.reason}")
     return lacks
+
+
+def _blind(evidence: ChecklistEvidence, check: str) -> list[str]:
+    """That a check found on no day of the window anything to judge by: it sees no drift at all."""
+    known = evidence.in_window(check)
+    if not known or any(one.verdict.status != "no_evidence" for one in known.values()):
+        return []
+    last = max(known)
+    return [f"{check} on {last}: {known[last].verdict.reason}"]
 
 
 def _too_young(feature: AiFeatureSpec, standing: Standing, day: str) -> bool:

@@ -5,10 +5,15 @@ from datetime import timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.applying import judged_of
-from ai_ops.checklist.combining import lacking, without_verdict
+from ai_ops.checklist.combining import lacking, unlooked, without_verdict
 from ai_ops.checklist.declared import unwatched_model
 from ai_ops.checklist.delivered import DELIVERED
-from ai_ops.checklist.evidence import ALERTING, DRIFT_CHECKS, ChecklistEvidence
+from ai_ops.checklist.evidence import (
+    ALERTING,
+    DRIFT_CHECKS,
+    FEED_CHECKS,
+    ChecklistEvidence,
+)
 from ai_ops.checklist.items import Item
 from ai_ops.checklist.logged import LOG_CHECKS, judge_log
 from ai_ops.checklist.retraining import retraining_verified
@@ -18,13 +23,17 @@ from ai_ops.vocabulary.verdicts import Finding, Verdict
 
 
 def drift_reviewed(feature: AiFeatureSpec, evidence: ChecklistEvidence) -> Verdict:
-    """Drift was judged on every day of the week, and no drift alert is older than a week without
-    a person's review: a flag left alone is a model left alone, and after two weeks it counts as
-    one that has under-performed as long. What drifted in the week is named, reviewed or not."""
+    """Drift and the feed were judged on every day of the week, and no drift alert is older than a
+    week without a person's review: a flag left alone is a model left alone, and after two weeks it
+    counts as one that has under-performed as long. What drifted in the week is named, reviewed or
+    not."""
     if (waived := unwatched_model(feature, evidence.window)) is not None:
         return waived
     checks = judged_of(DRIFT_CHECKS, feature)
-    unjudged = without_verdict(feature, evidence, checks, "drift")
+    unjudged = [
+        *without_verdict(feature, evidence, checks, "drift"),
+        *unlooked(feature, evidence, judged_of(FEED_CHECKS, feature), "volume"),
+    ]
     alerts = [
         alert
         for check in ALERTING

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ai_ops.ai_features import load_feature
 from ai_ops.ai_features.parts import Monitoring, Retraining
-from ai_ops.checklist.evidence import ChecklistEvidence, gather
+from ai_ops.checklist.evidence import FEED_CHECKS, ChecklistEvidence, gather
 from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.reading import read_line
 from ai_ops.checklist.weekly import WEEKLY
@@ -32,7 +32,7 @@ FEATURE = DECLARED.model_copy(
 WEEK = Window.of_week("2021-03-08")
 AS_OF = WEEK.end + timedelta(hours=7)
 ITEMS = {item.id: item for item in WEEKLY}
-DAILY = ("input_drift", "output_drift", "joint_drift", *LOG_CHECKS)
+DAILY = ("input_drift", "output_drift", "joint_drift", *FEED_CHECKS, *LOG_CHECKS)
 FINE = Verdict.passing("fine", sample_size=900)
 
 

@@ -43,6 +43,8 @@ def items(root: Root) -> dict[str, Verdict]:
 
 def judged_month(folder: Path, *, without: str = "", **instead: Verdict) -> Root:
     root = root_in(folder)
+    for day in MARCH.days():
+        judged(root, "labels_plausible", on=day)
     for check in (check for checks in READS.values() for check in checks):
         if check != without:
             month(root, check, instead.get(check))

@@ -37,7 +37,7 @@ NEXT_MORNING = WEEK.end + timedelta(hours=9)
 def judged(made: Sourced, instead: Mapping[tuple[str, str], Verdict] | None = None) -> None:
     """A week of verdicts as the feature's checks give them, ``instead`` some others."""
     changed = {("log_complete", day): UNPROVABLE for day in WEEK.days()} | dict(instead or {})
-    drift = ("input_drift", "output_drift", "joint_drift")
+    drift = ("input_drift", "output_drift", "joint_drift", "volume_steady", "feed_alive")
     names = (*judged_of(LOG_CHECKS, made.feature), *drift)
     recorded = [
         RecordedVerdict(

@@ -97,7 +97,8 @@ def drift_weeks(folder: Path, change: Change | None) -> Installation:
     )
     tell(made.root, "launch", FIRST, version="1", previous=None, by="devops@example.com")
     for day in span.days():
-        judged(made.root, "accuracy", on=day)
+        for check in ("accuracy", "volume_steady", "feed_alive"):
+            judged(made.root, check, on=day)
     return made
 
 
