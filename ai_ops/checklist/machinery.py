@@ -14,6 +14,7 @@ from ai_ops.checklist.machinery_sources import EVERY, PATIENCE, Source, sources_
 from ai_ops.storage.ledger_tail import tail_of
 from ai_ops.storage.root import Root
 from ai_ops.storage.signs_of_life import (
+    AWAKE,
     FAILED,
     KNOWN,
     STOPPED,
@@ -32,6 +33,9 @@ SKEW: Final = timedelta(minutes=2)
 HOLDS: Final = timedelta(minutes=3)
 """A sensor or schedule that is stopped is seen to be so every half minute."""
 
+WAKING: Final = timedelta(minutes=3)
+"""How long after a silence of the whole machinery its parts may take to come back."""
+
 CLOCK: Final = "wall_clock"
 CHANNEL: Final = "notification_channel"
 LEDGER: Final = "ledger"
@@ -43,7 +47,7 @@ BOOKS: Final = (LEDGER, CLOCK)
 class Sign:
     """A source of the machinery: when it was last at work, what it may take, how it stands.
 
-    ``never`` is one that gave no sign yet and is not late; ``exempt`` is a replay. ``items`` are
+    ``never`` is one that gave no sign yet and is awaited; ``exempt`` is a replay. ``items`` are
     those that are blind without it.
     """
 
@@ -119,6 +123,8 @@ def _judged(
         state: State = "dead"
     elif silent is not None and silent > source.limit:
         state, words = "dead", _silence(source, last, silent)
+        if came_back := _came_back(source, signs, as_of):
+            state, words = "never", f"{words}; {came_back}"
     elif last is None:
         state, words = "never", _awaited(source, since)
     else:
@@ -154,6 +160,15 @@ def _not_at_work(
     if failed and not (last and last >= failed.at):
         return f"it failed at {failed.at:%Y-%m-%d %H:%M:%S} ({failed.words}){_since(last)}"
     return None
+
+
+def _came_back(source: Source, signs: Mapping[str, LastSign], as_of: datetime) -> str | None:
+    """That a process is awaited still: after a silence of all not every one is back at once, and
+    what is judged then is judged by its evidence."""
+    awake = signs.get(AWAKE)
+    if source.check is not None or awake is None or as_of - awake.at > WAKING:
+        return None
+    return f"the machinery came back at {awake.at:%Y-%m-%d %H:%M:%S}, it is awaited"
 
 
 def _silence(source: Source, last: datetime | None, silent: timedelta) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
@@ -11,13 +11,16 @@ from dagster._core.scheduler.instigation import InstigatorState, SensorInstigato
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.root import Root
-from ai_ops.storage.signs_of_life import FAILED, KNOWN, STOPPED, sign
+from ai_ops.storage.signs_of_life import AWAKE, FAILED, KNOWN, STOPPED, last_sign, sign
 
 DAEMONS: Final = ("SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR")
 """The threads of Dagster's daemon without which nothing is judged."""
 
 LOOKED: Final = "look"
 """The sign of whoever looked at Dagster last: one of all sensors does, every half minute."""
+
+SLEPT: Final = timedelta(minutes=5)
+"""When nobody looked for longer than this, nobody was at work."""
 
 OF_DAGSTER: Final = "sensor:retraining_failed"
 """The sensor that Dagster itself ticks: its code is called when a run failed, and not before."""
@@ -42,8 +45,11 @@ def look_at_dagster(
 ) -> None:
     """Note what Dagster knows of its daemon, of what is stopped, and of sensors that run no code
     of their own. It tells nobody, and its records are not readable without it."""
+    before = last_sign(root.ledger, feature.name, LOOKED)
     if not sign(root, feature.name, LOOKED):
         return
+    if before is not None and root.clock.now() - before > SLEPT:
+        sign(root, feature.name, AWAKE)
     try:
         _note_heartbeats(instance(), root, feature)
         _note_instigators(instance(), root, feature)

@@ -41,6 +41,9 @@ FAILED: Final = "failed:"
 KNOWN: Final = "known:"
 """Before the name of a source: it was seen stopped, it failed, it is to run."""
 
+AWAKE: Final = "awake"
+"""The sign that after a silence of all of it the machinery came back."""
+
 KEPT: Final = timedelta(days=400)
 """How long signs are kept."""
 
@@ -84,6 +87,15 @@ def sign(
             mine = sa.and_(SIGNS.c.feature == feature, SIGNS.c.source == source)
             connection.execute(sa.delete(SIGNS).where(mine, old))
     return True
+
+
+def last_sign(ledger: Ledger, feature: str, source: str) -> datetime | None:
+    """When a source was last seen; None where it never was."""
+    if (engine := _readable(ledger)) is None:
+        return None
+    with reading(engine) as connection:
+        last = connection.execute(_newest(feature, source).limit(1)).one_or_none()
+    return None if last is None else datetime.fromisoformat(last.at)
 
 
 def signs_of(ledger: Ledger, feature: str, as_of: datetime | None = None) -> Mapping[str, LastSign]:

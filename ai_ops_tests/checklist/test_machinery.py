@@ -136,6 +136,16 @@ def test_one_that_is_stopped_is_dead_as_long_as_it_is_seen_to_be() -> None:
     assert judged(signs)["schedule:monthly"].state == "alive", "it was started again"
 
 
+def test_after_a_silence_of_all_each_is_awaited_for_a_moment() -> None:
+    back = {"awake": LastSign(BEGAN, NOW - timedelta(minutes=1), "")}
+    silent = at_work(but={"daemon:scheduler": NOW - timedelta(hours=9)})
+    assert judged(silent)["daemon:scheduler"].state == "dead"
+    awaited = judged(silent | back)["daemon:scheduler"]
+    assert awaited.state == "never" and "the machinery came back" in awaited.words
+    later = {"awake": LastSign(BEGAN, NOW - timedelta(minutes=4), "")}
+    assert judged(silent | later)["daemon:scheduler"].state == "dead"
+
+
 def live_root(folder: Path) -> Root:
     root = Root.open(folder, environment={})
     root.ledger.append([NewEvent("drill", LIVE.name, {})], clock=root.clock)
