@@ -118,6 +118,10 @@ def _subject(event: Event) -> str | None:
         case "waiver" | "sign_off" | "review":
             day = said.get("until") or said.get("partition") or said.get("begin")
             return f"{said['item']} ({day})" if day else str(said["item"])
+        case "call_site_mode":
+            return f"{said['call_site']}: {said['mode']}"
+        case "environment_lock":
+            return str(said["digest"])
         case "retraining":
             known = said.get("part") not in (None, "no step")
             at = f" at the step {said['part']}" if known else ""
