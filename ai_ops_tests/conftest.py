@@ -39,6 +39,7 @@ LONG = (
     "cli/test_demo.py",
     "accuracy_evaluation/test_gate_real_year.py",
     "test_daemon.py",
+    "playbook/test_end_to_end.py",
     "test_tables_of_others.py",
     "drift_monitoring/test_real_year.py",
     "cli/test_drill_rollback.py",

@@ -158,7 +158,7 @@ def build(folder: Path) -> DaemonWorld:
     for score in SCORES.values():
         _register(world, score)
     _write_sources(world)
-    _launch(world)
+    put_into_production(world)
     root.begin_replay(NOW)
     with open_runner(root.folder, definitions_of(world.feature)) as runner:
         runner.run(names.versions_job_name(world.feature))
@@ -204,7 +204,8 @@ def _write_sources(world: DaemonWorld) -> None:
     pq.write_table(pa.table({"time": rows["time"], "served": [1] * rows.num_rows}), served)
 
 
-def _launch(world: DaemonWorld) -> None:
+def put_into_production(world: DaemonWorld) -> None:
+    """Frozen criteria, an approval, the list, and a launch that is signed."""
     root, gate = world.root, world.feature.gate
     world.decide("gate_freeze", SCIENTIST, gate=gate.model_dump(mode="json"), hash=gate.digest)
     world.decide("approval", SCIENTIST, version="1", gate_hash=gate.digest, reason="the first")
