@@ -17,6 +17,7 @@ from ai_ops.storage.standing import (
     Move,
     Retraining,
     Standing,
+    Taken,
 )
 from ai_ops.vocabulary.clock import utc
 from ai_ops.vocabulary.verdicts import RecordedVerdict, Verdict
@@ -307,6 +308,9 @@ def test_bad_data_excuses_what_fails_while_its_days_are_looked_back_on_and_no_lo
     assert accuracy.status == "no_evidence" and "a retraining is due by" in accuracy.reason
 
 
+STALE = "2 retrainings in a row came to nothing: the model is stale"
+
+
 @pytest.mark.requirement("WK-08", "PB-44")
 def test_silent_failed_and_stale_are_told_apart() -> None:
     gap = week(gap_since("2021-03-04"))
@@ -325,7 +329,7 @@ def test_silent_failed_and_stale_are_told_apart() -> None:
         "it failed",
         "1",
         "emergency",
-        steps=("2 retrainings in a row came to nothing: the model is stale",),
+        taken=(Taken("severity_raised", utc("2021-03-13T10:00:00Z"), "ai_ops", STALE),),
     )
     stale = verify(
         gap, first, retraining("2021-03-13T09:00:00Z", failed=failed), incidents=(opened,)
