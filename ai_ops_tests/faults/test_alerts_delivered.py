@@ -20,7 +20,7 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.signs_of_life import forget_after
 from ai_ops.vocabulary.verdicts import RecordedVerdict, Verdict
 from ai_ops.vocabulary.windows import Window
-from ai_ops_tests.deciding import FEATURE, SCIENTIST
+from ai_ops_tests.deciding import FEATURE
 from ai_ops_tests.orchestration.ticking import Ticking
 from ai_ops_tests.playbook.notifying.receiving import SECRET, Webhook, webhook
 from ai_ops_tests.playbook.notifying.telling_world import DRIFT, START, live_root, opened, said_of
@@ -172,10 +172,29 @@ def test_that_a_channel_works_is_not_known_before_anything_went_over_it(
     assert ALERTS_DELIVERED.rhythm is None
 
 
-def test_a_mark_of_an_owner_is_who_was_told(
-    ticking: Ticking, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.fault("alerts_delivered")
+def test_a_channel_that_is_named_no_more_is_replaced_by_the_one_that_is(
+    tmp_path: Path, hook: Webhook
 ) -> None:
-    monkeypatch.setenv("AI_OPS_NOTIFY", hook.url)
-    opened(ticking.root, at=NOW - timedelta(minutes=2))
-    ticking.tick()
-    assert said_of(ticking.root)[0]["to"] == [SCIENTIST]
+    root = live_root(tmp_path, hook.url)
+    hook.status = 500
+    opened(root, at=NOW - timedelta(minutes=5))
+    notify(root, FEATURE, NOW - timedelta(minutes=4))
+    assert judge_alerts_delivered(root, FEATURE, datetime.now(UTC)).status == "fail"
+    with webhook() as other:
+        moved = Root.open(tmp_path, {"AI_OPS_NOTIFY_DRIFT_MONITORING": other.url})
+        verdict = judge_alerts_delivered(moved, FEATURE, NOW + timedelta(hours=3))
+        assert verdict.status == "no_evidence", "nobody knows of it yet"
+        notify(moved, FEATURE, datetime.now(UTC))
+        assert judge_alerts_delivered(moved, FEATURE, datetime.now(UTC)).status == "pass"
+        assert len(other.got) == 1
+
+
+def test_that_a_message_arrived_long_ago_says_nothing_of_the_next(
+    tmp_path: Path, hook: Webhook
+) -> None:
+    root = live_root(tmp_path, hook.url)
+    notify_test(root, FEATURE, START)
+    verdict = judge_alerts_delivered(root, FEATURE, START + timedelta(days=100))
+    assert verdict.status == "no_evidence"
+    assert verdict.reason.startswith(f"nothing arrived since {START:%Y-%m-%d}, so that")

@@ -18,6 +18,9 @@ ITEM: Final = "alerts_delivered"
 GRACE: Final = timedelta(hours=2)
 """How long something may wait to be told: it may have found no room in the hour before."""
 
+KNOWN_FOR: Final = timedelta(days=92)
+"""For so long a message that arrived says that the next one will."""
+
 
 def judge_alerts_delivered(root: Root, feature: AiFeatureSpec, as_of: datetime) -> Verdict:
     """The people who answer the alerts were told of them: of every open incident and question
@@ -29,6 +32,8 @@ def judge_alerts_delivered(root: Root, feature: AiFeatureSpec, as_of: datetime) 
     standing = standing_of(root.ledger, feature.name, as_of)
     tellings = [one for one in incident_tellings(feature, standing, as_of) if one.urgent]
     channels = channels_of(root.environment)
+    if channels.every:
+        told = told.over({one.name for one in channels.every})
     observed = {
         "to_tell": len(tellings),
         "told": sum(_is_told(one, told) for one in tellings),
@@ -51,14 +56,8 @@ def judge_alerts_delivered(root: Root, feature: AiFeatureSpec, as_of: datetime) 
             sample_size=len(told.attempts),
             observed=observed,
         )
-    if not lacking and not told.sent:
-        words = "nobody was ever told anything, so that it would arrive is not known"
-        more = (
-            f"try it: ai-ops notifications test {feature.name}"
-            if channels.every
-            else f"set {VARIABLE} to an apprise URL"
-        )
-        lacking = [Finding("operations", "no_evidence", f"{words}; {more}")]
+    if not lacking and (unknown := _never_tried(feature, told, channels, as_of)):
+        lacking = [Finding("operations", "no_evidence", unknown)]
     if lacking:
         rest = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         return Verdict.lacking(
@@ -73,6 +72,22 @@ def judge_alerts_delivered(root: Root, feature: AiFeatureSpec, as_of: datetime) 
         sample_size=len(told.sent),
         observed=observed,
     )
+
+
+def _never_tried(
+    feature: AiFeatureSpec, told: Told, channels: Channels, as_of: datetime
+) -> str | None:
+    """Why it is not known that a message would arrive; None where one did lately."""
+    last = max(told.sent, default=None)
+    if last is not None and as_of - last <= KNOWN_FOR:
+        return None
+    words = f"nothing arrived since {last:%Y-%m-%d}" if last else "nobody was ever told anything"
+    more = (
+        f"try it: ai-ops notifications test {feature.name}"
+        if channels.every
+        else f"set {VARIABLE} to an apprise URL"
+    )
+    return f"{words}, so that an alert would arrive is not known; {more}"
 
 
 def _is_told(one: Telling, told: Told) -> bool:

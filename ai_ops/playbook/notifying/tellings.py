@@ -90,7 +90,8 @@ def _unconcluded(
         f"look: ai-ops incidents show {feature.name} {one.id}\nanswer: {command}"
     )
     # What raised its severity was a step, or an alert that joined it.
-    news = max((since, *(each.at for each in (*one.taken, *one.joined))))
+    later = (*(each.at for each in one.taken), *(each.at for each in one.joined))
+    news = max((since, *later))
     yield Telling(one.id, f"{again}, {severity}", domain, owner, words, news, critical=critical)
     for number, joined in enumerate(one.joined, 1):
         words = f"incident {one.id}: {joined.item} joined it ({joined.reason})"

@@ -1,7 +1,7 @@
 """What people were told already, and what could not be delivered: a fold over the ledger."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -70,6 +70,15 @@ class Told:
     def sent_since(self, moment: datetime) -> int:
         """How many messages arrived after a moment."""
         return sum(at > moment for at in self.sent)
+
+    def over(self, channels: Collection[str]) -> "Told":
+        """The same without the failures of channels that are named no more: nobody mends those."""
+        kept = {
+            key: {name: one for name, one in attempts.items() if one.delivered or name in channels}
+            for key, attempts in self.attempts.items()
+        }
+        broken = {name: one for name, one in self.broken.items() if name in channels}
+        return replace(self, attempts=kept, broken=broken)
 
     def waits(self, channel: str, now: datetime) -> bool:
         """Whether a channel failed and is not tried again yet."""
