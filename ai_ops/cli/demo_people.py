@@ -10,7 +10,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.monthly import OPPORTUNITIES, REVIEWED
+from ai_ops.checklist.monthly import MONTHLY, OPPORTUNITIES, REVIEWED
+from ai_ops.checklist.reading import window_at
+from ai_ops.checklist.signed import keep_shown
+from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.drift_monitoring.threshold_deciding import decision_of
 from ai_ops.drift_monitoring.thresholds import newest_month
 from ai_ops.storage.authority import ANSWERED_BY
@@ -41,6 +44,7 @@ NOTES: Mapping[str, str] = {
 }
 
 
+SEEN = "looked at the list: what is not green is being answered"
 LOOKED = "looked at the savings of the month: calls stay as they are"
 APPROVED = "looked at the alerts of the month: what vanishes was none"
 KEPT = "looked at the alerts of the month: no threshold needs to change"
@@ -155,6 +159,24 @@ class People:
             about = {"item": REVIEWED, "domain": domain, "cadence": "monthly"}
             self._decide("sign_off", domain, {**about, "partition": month, "note": LOOKED})
         return month
+
+    def sign_lists(self) -> list[str]:
+        """Sign the lines of the newest weekly and monthly list that nobody signed yet; which.
+
+        That on costs is signed where they are reviewed.
+        """
+        now, signed = self.root.clock.now(), []
+        done = {(one.item, one.partition) for one in self._standing().sign_offs}
+        for item in (*WEEKLY, *MONTHLY):
+            partition = window_at(item.cadence, now).start.date().isoformat()
+            if item.id == REVIEWED or (item.id, partition) in done:
+                continue
+            shown = keep_shown(self.root, self.feature, item, partition)
+            about = {"item": item.id, "domain": item.domain, "cadence": item.cadence}
+            content = {**about, "partition": partition, "note": SEEN, "shown": shown}
+            self._decide("sign_off", item.domain, content)
+            signed.append(item.id)
+        return signed
 
     def _approve(self, kind: EventKind, version: str, reason: str) -> None:
         gate = self._standing().gate

@@ -5,7 +5,7 @@ The sensors of a running daemon ask the same functions at the same moments.
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
@@ -27,6 +27,9 @@ from ai_ops.retraining_pipeline.triggers import READ, due_promotion, due_retrain
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
+
+LAST_LOOK = timedelta(days=2)
+"""So long before they are away people sign the lists: to sign each week takes half a minute."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Answers:
             self.people.decide_on_candidates()
             self.people.review_thresholds()
             self.people.review_costs()
+        if timedelta(0) < self.away - now.date() <= LAST_LOOK:
+            self.people.sign_lists()
         self._promote()
 
     def _retrain(self, now: datetime) -> None:

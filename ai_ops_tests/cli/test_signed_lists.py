@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from ai_ops.checklist.monthly import MONTHLY, REVIEWED
+from ai_ops.checklist.weekly import WEEKLY
 from ai_ops.cli.common import BAD, DONE, FAILS, NO_EVIDENCE
+from ai_ops.cli.demo_people import People
 from ai_ops.storage.identities import Identities
 from ai_ops_tests.cli.deciding_world import (
     BACKEND,
@@ -140,3 +143,15 @@ def test_a_late_line_is_named_with_its_age_and_its_owner_and_a_silent_owner_too(
     assert found[ITEM]["overdue_days"] is None
     silent = json.loads(ai_ops(*LIST, "--json").out)["silent_owners"]
     assert [words.split()[0] for words in silent] == [SCIENTIST, DEVOPS]
+
+
+@pytest.mark.requirement("OW-02")
+def test_the_demo_s_people_sign_each_line_of_their_lists_once(ai_ops: World) -> None:
+    people = People(ai_ops.root, FEATURE)
+    signed = people.sign_lists()
+    monthly = [item.id for item in MONTHLY if item.id != REVIEWED]
+    assert signed == [*(item.id for item in WEEKLY), *monthly]
+    assert people.sign_lists() == []
+    _, found = items(ai_ops, "--signed")
+    assert all(one["changed"] is False for one in found.values())
+    assert found["drift_reviewed"]["signed_off_by"] == SCIENTIST
