@@ -101,7 +101,7 @@ def new_model(
             "What was approved goes live; nothing does before",
             requirements["released"],
             does=candidates.release,
-            after=("candidate_decided",),
+            after=("judged_by_gate",),
             where=where,
             condition=condition,
         ),
