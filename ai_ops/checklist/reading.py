@@ -161,6 +161,7 @@ def as_data(
         "cadence": cadence,
         "as_of": as_of.isoformat(),
         "items": [_line_as_data(line) for line in lines],
+        "flags": list(feature.flags),
         "silent_owners": [one.words for one in silent_of(feature, lines)],
     }
 

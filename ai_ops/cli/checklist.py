@@ -79,8 +79,8 @@ def checklist(
             lines,
             f"{spec.name}: {chosen}, {first} … {last}, as of {moment:%Y-%m-%d %H:%M} UTC",
         )
-        for one in reading.silent_of(spec, lines):
-            typer.echo(plain(one.words))
+        for words in (*(one.words for one in reading.silent_of(spec, lines)), *spec.flags):
+            typer.echo(plain(words))
     statuses = {line.verdict.status for line in lines}
     raise typer.Exit(
         FAILS if "fail" in statuses else NO_EVIDENCE if "no_evidence" in statuses else DONE

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.cli import checklist as command
 from ai_ops.cli.common import BAD, DONE, FAILS, NO_EVIDENCE
 from ai_ops.storage.root import Root
@@ -122,6 +123,8 @@ def test_the_monthly_list_is_that_of_the_last_whole_month(tmp_path: Path) -> Non
     )
     for check in checks:
         judged(root, check, on="2021-03-01", window=MARCH, at=NOW)
+    for day in MARCH.days():
+        judged(root, "labels_plausible", on=day)
     assert as_json(root, "monthly")[0] == FAILS, "nobody looked at what could cost less"
     reviewed = {"item": "cost_opportunities_reviewed", "domain": "inference_management"}
     month = {"cadence": "monthly", "partition": "2021-03-01", "note": ""}
@@ -158,3 +161,19 @@ def test_bad_usage_is_told_in_one_line(
 ) -> None:
     code, out, err = call(rehearsed(tmp_path), *arguments)
     assert (code, out) == (BAD, "") and words in err and err.count("\n") == 1
+
+
+@pytest.mark.requirement("OW-14", "OW-15")
+def test_one_person_who_holds_all_four_domains_is_flagged_below_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = rehearsed(tmp_path)
+    _, before = as_json(root, "pre_launch")
+    assert before["flags"] == []
+    one = FEATURE.owners.drift_monitoring
+    alone = FEATURE.owners.model_copy(update=dict.fromkeys(OWNED_DOMAINS, one))
+    feature = FEATURE.model_copy(update={"owners": alone})
+    monkeypatch.setattr(command, "resolve_feature", lambda _: feature)
+    words = f"{one.accountable} is accountable for all four domains: ownership is not split"
+    assert as_json(root, "pre_launch")[1]["flags"] == [words]
+    assert words in call(root, "--cadence", "pre_launch")[1]
