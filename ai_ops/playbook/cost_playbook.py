@@ -44,7 +44,7 @@ COST = Playbook(
             ("PB-20", "OW-09"),
         ),
         Step(
-            "call_site_decided",
+            cost.SITE_DECIDED,
             "Backend decides: synchronous or batch",
             ("PB-21", "OW-10"),
             asks=Question(

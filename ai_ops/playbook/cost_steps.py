@@ -13,6 +13,9 @@ from ai_ops.playbook.steps import Outcome, Scene, since_of
 from ai_ops.vocabulary.errors import MissingEvidence
 from ai_ops.vocabulary.verdicts import Evidence, Finding
 
+SITE_DECIDED: Final = "call_site_decided"
+"""The step that asks backend how a call site is to ask."""
+
 EVIDENCE: Final = "cost_spike_evidence"
 """Where the week's answers lie, below the feature's folder."""
 
@@ -45,8 +48,8 @@ def look_at_repeats(scene: Scene) -> Outcome:
 
 def fits_batches(scene: Scene) -> bool:
     """Whether the week's numbers say that single calls of a call site would fit into batches, and
-    nobody decided about that site yet."""
-    return bool(single_sites(scene))
+    nobody decided about that site before it was asked about."""
+    return scene.incident.question(SITE_DECIDED) is not None or bool(single_sites(scene))
 
 
 def site_to_decide(scene: Scene) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.cli import incidents
 from ai_ops.inference_management.spike_evidence import write_spike_evidence
 from ai_ops.playbook.answering import answer_alerts
+from ai_ops.storage.ledger import NewEvent
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import standing_of
 from ai_ops.vocabulary.moments import Moment
@@ -84,6 +85,23 @@ def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_n
     words = " ".join(shown.stdout.split())
     assert "what drives it: call site app" in words
     assert "are the same queries asked again? yes: " in words
+
+
+@pytest.mark.requirement("PB-21", "OW-10")
+def test_what_backend_decides_about_the_call_site_ends_the_question(
+    world: tuple[Root, AiFeatureSpec],
+) -> None:
+    root, feature = world
+    write_spike_evidence(root, feature, MOMENT)
+    root.ledger.record_verdicts([failing(feature)], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    said = {"call_site": "app", "mode": "batch", "reason": "nobody waits", "by": "backend@x.org"}
+    root.ledger.append([NewEvent("call_site_mode", feature.name, said)], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    (found,) = standing_of(root.ledger, feature.name).incidents
+    assert found.step_names[-1] == "call_site_decided"
+    assert "backend@x.org decided that app asks batch" in found.steps[-1]
+    assert [one.step for one in found.pending] == ["what_is_it"]
 
 
 def test_a_week_that_nobody_looked_through_is_told_as_such(
