@@ -43,7 +43,8 @@ def playbook_lines(incident: Incident, now: datetime) -> Iterator[str]:
 def _lines(number: int, step: dict[str, Any], now: datetime) -> Iterator[str]:
     name, state = step["step"], step["state"]
     if state == "waiting":
-        yield f"  {number}. {name}: waits ({step['title']})"
+        where = f"; where {step['where']}" if step["where"] else ""
+        yield f"  {number}. {name}: waits ({step['title']}{where})"
     elif state == "asked":
         due = utc(step["due_at"])
         late = f", {_days(now - due)} OVERDUE" if now > due else ""

@@ -153,6 +153,7 @@ def _words(name: str) -> str:
 def _state(incident: Incident, step: Step) -> dict[str, Any]:
     taken, asked = taken_of(incident, step.name), asked_of(incident, step.name)
     shown: dict[str, Any] = {"step": step.name, "title": step.title, "state": "waiting"}
+    shown["where"] = step.condition
     if taken:
         last = taken[-1]
         kept = [{"source": source, "digest": digest} for source, digest in last.evidence]

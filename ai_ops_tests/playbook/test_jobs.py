@@ -7,9 +7,24 @@ import dagster as dg
 import pytest
 
 from ai_ops.orchestration.resources import RootResource
-from ai_ops.playbook.jobs import decide_job_name, decide_op_name, jobs
+from ai_ops.playbook.jobs import (
+    answer_job_name,
+    answer_op_name,
+    decide_job_name,
+    decide_op_name,
+    jobs,
+)
 from ai_ops.storage.root import Root
-from ai_ops_tests.deciding import BACKEND, DEVOPS, FEATURE, root_in, standing, token_of
+from ai_ops_tests.deciding import (
+    BACKEND,
+    DEVOPS,
+    FEATURE,
+    incident,
+    launched,
+    root_in,
+    standing,
+    token_of,
+)
 
 
 @pytest.fixture
@@ -80,3 +95,45 @@ def test_its_config_says_to_a_person_what_to_put_in() -> None:
     assert "ai-ops sign" in str(fields["token"].description)
     assert "no secret" in str(fields["token"].description)
     assert "recorded as refused" in str(job.description)
+
+
+def answer(root: Root, instance: dg.DagsterInstance, id: str = "") -> dg.ExecuteInProcessResult:
+    _, job = jobs(FEATURE)
+    assert job.name == answer_job_name(FEATURE)
+    return job.execute_in_process(
+        instance=instance,
+        resources={"root": RootResource(folder=str(root.folder))},
+        run_config={"ops": {answer_op_name(FEATURE): {"config": {"incident": id}}}},
+        raise_on_error=False,
+    )
+
+
+@pytest.mark.requirement("PB-05")
+def test_a_run_takes_the_steps_of_an_incident_and_shows_how_all_of_them_stand(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    launched(root)
+    one, other = incident(root), incident(root, id="drift-2021-03-31")
+    done = answer(root, instance, one)
+    assert done.success
+    assert {len(found.taken) for found in standing(root).incidents} == {0, 3}
+    [event] = [
+        found for found in done.all_events if found.event_type == dg.DagsterEventType.STEP_OUTPUT
+    ]
+    told = event.step_output_data.metadata
+    rows = [record.data for record in told["steps"].records]  # type: ignore[union-attr]
+    assert {row["incident"] for row in rows} == {one}
+    states = {row["step"]: row["state"] for row in rows}
+    assert states["sample_pulled"] == "failed" and states["released"] == "waiting"
+    assert states["what_is_it"] == "asked"
+    assert f"ai-ops incidents conclude {FEATURE.name} {one} --as" in rows[3]["words"]
+    assert answer(root, instance).success
+    assert [len(found.taken) for found in standing(root).incidents] == [3, 3], other
+
+
+def test_an_incident_that_there_is_none_of_fails_the_run(
+    root: Root, instance: dg.DagsterInstance
+) -> None:
+    head = root.ledger.head()
+    assert not answer(root, instance, "drift-1").success
+    assert root.ledger.head() == head
