@@ -68,7 +68,7 @@ def _why_not(trend: CostTrend) -> str | None:
     if trend.unknown:
         return f"the cost of {', '.join(trend.unknown)} is unknown: declare the prices under costs"
     if trend.missing:
-        return f"no cost_rollup of {', '.join(trend.missing)}: materialise them"
+        return f"no cost_rollup of {', '.join(trend.missing)}, or none of a log: materialise them"
     if not trend.weeks or not trend.weeks[-1].answered:
         return f"no prediction was answered in the week of {trend.monday}"
     if trend.first:

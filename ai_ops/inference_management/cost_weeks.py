@@ -126,11 +126,18 @@ def _read_days(
             missing.append(day)
             continue
         read.append(evidence)
-        if table.num_rows:  # a day without work still has machines to pay: one row at least
+        # A day without work still has machines to pay: one row at least.
+        if table.num_rows and (any(table["rows"].to_pylist()) or _logged(lake, feature, day)):
             tables.append((day, table))
         else:
             missing.append(day)
     return tables, read, missing
+
+
+def _logged(lake: Lake, feature: AiFeatureSpec, day: str) -> bool:
+    """Whether a day has a log: without one, that nothing was asked is not known of it."""
+    folder, _, name = lake.path(feature.name, "prediction_log", day).rpartition("/")
+    return name in lake.listing(folder)
 
 
 def _week(monday: str, days: int, rows: Sequence[Mapping[str, Any]]) -> WeekCost:

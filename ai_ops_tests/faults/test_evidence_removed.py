@@ -80,9 +80,17 @@ def evidence(books: Root) -> dict[str, ChecklistEvidence]:
     that its people know of."""
     found = {cadence: gather(books, FEATURE, window_at(cadence, NOW), NOW) for cadence in ITEMS}
     opened = NOW - timedelta(days=1)
-    said = "cost_spike-2021-03-22", "cost_spike", "cost_trend", "2021-03-22", opened
-    standing = found["weekly"].standing
-    now = replace(standing, incidents=(Incident(*said, "it rose", "1", "warning"),))
+    rose = Incident(
+        "cost_spike-2021-03-22",
+        "cost_spike",
+        "cost_trend",
+        "2021-03-22",
+        opened,
+        "it rose",
+        "1",
+        "warning",
+    )
+    now = replace(found["weekly"].standing, incidents=(rose,))
     return {cadence: replace(one, standing=now, live=True) for cadence, one in found.items()}
 
 
