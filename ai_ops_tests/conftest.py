@@ -44,6 +44,7 @@ LONG = (
     "drift_monitoring/test_real_year.py",
     "cli/test_drill_rollback.py",
     "faults/test_machinery.py",
+    "faults/test_alerts_under_daemon.py",
 )
 """What replays weeks, judges a year or waits for real processes for a minute: `make test-long`.
 So does whatever reads the short replay, which takes minutes to make."""
