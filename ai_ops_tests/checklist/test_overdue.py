@@ -1,15 +1,19 @@
 """What nobody signed off in time is named with its age and its owner, and so is who is silent."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_ops.checklist.overdue import overdue_of, silent_owners
+from ai_ops.checklist.overdue import lists_since, overdue_of, silent_owners
+from ai_ops.storage.clocks import WallClock
 from ai_ops.storage.decided_records import SignedOff, Waiver
+from ai_ops.storage.ledger import NewEvent
+from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Move, Standing
-from ai_ops_tests.deciding import BACKEND, DEVOPS, FEATURE, SCIENTIST
+from ai_ops_tests.deciding import BACKEND, DEVOPS, FEATURE, SCIENTIST, root_in
 
 LAUNCH = datetime(2021, 3, 1, 9, tzinfo=UTC)
 """A Monday."""
@@ -127,6 +131,20 @@ def test_of_a_model_that_others_launch_lists_are_due_since_its_ledger_is_there()
     since = datetime(2021, 3, 9, tzinfo=UTC)
     found = overdue_of(others, Standing(), as_of, known_since=since)
     assert {(one.partition, one.lists) for one in found} == {("2021-03-08", 2)}
+
+
+def test_a_live_root_s_lists_are_due_since_its_first_block_a_replay_lives_its_days(
+    tmp_path: Path,
+) -> None:
+    assert lists_since(root_in(tmp_path / "replay")) is None
+    live = Root.open(tmp_path / "live", environment={})
+    assert lists_since(live) is None, "nothing was recorded yet"
+    before = WallClock().now()
+    live.ledger.append([NewEvent("drill", FEATURE.name, {})], clock=live.clock)
+    since = lists_since(live)
+    assert since is not None and before <= since <= WallClock().now()
+    others = FEATURE.model_copy(update={"served_by": "external"})
+    assert overdue_of(others, Standing(), WallClock().now(), known_since=since) == ()
 
 
 @pytest.mark.requirement("OW-02", "OW-14")
