@@ -91,37 +91,31 @@ def test_every_process_that_runs_gives_its_sign_green(running: Running) -> None:
     assert "daemon:" not in line(world, "drift_ready").verdict.reason
 
 
-def test_a_sensor_that_is_stopped_is_named_with_the_command_that_starts_it(
+def test_a_sensor_and_a_schedule_that_are_stopped_are_named_within_a_minute_of_work(
     running: Running, instance: dg.DagsterInstance
 ) -> None:
-    world = running.world
-    state = state_in_dagster(instance, "incidents")
-    instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
-    found = wait_for_sign(world, "sensor:incidents", "dead")
-    assert "it is stopped in Dagster" in found.words and "its last sign was" in found.words
-    assert f"dagster sensor start {world.feature.name}__incidents" in found.words
+    world, name = running.world, running.world.feature.name
+    states = [state_in_dagster(instance, one) for one in ("incidents", "monthly_schedule")]
+    for state in states:
+        instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+    sensor = wait_for_sign(world, "sensor:incidents", "dead").words
+    schedule = wait_for_sign(world, "schedule:monthly", "dead").words
+    assert "it is stopped in Dagster" in sensor and "its last sign was" in sensor
+    assert f"dagster sensor start {name}__incidents" in sensor
+    assert "it is stopped in Dagster" in schedule, "long before its month is over"
+    assert f"dagster schedule start {name}__monthly_schedule" in schedule
     told = watchdog(world)
     assert told.returncode == 1 and "sensor:incidents" in told.stdout
-    verdict = line(world, "drift_reviewed").verdict
-    assert verdict.status == "no_evidence" and "sensor:incidents is dead" in verdict.reason
+    for item, source in (
+        ("drift_reviewed", "sensor:incidents"),
+        ("thresholds_reviewed", "schedule:monthly"),
+    ):
+        verdict = line(world, item).verdict
+        assert verdict.status == "no_evidence" and f"{source} is dead" in verdict.reason
     assert "sensor:" not in line(world, "log_audited").verdict.reason, "it needs no incidents"
-    instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING))
-    wait_for_sign(world, "sensor:incidents", "alive")
-
-
-def test_a_schedule_that_is_stopped_is_named_long_before_its_month_is_over(
-    running: Running, instance: dg.DagsterInstance
-) -> None:
-    world = running.world
-    state = state_in_dagster(instance, "monthly_schedule")
-    instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
-    found = wait_for_sign(world, "schedule:monthly", "dead")
-    assert "it is stopped in Dagster" in found.words
-    assert f"dagster schedule start {world.feature.name}__monthly_schedule" in found.words
-    verdict = line(world, "thresholds_reviewed").verdict
-    assert verdict.status == "no_evidence" and "schedule:monthly is dead" in verdict.reason
-    instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING))
-    wait_for("its start", lambda: "schedule:monthly" not in dead(world), world)
+    for state in states:
+        instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING))
+    wait_for("their start", lambda: not dead(world), world)
 
 
 def test_a_sensor_whose_tick_raises_is_dead_although_it_ticks(running: Running) -> None:

@@ -21,6 +21,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.checklist.schedules import schedules
+from ai_ops.orchestration.resources import RootResource
 from ai_ops.orchestration.running import open_instance
 from ai_ops.orchestration.sensing import sensor_of
 from ai_ops.orchestration.signing import LOOKED, look_at_dagster
@@ -125,3 +127,14 @@ def test_the_first_look_after_a_silence_says_that_the_machinery_came_back(
     sign(other, NAME, LOOKED, at=other.clock.now() - timedelta(hours=9))
     look_at_dagster(lambda: instance, other, FEATURE)
     assert "awake" in signs_of(other.ledger, NAME)
+
+
+def test_a_schedule_that_ticks_gives_its_sign(root: Root, instance: dg.DagsterInstance) -> None:
+    [daily] = [one for one in schedules(FEATURE) if one.job_name == f"{NAME}__daily"]
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=root.clock.now(),
+        resources={"root": RootResource(folder=str(root.folder))},
+    ) as context:
+        daily(context)
+    assert "schedule:daily" in signs_of(root.ledger, NAME)

@@ -78,7 +78,8 @@ def test_what_was_known_at_a_moment_is_told_to_the_minute(
         assert found is None or as_of - found.at < timedelta(minutes=1)
         return
     assert found is not None and found.at <= as_of
-    assert abs(found.at - max(known)) < timedelta(minutes=1)
+    assert max(known) - found.at < timedelta(minutes=1)
+    assert any(abs(found.at - moment) < timedelta(minutes=1) for moment in given)
 
 
 def test_a_replay_gives_no_signs_and_a_reader_makes_no_table(tmp_path: Path) -> None:
@@ -105,14 +106,14 @@ def test_signs_are_no_part_of_the_chain(ledger_url: str, tmp_path: Path) -> None
 def test_what_a_clock_gave_that_ran_ahead_can_be_forgotten(ledger_url: str, tmp_path: Path) -> None:
     root = root_on(tmp_path, ledger_url)
     sign(root, "tiny", "sensor:a", at=NOON)
-    sign(root, "tiny", "sensor:a", at=NOON + timedelta(days=300))
-    assert newest_sign(root.ledger, "tiny") == NOON + timedelta(days=300)
+    sign(root, "tiny", "sensor:a", at=NOON + timedelta(days=30))
+    assert newest_sign(root.ledger, "tiny") == NOON + timedelta(days=30)
     assert signs_of(root.ledger, "tiny", NOON)["sensor:a"].at == NOON
     assert forget_after(root, NOON) == 1
     assert newest_sign(root.ledger, "tiny") == NOON
 
 
-def test_signs_are_kept_for_a_year_and_not_for_ever(ledger_url: str, tmp_path: Path) -> None:
+def test_signs_are_kept_for_months_and_not_for_ever(ledger_url: str, tmp_path: Path) -> None:
     root = root_on(tmp_path, ledger_url)
     sign(root, "tiny", "sensor:a", at=NOON)
     sign(root, "tiny", "sensor:b", at=NOON)
