@@ -35,11 +35,15 @@ def was_seen(run: Alert, incident: Incident, kind: AlertKind) -> bool:
 
 
 def goes_on(run: Alert, incident: Incident) -> bool:
-    """Whether the alert is a column of a genuine shift that has no new version yet: that it comes
-    and goes meanwhile is no other matter."""
-    if incident.state != "concluded" or incident.conclusion != "genuine_shift":
+    """Whether the alert is a column of a genuine shift and came before that was resolved: that it
+    comes and goes meanwhile is no other matter."""
+    if not any(names(one, run) and one.columns for one in incident.about):
         return False
-    return any(names(one, run) and one.columns for one in incident.about)
+    return any(
+        one.conclusion == "genuine_shift"
+        and (one.resolved_at is None or run.raised_at <= one.resolved_at)
+        for one in incident.ended
+    )
 
 
 def concluded_for(run: Alert, incident: Incident, kind: AlertKind) -> bool:

@@ -107,6 +107,10 @@ def test_a_column_of_a_genuine_shift_that_comes_and_goes_is_asked_about_once() -
     now = with_due(LAUNCHED, due(LAUNCHED, verdicts, 2), 2)
     for n in (3, 4, 5, 6):
         assert due(end(now, 3), verdicts, n) == Due()
+    well = [*verdicts, on(7, FINE), on(7, FINE, "output_drift")]
+    over = due(end(now, 3), well, 7)
+    assert told_of(over) == {**NOTHING, "over": [f"drift-{day(0)}"]}
+    assert due(with_due(end(now, 3), over, 7), well, 7) == Due(), "nor when it is resolved"
     other = replace(end(now, 3), moves=(*LAUNCHED.moves, move("promotion", "2", 4)))
     assert told_of(due(other, verdicts, 6))["opened"], "of another version it is another one"
 
