@@ -11,7 +11,7 @@ from typing import Final, get_args
 from urllib.parse import unquote
 
 from ai_ops.vocabulary.errors import MissingExtra
-from ai_ops.vocabulary.words import Domain
+from ai_ops.vocabulary.words import OwnedDomain
 
 VARIABLE: Final = "AI_OPS_NOTIFY"
 """Where the channels stand, several apart by spaces; ``AI_OPS_NOTIFY_DRIFT_MONITORING`` and its
@@ -43,7 +43,7 @@ class Channels:
     named: Mapping[str, tuple[Channel, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def of(self, domain: Domain) -> tuple[Channel, ...]:
+    def of(self, domain: OwnedDomain) -> tuple[Channel, ...]:
         """The channels of a domain: its own, else those of everybody."""
         return self.named.get(variable_of(domain)) or self.named.get(VARIABLE, ())
 
@@ -53,7 +53,7 @@ class Channels:
         return tuple(one for channels in self.named.values() for one in channels)
 
 
-def variable_of(domain: Domain) -> str:
+def variable_of(domain: OwnedDomain) -> str:
     """The variable of a domain's channels.
 
     >>> variable_of("drift_monitoring")
@@ -69,13 +69,13 @@ def channels_of(environment: Mapping[str, str]) -> Channels:
     (Channel(name='JSON (AI_OPS_NOTIFY)'),)
     >>> channels_of({"AI_OPS_NOTIFY_ROCKETS": "json://example.com"}).problems[0]
     'AI_OPS_NOTIFY_ROCKETS names no domain: write AI_OPS_NOTIFY_ and one of PREDICTION_LOGGING, \
-DRIFT_MONITORING, ACCURACY_EVALUATION, RETRAINING_PIPELINE, INFERENCE_MANAGEMENT'
+DRIFT_MONITORING, RETRAINING_PIPELINE, INFERENCE_MANAGEMENT'
     """
     named, problems = {}, []
-    known = {VARIABLE, *(variable_of(domain) for domain in get_args(Domain))}
+    known = {VARIABLE, *(variable_of(domain) for domain in get_args(OwnedDomain))}
     for variable in sorted(name for name in environment if name.startswith(VARIABLE)):
         if variable not in known:
-            domains = ", ".join(domain.upper() for domain in get_args(Domain))
+            domains = ", ".join(domain.upper() for domain in get_args(OwnedDomain))
             problems.append(f"{variable} names no domain: write {VARIABLE}_ and one of {domains}")
             continue
         urls = environment[variable].split()

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.schema import OWNED_DOMAINS
-from ai_ops.playbook.notifying.tellings import NEWS, Telling, moment_told
+from ai_ops.playbook.notifying.tellings import NEWS, Telling, moment_told, owned
 from ai_ops.storage.standing import Standing, Waiver
 from ai_ops.vocabulary.words import Domain, OwnedDomain
 
@@ -110,7 +110,7 @@ def _of_waiver(feature: AiFeatureSpec, one: Waiver, as_of: datetime) -> Telling:
     return Telling(
         f"waiver of {one.item} until {one.until}",
         "over" if over else "ends soon",
-        one.domain,
+        owned(feature, one.domain),
         tuple(dict.fromkeys((owner, one.by))),
         words,
         one.since,

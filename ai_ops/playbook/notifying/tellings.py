@@ -13,12 +13,14 @@ from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.ai_features.schema import OWNED_DOMAINS
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.standing import Incident, Question, Standing
-from ai_ops.vocabulary.words import Domain
+from ai_ops.vocabulary.words import Domain, OwnedDomain
 
 NEWS: Final = timedelta(days=7)
 """So long something that is over is worth a line."""
 
 OPENED: Final = "opened"
+
+FOLLOWING: Final = "accuracy_evaluation"
 
 URGENT: Final = ("critical", "emergency")
 
@@ -33,7 +35,7 @@ class Telling:
 
     about: str
     what: str
-    domain: Domain
+    domain: OwnedDomain
     to: tuple[str, ...]
     words: str
     since: datetime
@@ -56,8 +58,9 @@ def incident_tellings(
 
 
 def _of(feature: AiFeatureSpec, one: Incident, as_of: datetime) -> Iterator[Telling]:
-    domain = ANSWERED_BY[one.alert]
-    owner = (feature.owner_of(domain).accountable,)
+    domains = [owned(feature, ANSWERED_BY[alert]) for alert in one.alerts]
+    domain = domains[0]
+    owner = tuple(dict.fromkeys(feature.owner_of(each).accountable for each in domains))
     if one.state == "resolved":
         over = one.resolved_at or as_of
         if as_of - over <= NEWS:
@@ -75,7 +78,7 @@ def _unconcluded(
     feature: AiFeatureSpec,
     one: Incident,
     as_of: datetime,
-    domain: Domain,
+    domain: OwnedDomain,
     owner: tuple[str, ...],
 ) -> Iterator[Telling]:
     since = one.reopened[-1] if one.reopened else one.opened_at
@@ -107,16 +110,17 @@ def _unconcluded(
 def _asked(
     feature: AiFeatureSpec, one: Incident, question: Question, as_of: datetime
 ) -> Iterator[Telling]:
-    owner = (feature.owner_of(question.domain).accountable,)
+    domain = owned(feature, question.domain)
+    owner = (feature.owner_of(domain).accountable,)
     asked = moment_told(question.asked_at)
     what = f"asked {question.step} {asked}"
     rest = f"\nanswer: {question.command}"
     words = f"incident {one.id} asks: {question.words} (until {moment_told(question.due_at)}){rest}"
-    yield Telling(one.id, what, question.domain, owner, words, question.asked_at)
+    yield Telling(one.id, what, domain, owner, words, question.asked_at)
     limit = question.due_at - question.asked_at
     late = f"incident {one.id} asked on {asked}, unanswered: {question.words}"
     yield from _escalated(
-        feature, one.id, what, question.domain, question.asked_at, limit, as_of, late, rest
+        feature, one.id, what, domain, question.asked_at, limit, as_of, late, rest
     )
 
 
@@ -124,7 +128,7 @@ def _escalated(
     feature: AiFeatureSpec,
     about: str,
     what: str,
-    domain: Domain,
+    domain: OwnedDomain,
     since: datetime,
     limit: timedelta,
     as_of: datetime,
@@ -145,6 +149,11 @@ def _escalated(
             people = tuple(dict.fromkeys(to))
             yield Telling(about, f"{what}, late {times}", domain, people, words, due, critical=True)
             return
+
+
+def owned(feature: AiFeatureSpec, domain: Domain) -> OwnedDomain:
+    """The domain whose owner answers for one: accuracy evaluation follows another."""
+    return feature.owners.accuracy_evaluation.follows if domain == FOLLOWING else domain
 
 
 def _limit(feature: AiFeatureSpec, critical: bool) -> timedelta:

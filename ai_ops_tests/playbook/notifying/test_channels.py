@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_ops.playbook.notifying.channels import channels_of, scrubbed, variable_of
+from ai_ops.playbook.notifying.channels import channels_of, scrubbed
 from ai_ops.playbook.notifying.sending import send
 
 secrets = st.text(string.ascii_letters + string.digits + "-_.%", min_size=6, max_size=20)
@@ -55,7 +55,6 @@ def test_channels_stand_by_domain_and_several_apart_by_spaces() -> None:
     assert channels.of("retraining_pipeline") == channels.of("drift_monitoring")
     assert len(channels.every) == 3
     assert channels_of({}).every == ()
-    assert "ACCURACY_EVALUATION" in variable_of("accuracy_evaluation")
 
 
 def test_a_service_that_raises_is_a_delivery_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:

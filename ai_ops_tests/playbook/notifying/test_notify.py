@@ -154,6 +154,28 @@ def test_a_domain_with_a_channel_of_its_own_is_told_there(tmp_path: Path) -> Non
         assert any(DRIFT in text for text in everybody.taken), "the supporting roles read there"
 
 
+@pytest.mark.requirement("OW-02")
+def test_an_incident_of_two_kinds_is_told_to_the_owners_of_both_and_again_when_it_is_graver(
+    tmp_path: Path,
+) -> None:
+    with webhook() as hook, webhook() as own:
+        root = live_root(tmp_path, hook.url, AI_OPS_NOTIFY_DRIFT_MONITORING=own.url)
+        opened(root)
+        notify(root, FEATURE, START + MINUTE)
+        for alert, severity in (("cost_spike", None), ("accuracy_drop", "critical")):
+            joined = {"alert": alert, "item": alert, "begin": "2021-03-05", "reason": "the same"}
+            joined |= {"severity": severity} if severity else {}
+            happened(
+                root, "incident_joined", START + HOUR, incident=DRIFT, columns=[], by="x", **joined
+            )
+        notify(root, FEATURE, START + 2 * HOUR)
+        words = f"{DRIFT} (drift, cost_spike, accuracy_drop; critical)"
+        assert sum(words in text for text in own.taken) == 1
+        assert sum(words in text for text in hook.taken) == 1, "there the owner of costs reads"
+        raised = next(one for one in said_of(root) if one["what"] == "opened, critical")
+    assert raised["to"] == [SCIENTIST, DEVOPS]
+
+
 def test_an_endpoint_that_is_down_is_tried_again_later_and_its_secret_stays_secret(
     tmp_path: Path,
 ) -> None:
