@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
+from shlex import split
 from typing import Any
 
 from ai_ops.ai_features import AiFeatureSpec
@@ -44,6 +45,8 @@ NOTES: Mapping[str, str] = {
 }
 
 
+KEPT_SYNC = "whoever asks waits for each answer: its calls stay single"
+MENDED = "looked at what the feed sends since: it is as it was"
 SEEN = "looked at the list: what is not green is being answered"
 LOOKED = "looked at the savings of the month: calls stay as they are"
 APPROVED = "looked at the alerts of the month: what vanishes was none"
@@ -111,6 +114,24 @@ class People:
             }
             self._decide("incident_concluded", ANSWERED_BY[incident.alert], content)
         return found
+
+    def answer_questions(self) -> list[str]:
+        """Answer what the playbooks ask beside what an incident is; the steps that asked."""
+        answered = []
+        for incident in self._standing().open_incidents:
+            for asked in incident.pending:
+                if asked.step == "call_site_decided":
+                    site = split(asked.command)[4]
+                    content = {"call_site": site, "mode": "sync", "reason": KEPT_SYNC}
+                    self._decide("call_site_mode", asked.domain, content)
+                elif asked.answers:
+                    said = {"question": asked.step, "answer": asked.answers[0], "note": MENDED}
+                    content = {"incident": incident.id, **said}
+                    self._decide("incident_answered", asked.domain, content)
+                else:
+                    continue
+                answered.append(asked.step)
+        return answered
 
     def decide_on_candidates(self) -> list[str]:
         """Approve what passed the gate and reject what did not; the versions that were approved."""

@@ -7,14 +7,16 @@ import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from ai_ops.accuracy_evaluation.fresh_sample import incident_to_sample
 from ai_ops.ai_features import AiFeatureSpec
-from ai_ops.checklist.jobs import pre_launch_job_name, versions_job_name
+from ai_ops.checklist.jobs import evaluation_job_name, pre_launch_job_name, versions_job_name
 from ai_ops.cli.demo_launch import Drills
 from ai_ops.cli.demo_people import People
 from ai_ops.cli.server_process import ServerProcess
+from ai_ops.orchestration.acts import DagsterActs
 from ai_ops.orchestration.failed_runs import failed_run
 from ai_ops.orchestration.running import Runner
-from ai_ops.playbook.answering import answer_alerts
+from ai_ops.playbook.answering import answer_alerts, take_steps
 from ai_ops.retraining_pipeline.failures import record_failed_run
 from ai_ops.retraining_pipeline.jobs import (
     promotion_config,
@@ -66,9 +68,13 @@ class Answers:
     def answer(self, now: datetime) -> None:
         """Open incidents, have them concluded, retrain, promote what people approve, and have
         the thresholds of drift and the month's savings reviewed."""
-        answer_alerts(self.root, self.feature, now)
+        acts = DagsterActs(self.runner.instance)
+        answer_alerts(self.root, self.feature, now, acts)
+        if self._sample_again():
+            take_steps(self.root, self.feature, now, acts)
         if now.date() < self.away:
             self.people.conclude()
+            self.people.answer_questions()
         self._retrain(now)
         if now.date() < self.away:
             self.people.decide_on_candidates()
@@ -77,6 +83,16 @@ class Answers:
         if timedelta(0) < self.away - now.date() <= LAST_LOOK:
             self.people.sign_lists()
         self._promote()
+
+    def _sample_again(self) -> bool:
+        """Evaluate a fresh labelled sample where an accuracy incident waits for one."""
+        incident = incident_to_sample(self.root, self.feature)
+        if incident is None:
+            return False
+        asked = {"incident": incident.id, "version": "", "first_day": "", "last_day": ""}
+        config = {f"{self.feature.name}__version_evaluation": asked}
+        self.runner.run(evaluation_job_name(self.feature), config=config, raises=False)
+        return True
 
     def _retrain(self, now: datetime) -> None:
         verdicts = self.root.ledger.verdicts(self.feature.name, as_of=now, items=READ)

@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any, Final
 
-from ai_ops.playbook.steps import Does, Outcome, Playbook, Question, Scene, Step, since_of
+from ai_ops.playbook.steps import (
+    WHAT_IS_IT,
+    Does,
+    Outcome,
+    Playbook,
+    Question,
+    Scene,
+    Step,
+    since_of,
+)
 from ai_ops.storage import incident_records as records
 from ai_ops.storage.authority import ANSWERED_BY
 from ai_ops.storage.ledger import NewEvent
@@ -39,6 +48,8 @@ class Tried:
 def due_steps(scene: Scene, playbook: Playbook) -> Iterator[Step]:
     """The steps of a playbook that are due, in its order: not taken, or failed on a day before."""
     for step in playbook.steps:
+        if step.name == WHAT_IS_IT and scene.alert != scene.incident.alert:
+            continue  # what the incident is, is asked once, in the words of its own alert
         if is_due(step, playbook, scene.incident, scene.as_of) and step.where(scene):
             yield step
 

@@ -197,6 +197,20 @@ def test_where_the_labels_were_wrong_nothing_is_retrained(root: Root, conclusion
     assert "retrained" not in now.step_names and "candidate_decided" not in pending(now)
 
 
+@pytest.mark.requirement("PB-05")
+def test_where_accuracy_joins_a_drift_it_is_asked_once_what_it_is_and_sampled_for_both(
+    root: Root,
+) -> None:
+    id = opened(root, "drift", "input_drift")
+    joined = {"alert": "accuracy_drop", "item": "accuracy", "begin": BEGIN, "reason": "worse"}
+    happened(root, "incident_joined", incident=id, **joined, columns=[], by="ai_ops")
+    (asked,) = stepped(root, id).pending
+    assert asked.words.startswith("look at the sample and the signs")
+    sampled = {"incident": id, "step": "evaluated_again", "by": "ai_ops", "reason": "asked again"}
+    happened(root, "incident_step", **sampled, rows=700, version="1", confirmed=True)
+    assert words(stepped(root, id), "gap_confirmed").startswith("the gap is confirmed")
+
+
 class Logged:
     """What a run wrote, as Dagster kept it."""
 
