@@ -1,6 +1,7 @@
 """The machinery: all of it is listed, silence has a limit, and a dead source blinds its items."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_ops.ai_features.parts import Monitoring
+from ai_ops.checklist.evidence import gather
 from ai_ops.checklist.logged import LOG_CHECKS
 from ai_ops.checklist.machinery import Sign, judge_machinery, machinery_of, state_of
-from ai_ops.checklist.machinery_sources import MACHINERY, PATIENCE, sources_of
-from ai_ops.checklist.reading import ITEMS, read_line
+from ai_ops.checklist.machinery_sources import MACHINERY, PATIENCE, Source, sources_of
+from ai_ops.checklist.reading import ITEMS, read_line, window_at
 from ai_ops.checklist.watched import blind
 from ai_ops.component import definitions_of
 from ai_ops.storage.ledger import NewEvent
@@ -21,7 +23,8 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.signs_of_life import LastSign, sign
 from ai_ops.vocabulary.windows import Window
 from ai_ops_tests.checklist.books import ALL, FEATURE, line, rehearsed, verdict_on
-from ai_ops_tests.sourced_world import sourced
+from ai_ops_tests.deciding import NOW as THEN
+from ai_ops_tests.sourced_world import Labels, sourced
 
 NOW = datetime(2021, 3, 4, 12, tzinfo=UTC)
 BEGAN = NOW - timedelta(days=90)
@@ -32,7 +35,7 @@ LIVE = FEATURE.model_copy(update={"monitoring": Monitoring(start=date(2026, 1, 1
 
 def at_work(*, but: Mapping[str, datetime | None] | None = None) -> dict[str, LastSign]:
     """Signs of every process a moment ago, but of some at another time, or never."""
-    last = {source.name: NOW - timedelta(seconds=3) for source in PROCESSES} | (but or {})
+    last = {**{source.name: NOW - timedelta(seconds=3) for source in PROCESSES}, **(but or {})}
     return {name: LastSign(BEGAN, at, "") for name, at in last.items() if at is not None}
 
 
@@ -57,7 +60,7 @@ def test_every_sensor_and_schedule_of_a_feature_is_part_of_its_machinery(
 ) -> None:
     feature = FEATURE
     if kind != "trained here":
-        labels = "in_source" if kind == "labels in source" else "none"
+        labels: Labels = "in_source" if kind == "labels in source" else "none"
         feature = sourced(tmp_path, days=1, rows_a_day=1, labels=labels).feature
     listed = {source.name for source in sources_of(feature)}
     ticking = {name for name in listed if name.startswith(("sensor:", "schedule:"))}
@@ -86,18 +89,14 @@ def test_while_all_are_at_work_all_are_alive() -> None:
 
 @given(st.sampled_from(PROCESSES), st.floats(0.01, 3), st.booleans())
 def test_silence_beyond_its_limit_is_death_and_no_other_source_suffers(
-    source: object, share: float, never: bool
+    source: Source, share: float, never: bool
 ) -> None:
-    assert source in PROCESSES
-    limit = source.limit  # type: ignore[attr-defined]
-    name = source.name  # type: ignore[attr-defined]
-    last = None if never else NOW - limit * share
+    name = source.name
+    last = None if never else NOW - source.limit * share
     found = judged(at_work(but={name: last}))
     expected = "dead" if never or share > 1 else "alive"
     assert found[name].state == expected, found[name]
-    others = {
-        one.state for key, one in found.items() if key != name and "_" not in key.split(":")[0]
-    }
+    others = {found[one.name].state for one in PROCESSES if one.name != name}
     assert others <= {"alive"}
     if expected == "dead":
         assert ("never gave a sign" if never else "no sign for") in found[name].words
@@ -235,12 +234,6 @@ def test_on_a_live_root_a_green_item_is_believed_while_its_machinery_is_at_work(
 
 
 def test_a_pass_becomes_no_evidence_and_what_fails_goes_on_failing(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from ai_ops.checklist.evidence import gather
-    from ai_ops.checklist.reading import window_at
-    from ai_ops_tests.deciding import NOW as THEN
-
     root = rehearsed(tmp_path, without=("load_test",))
     gone = Sign("daemon:sensor", THEN, 900.0, "dead", "no sign for 2.0 h", ("drift_ready",))
     evidence = gather(root, FEATURE, window_at("pre_launch", THEN), THEN)
