@@ -104,6 +104,19 @@ def test_alerts_that_people_found_to_be_none_vanish_and_what_they_confirmed_stay
 
 
 @pytest.mark.requirement("MO-04")
+@pytest.mark.parametrize(("columns", "wind"), [((), "false_alarm"), (("temp",), "open")])
+def test_what_was_found_of_a_column_says_nothing_of_one_that_moved_later(
+    tmp_path: Path, columns: tuple[str, ...], wind: str
+) -> None:
+    far = {"temp": quiet_but(1.5, 9, 10, 11, 12), "wind": quiet_but(1.5, 22, 23, 24, 25)}
+    root = installed(tmp_path, far)
+    answered(root, "2021-03-11", "false_alarm", columns=columns, over=False)
+    root.begin_replay(MORNING)
+    known = proposal_of(root, FEATURE, MOMENT).days.known
+    assert {one.alert.column: one.fate for one in known} == {"temp": "false_alarm", "wind": wind}
+
+
+@pytest.mark.requirement("MO-04")
 def test_what_was_confirmed_before_the_last_review_is_not_forgotten(tmp_path: Path) -> None:
     root = installed(tmp_path, {"temp": quiet_but(1.5, 18, 19, 20, 21)})
     shift = answered(root, "2021-03-20", "genuine_shift")

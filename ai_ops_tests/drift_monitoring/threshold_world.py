@@ -100,8 +100,17 @@ def installed(folder: Path, far: Far) -> Root:
     return root
 
 
-def answered(root: Root, day: str, conclusion: str, item: str = "input_drift") -> str:
-    """An incident of drift that opened on a day and was concluded, signed, the next."""
+def answered(
+    root: Root,
+    day: str,
+    conclusion: str,
+    item: str = "input_drift",
+    *,
+    columns: Sequence[str] = (),
+    over: bool = True,
+) -> str:
+    """An incident of drift that opened on a day, about all of its check or ``columns`` of it, and
+    was concluded, signed, the next; and resolved, unless it is not ``over``."""
     id = f"drift-{day}"
     root.begin_replay(Window.of_day(day).end + timedelta(hours=7))
     happened(
@@ -114,10 +123,12 @@ def answered(root: Root, day: str, conclusion: str, item: str = "input_drift") -
         reason="it moved",
         version="1",
         severity="warning",
+        columns=list(columns),
     )
     root.begin_replay(Window.of_day(day).end + timedelta(days=1))
     decided(
         root, "incident_concluded", SCIENTIST, incident=id, conclusion=conclusion, note="looked"
     )
-    decided(root, "incident_resolved", SCIENTIST, incident=id, note="over")
+    if over:
+        decided(root, "incident_resolved", SCIENTIST, incident=id, note="over")
     return id
