@@ -177,7 +177,8 @@ def under_performing(root: Root, spec: AiFeatureSpec) -> dict[str, str]:
     """The incidents of drift that were left alone for so long that the model counts as one that
     has under-performed, each since when; by what was signed."""
     standing, _ = believed_standing(root, spec, root.clock.now())
-    items = {one.item for one in standing.open_incidents if one.alert == "drift"}
+    drifts = [one for one in standing.open_incidents if "drift" in one.alerts]
+    items = {about.item for one in drifts for about in one.about}
     alerts = [
         alert
         for item in sorted(items)
@@ -197,6 +198,7 @@ def as_data(spec: AiFeatureSpec, incident: Incident, since: Mapping[str, str]) -
         "playbook": steps_of(incident),
         "owner": _owner(spec, incident),
         "forbids_promotion": incident.forbids_promotion,
+        "contradiction": contradiction(incident),
         "under_performing_since": since.get(incident.id),
     }
 

@@ -110,3 +110,6 @@ def test_a_conclusion_against_the_signs_stands_and_says_so(
     assert ("the signs say otherwise: bad data" in done.err) is warned
     data = json.loads(ai_ops("incidents", "show", NAME, ID, "--json").out)
     assert (data["conclusion"], data["concluded_by"]) == (conclusion, SCIENTIST)
+    shown = ai_ops("incidents", "show", NAME, ID).out
+    assert ("contradiction: the signs say otherwise: bad data" in shown) is warned
+    assert bool(data["contradiction"]) is warned
