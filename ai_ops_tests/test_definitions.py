@@ -53,6 +53,7 @@ def test_the_whole_repository_loads_as_the_webserver_loads_it(loaded: dg.Definit
         "flight_delay__promotion",
         "flight_delay__roll_back",
         "flight_delay__decide",
+        "flight_delay__answer_incident",
     }
     assert len(repository.schedule_defs) == 6
 
@@ -120,7 +121,7 @@ def test_a_model_that_others_train_has_the_assets_and_jobs_that_it_can_have(
     assert all(graph.get(key).is_executable for key in graph.get_all_asset_keys())
     jobs_of = {name.split("__", 1)[1] for name in repository.job_names if "ASSET" not in name}
     cadences = {"daily", "weekly", "weekly_list", "monthly", "monthly_list", "pre_launch"}
-    assert jobs_of == {*cadences, "versions", "test_load", "decide"}
+    assert jobs_of == {*cadences, "versions", "test_load", "decide", "answer_incident"}
     sensors = {sensor.name.split("__", 1)[1] for sensor in repository.sensor_defs}
     assert sensors == {"cadences", "incidents", "notifications"}
     checks = {key.name for key in graph.asset_check_keys}
