@@ -40,7 +40,7 @@ def _answered(incident: Incident, event: Event) -> Incident:
                 sample=said.get("sample", {}).get("source", incident.sample),
                 sample_digest=said.get("sample", {}).get("digest", incident.sample_digest),
                 taken=(*incident.taken, _taken(event)),
-                questions=tuple(_seen(one, event) for one in incident.questions),
+                questions=tuple(_seen(one, event, incident) for one in incident.questions),
             )
         case "incident_joined":
             joined = Joined(
@@ -143,12 +143,14 @@ def _concluded(question: Question, event: Event) -> Question:
     return _told(question, replace(event, payload=said))
 
 
-def _seen(question: Question, event: Event) -> Question:
+def _seen(question: Question, event: Event, incident: Incident) -> Question:
     """What a command of its own decided, or nobody needs to decide any more, is no question."""
     said = event.payload
     state = str(said.get("state", "done"))
     if state == "failed" or "step" not in said:
         return question
+    if question.step == WHAT_IS_IT and incident.state == "open":
+        return question  # that is for a person to say, whoever appends a step
     answer = {"question": said["step"], "answer": str(said.get("answer", state))}
     by = str(said.get("answered_by", said.get("by", "")))
     return _told(question, replace(event, payload={**said, **answer, "by": by, "note": ""}))

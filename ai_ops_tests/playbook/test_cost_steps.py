@@ -48,7 +48,7 @@ def world(tmp_path: Path) -> tuple[Root, AiFeatureSpec]:
     return root, feature
 
 
-@pytest.mark.requirement("PB-20", "PB-21", "PB-22", "PB-23")
+@pytest.mark.requirement("PB-20", "PB-21", "PB-22", "PB-23", "OW-10")
 def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_numbers(
     world: tuple[Root, AiFeatureSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +77,15 @@ def test_an_incident_of_cost_names_its_source_and_answers_three_questions_with_n
         f"{feature.name}/cost_spike_evidence/2021-03-01.json" in one for one in found.steps[1:]
     )
     root.ledger.verify()
+    backend = feature.owner_of(decided.domain).accountable
+    signed = {"call_site": "app", "mode": "sync", "reason": "each caller waits", "by": backend}
+    event = NewEvent("call_site_mode", feature.name, signed)
+    root.ledger.append([event], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    (now,) = standing_of(root.ledger, feature.name).incidents
+    answered = now.question("call_site_decided")
+    assert answered is not None and answered.answer == "sync"
+    assert answered.answered_by == backend
     monkeypatch.setattr(incidents, "resolve_feature", lambda _: feature)
     shown = CliRunner().invoke(
         incidents.app, ["show", feature.name, found.id, "--root", str(root.folder)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ai_ops.playbook.answering import take_steps
 from ai_ops.playbook.asking import hours
 from ai_ops.playbook.stepping import TRIES
-from ai_ops.playbook.steps import Outcome, Playbook, Question, Scene, Step
+from ai_ops.playbook.steps import WHAT_IS_IT, Outcome, Playbook, Question, Scene, Step
 from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Incident
 from ai_ops.vocabulary.errors import DecisionRefused, MissingEvidence
@@ -205,6 +205,14 @@ def test_what_nobody_answered_before_the_incident_ended_waits_for_nobody(root: R
     head = root.ledger.head()
     take(root, playbook)
     assert root.ledger.head() == head
+
+
+def test_no_step_says_what_an_incident_is(root: Root) -> None:
+    asks = Question("what is it?", "incidents conclude", hours(1))
+    (asked,) = take(root, book(step(WHAT_IS_IT, asks=asks))).pending
+    said = {"step": WHAT_IS_IT, "reason": "nothing", "by": "ai_ops", "answer": "false_alarm"}
+    happened(root, "incident_step", incident=ID, **said)
+    assert here(root).pending == (asked,)
 
 
 def test_an_alert_that_joined_has_its_own_playbook_s_steps_too(root: Root) -> None:
