@@ -73,7 +73,7 @@ def step_rows(incident: Incident) -> list[dict[str, str]]:
     return [
         {
             "incident": incident.id,
-            "step": one["step"],
+            "step": _words(one["step"]),  # in a narrow column a name breaks between words only
             "state": one["state"],
             "words": _told(one),
             "evidence": ", ".join(kept["source"] for kept in one.get("evidence", ())) or "–",
@@ -87,6 +87,8 @@ def _told(one: dict[str, Any]) -> str:
         return f"{one['words']} Until {one['due_at'][:16]}: {one['command']}"
     if one["state"] == "answered":
         return f"{one['by']}: {one['answer']} ({one['words']})"
+    if one["state"] == "waiting" and one["where"]:
+        return f"{one['title']}: only where {one['where']}"
     return str(one.get("words", one["title"]))
 
 

@@ -164,8 +164,8 @@ def test_the_steps_of_an_open_incident_are_read_in_the_ui(story: Story) -> None:
         expect(page.get_by_text(BACKEND).first).to_be_visible()
         page.goto(f"{job}/playground", wait_until="domcontentloaded")
         page.get_by_role("button", name="Launch Run").click()
-        page.get_by_text("[Show Table]").first.click()
-        for words in ("source_named", "call_site_decided", f"{DEVOPS}: other"):
+        page.get_by_text("View full message").click()
+        for words in ("source named", "call site decided", f"{DEVOPS}: other"):
             expect(page.get_by_text(words).first).to_be_visible()
         picture(page, "incident")
 
