@@ -18,7 +18,7 @@ from ai_ops.inference_management.load_test_records import (
     Phase,
     Traffic,
 )
-from ai_ops.inference_management.load_test_rules import broken, generator_limit, too_few
+from ai_ops.inference_management.load_test_rules import broken, generator_limit, too_few, too_short
 from ai_ops.vocabulary.verdicts import Finding, Observed, Verdict
 from ai_ops.vocabulary.words import Status
 
@@ -83,6 +83,8 @@ def lines_of(test: LoadTest, serving: Serving, *, own_model: bool) -> list[Line]
         if test.batches or own_model or name.startswith("sync")
     ]
     lines += [_saturation(test)]
+    if test.phases and (short := too_short(test.phases)):
+        lines.append(_judged("duration", (short, [("no_evidence", short, None)])))
     if own_model or test.cold_start:
         lines.append(_judged("cold_start", _cold_start(test)))
     if own_model or test.memory:

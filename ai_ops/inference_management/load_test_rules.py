@@ -1,11 +1,11 @@
 """What a course of requests broke, and whether it can say anything: the rules, on its counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ai_ops.ai_features.serving import Slo
-from ai_ops.inference_management.load_test_records import Limit, Traffic
+from ai_ops.inference_management.load_test_records import Limit, Phase, Traffic
 from ai_ops.inference_management.service_levels import P99_SLOW, wilson
 from ai_ops.vocabulary.words import Status
 
@@ -18,6 +18,9 @@ OTHERS_SHARE: Final = 0.3
 """Above this share of the machine's CPU others may be what made the endpoint slow."""
 LATE_SHARE: Final = 0.2
 """By what share of the promised time the generator may send late (99 %)."""
+LASTS_SECONDS: Final = 5.0
+"""How long the phases last at least, one with another: an endpoint that stalls now and then, every
+twenty seconds or so, is seen to in the four of them."""
 KEEPS_UP: Final = 0.95
 """The share of the target rate that is to be achieved: what is left is the ends of the course."""
 
@@ -30,6 +33,18 @@ class Broken:
     status: Status
     reason: str
     size: float
+
+
+def too_short(phases: Sequence[Phase]) -> str | None:
+    """Why the phases say nothing together of an endpoint that stalls now and then."""
+    lasted = sum(max(one.requests / one.rate for one in phase.traffic) for phase in phases)
+    needed = LASTS_SECONDS * len(phases)
+    if lasted >= needed:
+        return None
+    return (
+        f"the phases lasted {lasted:.1f} s together, and an endpoint that stalls now and then is "
+        f"seen to in {needed:g}: test it longer (--seconds)"
+    )
 
 
 def generator_limit(seen: Traffic) -> str | None:

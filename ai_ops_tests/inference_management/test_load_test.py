@@ -48,12 +48,12 @@ def root(
 def test_the_own_server_is_tested_beside_production_and_leaves_nothing(root: Root) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     code, told, _ = as_json(world.NAME, "--root", str(root.folder), "--seconds", "0.5")
-    # A machine that is busy with other tests may say nothing of how fast it is.
-    assert code in (0, 3) and told["status"] in ("pass", "no_evidence")
+    # Half a second for each phase measures every line, and sees no endpoint that stalls at times.
+    assert (code, told["status"]) == (3, "no_evidence")
     assert not [one for one in told["findings"] if one["status"] == "fail"]
     lines = {line["name"]: line["status"] for line in told["lines"]}
     assert list(lines) == [
-        "sync_1x", "sync_2x", "batch", "mixed", "saturation", "cold_start", "memory",
+        "sync_1x", "sync_2x", "batch", "mixed", "saturation", "duration", "cold_start", "memory",
     ]  # fmt: skip
     assert lines["cold_start"] == "pass"
     test, seen = told["test"], told["observed"]

@@ -56,7 +56,11 @@ def test_a_test_in_which_all_is_well_passes_and_tells_every_line() -> None:
         (seen(slow=60, slow_when_sent=60, p99_ms=900.0), "fail", "p99 is 900 ms"),
         (seen(slow=60, slow_when_sent=0, lag_ms=400.0), "no_evidence", "the generator itself"),
         (seen(slow=8, slow_when_sent=8, p99_ms=260.0), "no_evidence", "let it run longer"),
-        (seen(requests=99), "no_evidence", "99 requests are too few"),
+        (
+            seen(requests=99, rate=16.5, achieved_rate=16.5),
+            "no_evidence",
+            "99 requests are too few",
+        ),
         (seen(generator_share=0.8), "no_evidence", "80% of a core"),
     ],
 )
@@ -210,3 +214,16 @@ def test_a_course_that_breaks_a_promise_never_passes(
     if answered and late / answered > 0.01:
         assert "latency" in limits
     assert all(one.status in ("fail", "no_evidence") and one.reason for one in found)
+
+
+@pytest.mark.requirement("PL-22")
+def test_a_test_of_an_instant_is_no_test() -> None:
+    """Enough requests for a p99 and a rate that they all came in a tenth of a second."""
+    rate = 6000.0
+    short = tuple(
+        replace(phase, traffic=tuple(replace(one, rate=rate) for one in phase.traffic))
+        for phase in phases()
+    )
+    verdict = judge(record(phases=short), SERVING, own_model=True)
+    assert verdict.status == "no_evidence"
+    assert "s together, and an endpoint that stalls now and then is seen to in 20" in verdict.reason
