@@ -214,6 +214,8 @@ def test_a_model_that_is_worse_is_measured_anew_retrained_judged_and_replaced(
     assert story.standing.live == "1", "what nobody approved serves nobody"
     why = ("--reason", "it knows express parcels", "--by", SCIENTIST)
     story.command("approve", NAME, "--version", "2", *why)
+    wait_for("the promotion", lambda: story.standing.live == "2", story)
+    story.later(hours=1)
     over = resolved(story, worse)
     assert story.standing.live == story.root.registry.champion(NAME) == "2"
     assert over.conclusion == "genuine_shift"
