@@ -30,3 +30,8 @@ def test_a_check_whose_file_was_damaged_raises_and_its_day_has_no_verdict(tmp_pa
     verdict = item(root, FEATURE, "logs_written", LOG_WEEK)
     assert verdict.status == "no_evidence"
     assert f"log_complete was not judged on {SILENT_DAY}" in {f.reason for f in verdict.findings}
+
+
+def test_a_week_in_which_no_check_raises_is_green(tmp_path: Path) -> None:
+    root = logged_week(tmp_path)
+    assert item(root, FEATURE, "logs_written", LOG_WEEK).status == "pass"
