@@ -37,6 +37,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     print("\n" + "\n".join(story.told))
 
 
+@pytest.fixture(autouse=True)
+def measured(story: Story, record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """What a test measured stands in the report of the suite, too."""
+    before = len(story.told)
+    yield
+    for words in story.told[before:]:
+        record_property("measured", words)
+
+
 def days(first: date, count: int) -> list[date]:
     return [first + timedelta(days=n) for n in range(count)]
 
@@ -164,7 +173,9 @@ def test_the_steps_of_an_open_incident_are_read_in_the_ui(story: Story) -> None:
         expect(page.get_by_text(BACKEND).first).to_be_visible()
         page.goto(f"{job}/playground", wait_until="domcontentloaded")
         page.get_by_role("button", name="Launch Run").click()
-        page.get_by_text("View full message").click()
+        expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+        page.reload(wait_until="domcontentloaded")  # what a run's page follows, it follows late
+        page.get_by_text("View full message").last.click()
         for words in ("source named", "call site decided", f"{DEVOPS}: other"):
             expect(page.get_by_text(words).first).to_be_visible()
         picture(page, "incident")
@@ -179,6 +190,7 @@ def test_a_retraining_that_breaks_is_explained_and_goes_on_when_it_is_mended(sto
     archive = story.root.folder / story_trainer.ARCHIVE
     archive.rename(archive.with_suffix(".away"))
     landed = story.happens(days(monday, 7), morning(monday + WEEK))
+    answered(story, "accuracy_drop", landed)
     broke = answered(story, "pipeline_failure", landed)
     assert "archive of parcels is not there" in broke.reason
     words = {one.step: one.words for one in broke.taken}
