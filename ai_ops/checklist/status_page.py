@@ -105,7 +105,7 @@ def _feature(one: FeatureStatus) -> Markup:
         name=_text(one.feature),
         title=_text(one.title),
         light=one.light,
-        question=one.question,
+        question=_text(one.question),
         sign=SIGNS[one.light],
         answer=_text(one.answer),
         version=_text(version),
