@@ -1,4 +1,4 @@
-"""Words that people wrote which would do something where they are shown; a status full of them."""
+"""Words that would do something where they are shown, and a status that is full of them."""
 
 from datetime import timedelta
 from typing import Final
