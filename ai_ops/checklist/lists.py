@@ -6,6 +6,7 @@ from datetime import datetime
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.checklist.items import LIST_OF
 from ai_ops.checklist.reading import Line, as_data, read_checklist, window_at
+from ai_ops.checklist.status import status_of
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.moments import Moment, Summary
 from ai_ops.vocabulary.windows import Window
@@ -63,10 +64,22 @@ def _summary(
     root.lake.write_json(path, as_data(feature, cadence, as_of, lines))
     statuses: tuple[Status, ...] = ("pass", "waived", "fail", "no_evidence")
     return Summary(
-        numbers={status: _count(lines, status) for status in statuses},
+        numbers={
+            **{status: _count(lines, status) for status in statuses},
+            **_told_now(root, feature, as_of),
+        },
         table=tuple(_row(line) for line in lines),
         files={"file": path},
     )
+
+
+def _told_now(root: Root, feature: AiFeatureSpec, as_of: datetime) -> dict[str, str]:
+    """What ``ai-ops status`` says, beside a list that is judged as of today; a list of long ago
+    says nothing of today."""
+    if as_of.date() != root.clock.now().date():
+        return {}
+    status = status_of(root, feature)
+    return {status.question: status.answer}
 
 
 def _count(lines: Sequence[Line], status: Status) -> int:

@@ -12,6 +12,7 @@ import typer.main
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ai_ops.checklist.lists import compute_pre_launch_checklist
 from ai_ops.checklist.next_steps import STEPS, next_step
 from ai_ops.checklist.reading import ITEMS, Line, as_data, read_checklist, window_at
 from ai_ops.checklist.status import LAUNCH, STAY, status_of
@@ -295,3 +296,16 @@ def test_criteria_that_nobody_froze_are_frozen(tmp_path: Path) -> None:
     lacking = line(root, "drift_ready")
     command = next_step(FEATURE, lacking, window_at("pre_launch", NOW), ())
     assert command == "ai-ops freeze-gate flight_delay"
+
+
+@pytest.mark.requirement("OW-01", "FR-3")
+def test_the_list_in_dagster_says_what_the_page_says_and_one_of_long_ago_nothing_of_today(
+    tmp_path: Path,
+) -> None:
+    root = rehearsed(tmp_path, without=TO_COME)
+    told = status_of(root, FEATURE)
+    shown = compute_pre_launch_checklist(root, FEATURE, root.clock.now())
+    assert shown.numbers["May it be launched?"] == told.answer
+    assert told.answer.startswith("No")
+    earlier = compute_pre_launch_checklist(root, FEATURE, root.clock.now() - timedelta(days=2))
+    assert "May it be launched?" not in earlier.numbers
