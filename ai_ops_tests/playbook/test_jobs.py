@@ -124,8 +124,8 @@ def test_a_run_takes_the_steps_of_an_incident_and_shows_how_all_of_them_stand(
     rows = [record.data for record in told["steps"].records]  # type: ignore[union-attr]
     assert {row["incident"] for row in rows} == {one}
     states = {row["step"]: row["state"] for row in rows}
-    assert states["sample_pulled"] == "failed" and states["released"] == "waiting"
-    assert states["what_is_it"] == "asked"
+    assert states["sample pulled"] == "failed" and states["released"] == "waiting"
+    assert states["what is it"] == "asked"
     assert f"ai-ops incidents conclude {FEATURE.name} {one} --as" in rows[3]["words"]
     assert answer(root, instance).success
     assert [len(found.taken) for found in standing(root).incidents] == [3, 3], other
