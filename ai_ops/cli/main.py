@@ -22,6 +22,7 @@ COMMANDS = (
     ("watchdog", "watchdog"),
     ("status", "status"),
     ("checklist", "checklist"),
+    ("readiness", "readiness"),
     ("verdicts", "verdicts"),
     ("backfill", "backfill"),
     ("evaluate", "evaluate"),
