@@ -4,6 +4,7 @@ It stands above the domains because it collects their assets and checks; the sch
 loader stand at the bottom, in ``ai_ops.ai_features``.
 """
 
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ from ai_ops.retraining_pipeline import jobs as retraining_jobs
 from ai_ops.retraining_pipeline import sensors as retraining_sensors
 from ai_ops.storage.root import Root
 from ai_ops.vocabulary.errors import BadFeatureFile
+
+# Dagster says so of each job whenever one is resolved; that its release is pinned is the answer.
+warnings.filterwarnings("ignore", "Parameter `owners` of", dg.BetaWarning)
 
 ASSETS = (
     logging_assets.assets,
