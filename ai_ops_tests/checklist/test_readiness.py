@@ -30,6 +30,7 @@ from ai_ops_tests.checklist.books import FEATURE, FINE, failing, verdict_on
 from ai_ops_tests.checklist.books import judged as recorded
 from ai_ops_tests.deciding import (
     DEVOPS,
+    GATE,
     NOW,
     SCIENTIST,
     STRANGER,
@@ -182,12 +183,23 @@ def test_a_signature_is_half_a_point_and_a_row_without_one_is_nothing(tmp_path: 
     assert DEVOPS in locked.reason
 
 
-def test_an_approval_counts_for_the_version_that_is_live(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "signed", "points"), [("1", True, 0.5), ("2", True, 0), ("1", False, 0)]
+)
+def test_a_signed_approval_counts_for_the_version_that_is_live(
+    tmp_path: Path, version: str, signed: bool, points: float
+) -> None:
     root = root_in(tmp_path)
-    launched(root)
-    said = {"reason": "better", "gate_hash": FEATURE.gate.digest}
-    happened(root, "approval", version="1", by=SCIENTIST, nonce="y", **said)
-    assert not any(one.points for one in readiness_of(root, FEATURE, NOW).tests)
+    decided(root, "gate_freeze", SCIENTIST, **GATE)
+    said = {"version": version, "reason": "better", "gate_hash": FEATURE.gate.digest}
+    if signed:
+        decided(root, "approval", SCIENTIST, **said)
+    else:
+        happened(root, "approval", by=SCIENTIST, nonce="y", **said)
+    launched(root, "1")
+    found = readiness_of(root, FEATURE, NOW)
+    assert [one.points for one in found.tests if one.test.signed == "approval"] == [points]
+    assert found.sections["model"] == points
 
 
 def test_before_it_is_monitored_nobody_can_say(tmp_path: Path) -> None:
