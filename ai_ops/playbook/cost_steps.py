@@ -58,28 +58,33 @@ def site_to_decide(scene: Scene) -> Mapping[str, str]:
 
 
 def site_decided(scene: Scene) -> Outcome | None:
-    """What backend signed about a call site since the incident opened."""
-    since = since_of(scene.incident)
+    """What backend signed since the incident opened about a call site that the week names."""
+    since, named = since_of(scene.incident), _fitting(scene)
     for one in reversed(scene.standing.call_site_modes):
-        if one.at >= since:
+        if one.at >= since and one.call_site in named:
             words = f"{one.by} decided that {one.call_site} asks {one.mode}: {one.reason}"
             return Outcome(words, said={"answer": one.mode, "answered_by": one.by})
     return None
 
 
 def single_sites(scene: Scene) -> tuple[str, ...]:
+    """The call sites where batches would fit and about which nobody decided yet."""
+    decided = {one.call_site for one in scene.standing.call_site_modes}
+    return tuple(site for site in _fitting(scene) if site not in decided)
+
+
+def _fitting(scene: Scene) -> tuple[str, ...]:
     """The call sites whose single calls would fit into batches, by the week's own log."""
     try:
         data, _ = _week(scene)
     except MissingEvidence:
         return ()
-    decided = {one.call_site for one in scene.standing.call_site_modes}
     found = (
         one["call_site"]
         for one in data["found"]
         if one["kind"] == "batch" and one["told"] != "none" and one["call_site"]
     )
-    return tuple(dict.fromkeys(site for site in found if site not in decided))
+    return tuple(dict.fromkeys(found))
 
 
 def _looked(scene: Scene, asks: str, kinds: tuple[str, ...]) -> Outcome:

@@ -105,6 +105,11 @@ def test_what_backend_decides_about_the_call_site_ends_the_question(
     root.ledger.record_verdicts([failing(feature)], clock=root.clock)
     answer_alerts(root, feature, root.clock.now())
     said = {"call_site": "app", "mode": "batch", "reason": "nobody waits", "by": "backend@x.org"}
+    other = NewEvent("call_site_mode", feature.name, {**said, "call_site": "elsewhere"})
+    root.ledger.append([other], clock=root.clock)
+    answer_alerts(root, feature, root.clock.now())
+    (asked,) = standing_of(root.ledger, feature.name).incidents
+    assert "call_site_decided" in [one.step for one in asked.pending], "nobody asked about that one"
     root.ledger.append([NewEvent("call_site_mode", feature.name, said)], clock=root.clock)
     answer_alerts(root, feature, root.clock.now())
     (found,) = standing_of(root.ledger, feature.name).incidents
