@@ -58,8 +58,10 @@ def next_step(
         return "ai-ops backfill {feature} --from {first} --to {last}".format(**place)
     about = [one for one in incidents if one.alert in ALERTS.get(item, ())]
     if verdict.status == "fail" and about:
+        # One that somebody concluded says nothing of an alert that its reason does not name.
         named = [one for one in about if one.id in verdict.reason]
-        return about_incident(feature, (named or about)[0])
+        if left := named or [one for one in about if one.conclusion is None]:
+            return about_incident(feature, left[0])
     return STEPS[item].format(**place)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from ai_ops.checklist.status import status_of
 from ai_ops.checklist.status_page import page_of
@@ -14,7 +14,7 @@ from ai_ops_tests.checklist.hostile import hostile_status
 
 pytestmark = pytest.mark.chromium
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -285,10 +286,14 @@ def test_what_an_incident_is_open_about_is_answered_there(tmp_path: Path) -> Non
     root = rehearsed(tmp_path)
     id = opened(root)
     incidents: Sequence[Any] = standing_of(root.ledger, FEATURE.name).open_incidents
-    one = Line(ALL["drift_reviewed"], SCIENTIST, failing("drift alert older than 7 days"), 1.0)
-    command = next_step(FEATURE, one, WEEK, incidents)
+    failed = failing("drift alert older than 7 days")
+    line_of_drift = Line(ALL["drift_reviewed"], SCIENTIST, failed, 1.0)
+    command = next_step(FEATURE, line_of_drift, WEEK, incidents)
     assert command == f"ai-ops incidents show flight_delay {id}"
     assert parsed(command) == "show"
+    concluded = [replace(one, conclusion="genuine_shift") for one in incidents]
+    command = next_step(FEATURE, line_of_drift, WEEK, concluded)
+    assert command == "ai-ops drift show flight_delay 2021-03-28"
 
 
 def test_criteria_that_nobody_froze_are_frozen(tmp_path: Path) -> None:
