@@ -6,8 +6,9 @@ from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.storage.decisions import verified_again
+from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import FOLDED, Standing, fold
+from ai_ops.storage.standing import FOLDED, Standing, fold, further
 from ai_ops.vocabulary.errors import DecisionRefused
 from ai_ops.vocabulary.words import EventKind
 
@@ -26,6 +27,9 @@ SIGNED: Final = frozenset[EventKind](
 """What excuses an item, answers an alert or decides how it is done: no more than a line in a
 database without its key."""
 
+MACHINE: Final = "ai_ops"
+"""Who resolves an incident that a person concluded, where no person does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Void:
@@ -43,9 +47,9 @@ def believed_standing(
     """How the feature stands by what was signed, and the decisions that are left out of it."""
     events = root.ledger.events(feature=feature.name, kinds=FOLDED, as_of=as_of)
     everything = fold(events)
-    kept, void = [], []
+    standing, void = Standing(), []
     for event in events:
-        if event.kind in SIGNED:
+        if event.kind in SIGNED or _is_resolved_by_a_person(event):
             try:
                 verified_again(root, feature, event, everything)
             except DecisionRefused as refused:
@@ -53,5 +57,21 @@ def believed_standing(
                 by, item = str(said.get("by")), str(said.get("item"))
                 void.append(Void(event.kind, item, by, str(refused)))
                 continue
-        kept.append(event)
-    return fold(kept), tuple(void)
+        if _is_possible(event, standing):
+            standing = further(standing, event)
+    return standing, tuple(void)
+
+
+def _is_resolved_by_a_person(event: Event) -> bool:
+    return event.kind == "incident_resolved" and event.payload.get("by") != MACHINE
+
+
+def _is_possible(event: Event, standing: Standing) -> bool:
+    """Whether a row that nobody signs says what could be: an alert joins an incident that waits,
+    and what a person concluded is resolved."""
+    if event.kind not in ("incident_joined", "incident_resolved"):
+        return True
+    incident = standing.incident(str(event.payload.get("incident")))
+    if event.kind == "incident_joined":
+        return incident is not None and incident.state == "open"
+    return incident is not None and incident.concluded_at is not None

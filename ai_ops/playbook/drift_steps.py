@@ -24,6 +24,9 @@ def pause_retraining(scene: Scene) -> Outcome:
     """Cancels automated retrainings that wait in the queue or run, and says so in the ledger: no
     other begins before a person concluded what it is. One that a person asked for goes on."""
     standing, incident = scene.standing, scene.incident
+    if incident.state != "open":
+        # What runs by now may be the retraining that the conclusion asked for.
+        return Outcome("a person concluded it before anything was paused", "not_needed")
     cancelled = scene.acts.cancel_retrainings(scene.feature)
     _record_paused(scene, standing, cancelled)
     going = running(standing, scene.as_of)

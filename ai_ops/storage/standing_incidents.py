@@ -22,7 +22,8 @@ def incidents_after(known: tuple[Incident, ...], event: Event) -> tuple[Incident
             said.get("severity", ""),
             columns=tuple(said.get("columns", ())),
         )
-        return (*known, opened)
+        # A second of one name would be concluded by the signature that is about the first.
+        return known if any(one.id == opened.id for one in known) else (*known, opened)
     return tuple(_answered(one, event) if one.id == said.get("incident") else one for one in known)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ai_ops.ai_features import AiFeatureSpec
 from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.retrainings import AUTOMATED, pause_if_due, running, start_retraining
 from ai_ops.storage.root import Root
@@ -104,6 +105,38 @@ def test_the_incident_says_that_it_paused_the_retraining(root: Root) -> None:
     id = start_retraining(root, FEATURE, cause="accuracy", requested_by=AUTOMATED, run_id="run-1")
     found = opened(root, drift("bad_data", SAMPLE))
     assert f"retraining {id} is paused" in found.steps[0]
+
+
+class Unreachable:
+    """A Dagster that cannot be asked at first, and then tells what it cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    def cancel_retrainings(self, feature: AiFeatureSpec) -> tuple[str, ...]:
+        self.cancelled += 1
+        raise ConnectionError("nobody answers")
+
+    def log_of(self, run_id: str) -> tuple[str, ...]:
+        return ()
+
+
+@pytest.mark.requirement("PB-10", "PB-14")
+def test_a_pause_that_failed_cancels_nothing_once_a_person_concluded_what_it_is(
+    root: Root,
+) -> None:
+    root.ledger.record_verdicts([drift("genuine_shift", SAMPLE)], clock=root.clock)
+    acts = Unreachable()
+    answer_alerts(root, FEATURE, root.clock.now(), acts)
+    (found,) = standing(root).incidents
+    assert (found.taken[0].state, acts.cancelled) == ("failed", 1)
+    said = {"incident": found.id, "conclusion": "genuine_shift", "note": "a new season"}
+    decided(root, "incident_concluded", SCIENTIST, **said)
+    root.begin_replay(judged_at(3))
+    answer_alerts(root, FEATURE, root.clock.now(), acts)
+    (found,) = standing(root).incidents
+    paused = [one.state for one in found.taken if one.step == "retraining_paused"]
+    assert (paused, acts.cancelled) == (["failed", "not_needed"], 1)
 
 
 @pytest.mark.requirement("PB-12")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ai_ops.checklist.believed import believed_standing
 from ai_ops.playbook.answering import answer_alerts
 from ai_ops.storage.bad_data import bad_windows
 from ai_ops.storage.believed import believed
@@ -72,6 +73,35 @@ def test_neither_a_forged_conclusion_nor_a_forged_joining_answers_an_alert(root:
     assert kinds[:2] == ["incident_reopened", "incident_joined"]
     assert not [one for one in believed(root, FEATURE)[1] if one.kind == "incident_reopened"]
     root.ledger.verify()
+
+
+@pytest.mark.requirement("WK-03")
+def test_on_a_list_no_row_that_nobody_signed_joins_or_ends_what_it_may_not(root: Root) -> None:
+    happened(root, "incident_resolved", incident=ID, by="ai_ops", note="well")
+    happened(root, "incident_resolved", incident=ID, by=SCIENTIST, note="well")
+    now = root.clock.now()
+    known, void = believed_standing(root, FEATURE, now)
+    assert [one.state for one in known.incidents] == ["open"]
+    assert [one.kind for one in void] == ["incident_resolved"]
+    concluded(root)
+    later(root, 2)
+    happened(root, "incident_joined", incident=ID, begin=day(2), columns=["dewp"], **JOINED)
+    (one,) = believed_standing(root, FEATURE, root.clock.now())[0].incidents
+    assert (one.state, one.joined) == ("concluded", ())
+    decided(root, "incident_resolved", SCIENTIST, incident=ID, note="well")
+    (one,) = believed_standing(root, FEATURE, root.clock.now())[0].incidents
+    assert one.state == "resolved"
+
+
+@pytest.mark.requirement("PB-05")
+def test_a_signed_conclusion_is_about_one_incident_whoever_opens_another_of_its_name(
+    root: Root,
+) -> None:
+    twin = {"alert": "accuracy_drop", "item": "accuracy", "begin": day(1), "reason": "worse"}
+    happened(root, "incident_opened", incident=ID, version="1", severity="warning", **twin)
+    concluded(root)
+    (one,) = believed(root, FEATURE)[0].incidents
+    assert (one.alerts, one.state) == (("drift",), "concluded")
 
 
 def test_a_resolution_of_one_column_holds_and_is_told_once(root: Root) -> None:
