@@ -30,8 +30,8 @@ from ai_ops.storage.root import Root
 from ai_ops.storage.standing import Standing, standing_of
 from ai_ops.vocabulary.errors import MissingEvidence
 
-LAST_LOOK = timedelta(days=2)
-"""So long before they are away people sign the lists: to sign each week takes half a minute."""
+LAST_LOOK = timedelta(days=7)
+"""In the week before they are away people sign the lists: to sign each week takes half a minute."""
 
 
 @dataclass(frozen=True)
