@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from ai_ops.ai_features import AiFeatureSpec
+from ai_ops.storage.believed import may_join
 from ai_ops.storage.decisions import verified_again
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
@@ -69,9 +70,9 @@ def _is_resolved_by_a_person(event: Event) -> bool:
 def _is_possible(event: Event, standing: Standing) -> bool:
     """Whether a row that nobody signs says what could be: an alert joins an incident that waits,
     and what a person concluded is resolved."""
-    if event.kind not in ("incident_joined", "incident_resolved"):
+    if event.kind == "incident_joined":
+        return may_join(event, standing)
+    if event.kind != "incident_resolved":
         return True
     incident = standing.incident(str(event.payload.get("incident")))
-    if event.kind == "incident_joined":
-        return incident is not None and incident.state == "open"
     return incident is not None and incident.concluded_at is not None

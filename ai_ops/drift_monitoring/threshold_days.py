@@ -33,8 +33,14 @@ from ai_ops.vocabulary.words import EventKind
 SPAN: Final = 92
 """Thresholds are held against at most so many days, however long ago the last review was."""
 
-BELIEVED: Final[tuple[EventKind, ...]] = ("threshold_change", "review", "incident_concluded")
-"""What a person signs of these says what an alert was, or what thresholds are to be."""
+BELIEVED: Final[tuple[EventKind, ...]] = (
+    "threshold_change",
+    "review",
+    "incident_concluded",
+    "incident_joined",
+)
+"""What a person signs of these says what an alert was, or what thresholds are to be; and which
+incident an alert joined says which of them is about it."""
 
 
 @dataclass(frozen=True)

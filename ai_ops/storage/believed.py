@@ -40,6 +40,12 @@ MACHINE: Final = "ai_ops"
 RETRAINING: Final = "retraining"
 """What an incident of a failed retraining is about: no check, but the next one that ends."""
 
+SAME_CAUSE: Final = frozenset({("accuracy_drop", "drift"), ("drift", "accuracy_drop")})
+"""An alert of the first kind may join an incident of the second: the same people conclude both."""
+
+OF_WRITERS: Final = ("volume_steady", "feed_alive")
+"""What fails where nobody writes the log, and joins the incident of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Void:
@@ -91,8 +97,7 @@ def _wrong(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing)
             return _unbacked(root, feature, incident, event, standing)
     if event.kind == "incident_joined":
         # Of a machine: it holds where a person is still to say what the incident is.
-        joined = standing.incident(str(event.payload.get("incident")))
-        return None if joined and joined.state == "open" else "no incident waits that it could join"
+        return None if may_join(event, standing) else "no incident waits that it could join"
     try:
         decision = verified_again(root, feature, event, standing)
     except DecisionRefused as refused:
@@ -102,6 +107,18 @@ def _wrong(root: Root, feature: AiFeatureSpec, event: Event, standing: Standing)
     if not event.as_of - LIFE <= decision.at <= event.as_of:
         return f"it was signed on {decision.at:%Y-%m-%d}: a signature holds for {LIFE.days} days"
     return overtaken(decision.kind, decision.content, decision.at, standing)
+
+
+def may_join(event: Event, standing: Standing) -> bool:
+    """Whether the alert of a joining could be of the same cause as its incident, which waits for a
+    person: else the conclusion of one owner would answer the alert of another."""
+    said = event.payload
+    incident = standing.incident(str(said.get("incident")))
+    if incident is None or incident.state != "open":
+        return False
+    if said.get("alert") == incident.alert or (said.get("alert"), incident.alert) in SAME_CAUSE:
+        return True
+    return incident.item == "writers_alive" and said.get("item") in OF_WRITERS
 
 
 def _unbacked(

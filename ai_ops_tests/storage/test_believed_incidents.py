@@ -104,6 +104,24 @@ def test_a_signed_conclusion_is_about_one_incident_whoever_opens_another_of_its_
     assert (one.alerts, one.state) == (("drift",), "concluded")
 
 
+@pytest.mark.requirement("PB-05")
+def test_what_one_owner_concludes_answers_no_alert_of_another_s(root: Root) -> None:
+    spike = {"alert": "cost_spike", "item": "cost_trend", "reason": "", "columns": []}
+    happened(root, "incident_joined", incident=ID, begin=day(1), by="ai_ops", **spike)
+    feed: dict[str, Any] = {**JOINED, "item": "volume_steady", "begin": day(1), "columns": []}
+    happened(root, "incident_joined", incident=ID, **feed)
+    real, void = believed(root, FEATURE)
+    (listed,) = believed_standing(root, FEATURE, root.clock.now())[0].incidents
+    assert [one.alerts for one in (*real.incidents, listed)] == [("drift",)] * 2
+    assert [one.item for one in listed.joined] == ["volume_steady"]
+    assert [one.kind for one in void] == ["incident_joined"]
+    crash = {"alert": "pipeline_failure", "reason": "", "version": "1", "severity": "critical"}
+    for id, item in (("silent", "writers_alive"), ("broken", "retraining")):
+        happened(root, "incident_opened", incident=id, item=item, begin=day(1), **crash)
+        happened(root, "incident_joined", incident=id, **feed)
+    assert [len(one.joined) for one in believed(root, FEATURE)[0].incidents] == [1, 1, 0]
+
+
 def test_a_resolution_of_one_column_holds_and_is_told_once(root: Root) -> None:
     concluded(root, "bad_data")
     later(root, 2)
