@@ -9,10 +9,11 @@ from ai_ops.playbook.incidents import open_and_resolve, verdicts_of
 from ai_ops.playbook.playbooks import PLAYBOOKS
 from ai_ops.playbook.stepping import Tried, events_of, still_due
 from ai_ops.playbook.steps import NO_ACTS, Acts, Playbook, Scene
+from ai_ops.storage.believed import believed
 from ai_ops.storage.decisions import appended_all
 from ai_ops.storage.ledger import Event
 from ai_ops.storage.root import Root
-from ai_ops.storage.standing import Incident, Standing, standing_of
+from ai_ops.storage.standing import Incident, Standing
 from ai_ops.vocabulary.verdicts import RecordedVerdict
 from ai_ops.vocabulary.words import AlertKind
 
@@ -64,7 +65,8 @@ def _tried(
     only: str | None,
     playbooks: Mapping[AlertKind, Playbook],
 ) -> list[Tried]:
-    standing = standing_of(root.ledger, feature.name)
+    # A row that nobody signed ends no incident, and with it no question.
+    standing, _ = believed(root, feature)
 
     @cache
     def verdicts() -> Sequence[RecordedVerdict]:

@@ -200,6 +200,9 @@ def test_what_nobody_answered_before_the_incident_ended_waits_for_nobody(root: R
     playbook = book(step("mended", asks=MENDED), step("waits", does=lambda _: None))
     take(root, playbook)
     happened(root, "incident_resolved", incident=ID, by="ai_ops", note="")
+    assert take(root, playbook).pending, "nobody had concluded it: that row ends nothing"
+    decided(root, "incident_concluded", SCIENTIST, incident=ID, conclusion="other", note="")
+    happened(root, "incident_resolved", incident=ID, by="ai_ops", note="")
     found = take(root, playbook)
     assert found.pending == () and found.taken[0].state == "not_needed"
     head = root.ledger.head()
